@@ -1,0 +1,1 @@
+"""The science: stacked experts and gates, output rules, regularizers, decomposition metrics."""

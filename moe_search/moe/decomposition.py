@@ -1,0 +1,85 @@
+"""How a model divides a task among its experts: tables over one split and the metrics of them.
+
+Shape suffixes: C true class, K predicted class (as many as C), M expert.
+
+Entropies are in bits, 0 log 0 = 0. The gate distribution p(e|x) is the one the output rule uses
+at inference, so a rule that evaluates one expert has a sample entropy of 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Table = npt.NDArray[np.float64]
+
+
+def entropy(p: npt.ArrayLike) -> float:
+    """Entropy in bits of a distribution given up to its scale; 0 for an empty one."""
+    weights = np.asarray(p, dtype=np.float64).ravel()
+    total = weights.sum()
+    if total <= 0:
+        return 0.0
+    positive = weights[weights > 0] / total
+    return float(-(positive * np.log2(positive)).sum()) + 0.0
+
+
+def mutual_information(table: npt.ArrayLike) -> float:
+    """I(rows; columns) in bits of a table of joint counts: H(R) + H(C) - H(R, C)."""
+    joint = np.asarray(table, dtype=np.float64)
+    information = entropy(joint.sum(1)) + entropy(joint.sum(0)) - entropy(joint)
+    return max(information, 0.0)
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """What one model did on one split of the data.
+
+    Attributes:
+        soft_CM: gate probability given to each expert, summed over the samples of each class.
+        hard_CM: samples of each class whose most probable expert is this one.
+        chosen_MK: samples by most probable expert and the class that this expert predicts.
+        confusion_MCK: each expert's own confusion on all samples, its share or not.
+        model_CK: the model's confusion.
+        sample_entropy: H_s, mean over samples of H(p(.|x)), bits.
+        loss: mean of the output rule's loss per sample, nats, without regularizers.
+    """
+
+    soft_CM: Table
+    hard_CM: Table
+    chosen_MK: Table
+    confusion_MCK: Table
+    model_CK: Table
+    sample_entropy: float
+    loss: float
+
+    @property
+    def usage_M(self) -> Table:
+        """Expert usage: mean gate probability of each expert."""
+        usage_M: Table = self.soft_CM.sum(0) / self.soft_CM.sum()
+        return usage_M
+
+    @property
+    def accuracy(self) -> float:
+        """Share of samples whose class the model predicts."""
+        return float(np.trace(self.model_CK) / self.model_CK.sum())
+
+    @property
+    def conditional_entropy(self) -> float:
+        """H(E|Y), bits: mean over the classes present of H(p(.|c)), each class counted alike."""
+        present = self.soft_CM.sum(1) > 0
+        return float(np.mean([entropy(row) for row in self.soft_CM[present]]))
+
+    def metrics(self) -> dict[str, float]:
+        """Every metric by name, entropies in bits (see ``METRICS`` for what each means)."""
+        return {
+            "accuracy": self.accuracy,
+            "error": 1.0 - self.accuracy,
+            "loss": self.loss,
+            "sample_entropy": self.sample_entropy,
+            "usage_entropy": entropy(self.usage_M),
+            "mutual_information": mutual_information(self.chosen_MK),
+            "label_information": mutual_information(self.hard_CM),
+            "conditional_entropy": self.conditional_entropy,
+            "max_expert_share": float(self.usage_M.max()),
+        }

@@ -1,0 +1,105 @@
+"""One configuration: every hyperparameter of one model, with plain values.
+
+Whatever is a field here can be fixed or searched in study.yaml: the study's side of these models
+is derived from them (see ``searchable.py``), so a new hyperparameter becomes searchable by
+existing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from moe_search.spec.backbones import Backbone
+
+
+@dataclass(frozen=True)
+class When:
+    """Says that a hyperparameter has a meaning only where another has one of some values.
+
+    A searched hyperparameter is not suggested in trials in which it has no meaning.
+    """
+
+    path: str
+    values: tuple[str, ...]
+
+
+class Part(BaseModel):
+    """A frozen section of a configuration that knows all its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_IN_MOE = When("model.kind", ("moe",))
+
+
+class Model(Part):
+    """The network: one expert's network alone, or a mixture of experts."""
+
+    kind: Literal["moe", "single"] = Field(
+        "moe", description="a mixture of experts, or one network of an expert's size as baseline"
+    )
+    backbone: str | Backbone = Field(
+        "auto",
+        description="networks of expert and gate: a preset's name, or their layer lists; "
+        "auto takes the data set's own preset",
+    )
+    experts: Annotated[int, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
+    gate: Annotated[Literal["original", "attentive"], _IN_MOE] = Field(
+        "original", description="how the gate scores the experts"
+    )
+    temperature: Annotated[float, _IN_MOE] = Field(
+        1.0, gt=0, description="gate temperature: gate logits are divided by it"
+    )
+    output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE] = Field(
+        "mixture", description="output rule: how experts' outputs become the model's"
+    )
+    top_k: Annotated[int, _IN_MOE, When("model.output", ("top_k",))] = Field(
+        2, ge=1, le=1024, description="experts used per sample where output is top_k"
+    )
+
+
+_REGULARIZED = ("importance", "similarity", "both")
+
+
+class Regularizer(Part):
+    """What is added to the loss to spread the samples over the experts."""
+
+    kind: Annotated[Literal["none", "importance", "similarity", "both"], _IN_MOE] = Field(
+        "none", description="regularizer of the gate"
+    )
+    weight: Annotated[float, _IN_MOE, When("regularizer.kind", _REGULARIZED)] = Field(
+        0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
+    )
+    similarity_weight: Annotated[float, _IN_MOE, When("regularizer.kind", ("both",))] = Field(
+        0.2, ge=0, description="weight of L_s where kind is both"
+    )
+
+    @property
+    def importance(self) -> float:
+        """Weight of L_importance, 0 where it is not used."""
+        return self.weight if self.kind in ("importance", "both") else 0.0
+
+    @property
+    def similarity(self) -> float:
+        """Weight of L_s, 0 where it is not used."""
+        if self.kind == "both":
+            return self.similarity_weight
+        return self.weight if self.kind == "similarity" else 0.0
+
+
+class Training(Part):
+    """How a model is trained: Adam on the output rule's loss."""
+
+    epochs: int = Field(20, ge=1, le=100_000, description="passes over the training data")
+    batch_size: int = Field(512, ge=2, description="samples in a step")
+    lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
+    weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
+
+
+class Configuration(Part):
+    """A trial's hyperparameters without its seed."""
+
+    model: Model = Model()
+    regularizer: Regularizer = Regularizer()
+    training: Training = Training()
