@@ -1,0 +1,69 @@
+"""Pictures of how the experts of a trial divide the classes among them, as PNG bytes.
+
+Shape suffixes: E epoch, C true class, K predicted class, M expert; R row and N column of a table.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moe_search.moe.decomposition import Decomposition, Table
+from moe_search.tracking.drawing import Panel, heat_maps, stacked_shares
+
+
+def class_by_expert(decomposition: Decomposition, classes: Sequence[str], title: str) -> bytes:
+    """How each class is divided among the experts.
+
+    Hard counts the most probable expert of each sample, soft adds up the gate's probabilities.
+    """
+    panels = [
+        Panel(("hard",), _row_shares(decomposition.hard_CM)),
+        Panel(("soft",), _row_shares(decomposition.soft_CM)),
+    ]
+    return heat_maps(
+        title, panels, classes, "class × expert, share of the class", number_columns=True
+    )
+
+
+def usage_per_epoch(usage_EM: Table, title: str) -> bytes:
+    """Expert usage after each of one or more epochs, stacked, beside the uniform usage."""
+    return stacked_shares(title, usage_EM, "expert usage after each epoch")
+
+
+def expert_confusions(decomposition: Decomposition, classes: Sequence[str], title: str) -> bytes:
+    """Each expert's own confusion on all samples: true class down, predicted class across.
+
+    A map is titled by its expert's index and accuracy on all samples; then, for an expert that
+    is chosen for any sample, by its recall of each class averaged over the samples it is chosen
+    for (which of them it gets right is not in the tables).
+    """
+    panels = []
+    for m, confusion_CK in enumerate(decomposition.confusion_MCK):
+        share_CK = _row_shares(confusion_CK)
+        own_C = decomposition.hard_CM[:, m]
+        title_parts = [f"{m}", f": {confusion_CK.trace() / confusion_CK.sum():.0%}"]
+        if own_C.any():
+            own = np.average(np.nan_to_num(share_CK.diagonal()), weights=own_C)
+            title_parts.append(f", own {own:.0%}")
+        panels.append(Panel(tuple(title_parts), share_CK))
+    return heat_maps(title, panels, classes, "true × predicted class; accuracy on all, own share")
+
+
+def atlas(entries: Sequence[tuple[str, Decomposition]], classes: Sequence[str]) -> bytes:
+    """The soft class-by-expert tables of one to twelve trials, each under its name."""
+    panels = [Panel((name,), _row_shares(trial.soft_CM)) for name, trial in entries]
+    return heat_maps(
+        "Classes by expert",
+        panels,
+        classes,
+        "class × expert, share of the class",
+        number_columns=True,
+    )
+
+
+def _row_shares(counts_RN: Table) -> Table:
+    """Each row's counts as shares of the row; NaN for a row that counts nothing."""
+    total_R1 = counts_RN.sum(1, keepdims=True)
+    nothing_RN = np.full_like(counts_RN, np.nan)
+    shares_RN: Table = np.divide(counts_RN, total_R1, out=nothing_RN, where=total_R1 > 0)
+    return shares_RN
