@@ -1,0 +1,1 @@
+"""moe-search: hyperparameter search for Mixture-of-Experts classifiers."""

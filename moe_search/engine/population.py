@@ -1,0 +1,127 @@
+"""Models of one architecture trained in step on the same batches.
+
+Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from moe_search.engine.seeds import Stream, generator
+from moe_search.engine.trial import TrialSpec, expert_count
+from moe_search.moe import regularizers
+from moe_search.moe.mixtures import Architecture, Mixtures, State
+
+
+class Population:
+    """A population and its optimiser.
+
+    Parameters of all models are stacked, but each model has an optimiser group of its own over
+    views of its share: its own learning rate and weight decay, and its own state to keep when
+    others leave. Gradients do not mix, so each model learns exactly as it would alone.
+
+    Args:
+        specs: the trials; equal in ``fusion_key``.
+        architecture: what their models share.
+        device: where they train.
+        fused: compile what has a compiled form.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[TrialSpec],
+        architecture: Architecture,
+        device: torch.device,
+        fused: bool,
+    ) -> None:
+        self.specs = tuple(specs)
+        self._architecture = architecture
+        self._device = device
+        self._fused = fused
+        self.mixtures = self._mixtures(specs)
+        for model, spec in enumerate(specs):
+            self.mixtures.initialise(model, generator(spec.seed, Stream.WEIGHTS))
+        self._place()
+
+    def step(self, x: Tensor, label_B: Tensor) -> Tensor:
+        """One step of Adam for every model; returns the losses before it, [P]."""
+        loss_P = self.losses(x, label_B)
+        for parameter in self.mixtures.parameters():
+            assert parameter.grad is not None
+            parameter.grad.zero_()
+        loss_P.sum().backward()  # type: ignore[no-untyped-call]
+        self._adam.step()
+        return loss_P.detach()
+
+    def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
+        """Each model's training loss on a batch with its regularizers, [P]."""
+        logits_PMB, outputs_PMCB = self.mixtures(x)
+        loss_P = self._architecture.rule.loss(logits_PMB, outputs_PMCB, label_B).mean(1)
+        p_PMB = logits_PMB.softmax(1)
+        experts_P = self.mixtures.layout.experts_P
+        if self._importance_P.any():
+            loss_P = loss_P + self._importance_P * regularizers.importance(p_PMB, experts_P)
+        if self._similarity_P.any():
+            distance_BB = regularizers.distances(x.flatten(0, -2))
+            loss_P = loss_P + self._similarity_P * regularizers.similarity(
+                p_PMB, experts_P, distance_BB
+            )
+        return loss_P
+
+    def keep(self, models: Sequence[int]) -> None:
+        """Go on with some of the models; their weights and optimiser states are kept."""
+        states = [self.mixtures.state_of(model) for model in models]
+        moments = [self._moments[model] for model in models]
+        self.specs = tuple(self.specs[model] for model in models)
+        self.mixtures = self._mixtures(self.specs)
+        self.mixtures.load_states(states)
+        self._place(moments)
+
+    def state_of(self, model: int) -> State:
+        """A copy of one model's weights on the CPU."""
+        return {name: tensor.cpu() for name, tensor in self.mixtures.state_of(model).items()}
+
+    def _mixtures(self, specs: Sequence[TrialSpec]) -> Mixtures:
+        return Mixtures(
+            self._architecture,
+            [expert_count(spec.configuration) for spec in specs],
+            [spec.configuration.model.temperature for spec in specs],
+            self._fused,
+        )
+
+    def _place(self, moments: Sequence[Sequence[dict[str, Tensor]]] = ()) -> None:
+        """Move to the device and set up Adam, going on from given moments."""
+        self.mixtures.to(self._device)
+        regularizer = [spec.configuration.regularizer for spec in self.specs]
+        self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
+        self._similarity_P = torch.tensor([r.similarity for r in regularizer], device=self._device)
+        views = [self._views(model) for model in range(len(self.specs))]
+        groups = [
+            {
+                "params": view,
+                "lr": spec.configuration.training.lr,
+                "weight_decay": spec.configuration.training.weight_decay,
+            }
+            for view, spec in zip(views, self.specs, strict=True)
+        ]
+        self._adam = torch.optim.Adam(groups, fused=True)
+        for view, moment in zip(views, moments, strict=False):
+            self._adam.state.update(zip(view, moment, strict=True))
+        self._view_lists = views
+
+    @property
+    def _moments(self) -> list[list[dict[str, Tensor]]]:
+        return [[self._adam.state[view] for view in views] for views in self._view_lists]
+
+    def _views(self, model: int) -> list[Tensor]:
+        """One model's share of every parameter, with its share of the gradient."""
+        views = []
+        for name, parameter in self.mixtures.named_parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            rows = self.mixtures.rows(name, model)
+            view = parameter.detach()[rows]
+            view.grad = parameter.grad[rows]
+            views.append(view)
+        return views

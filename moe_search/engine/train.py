@@ -1,0 +1,160 @@
+"""Trains the trials of a job in step and evaluates them after every epoch.
+
+Shape suffixes: P model, B sample, N training sample.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+
+import torch
+from torch import Tensor
+
+from moe_search.data import Dataset, Split, augment
+from moe_search.engine.population import Population
+from moe_search.engine.seeds import Stream, generator, order
+from moe_search.engine.trial import (
+    EpochReport,
+    Job,
+    Report,
+    TrialFailure,
+    TrialResult,
+    TrialSpec,
+    architecture,
+    expert_count,
+)
+from moe_search.moe.decomposition import Decomposition
+from moe_search.moe.tables import Tables
+
+_EVALUATION_BATCH = 1024
+
+
+class Trainer:
+    """Trains one job on data that is already resident.
+
+    Args:
+        job: the trials.
+        data: resident data; with a test split if the job evaluates on it.
+        device: where to train.
+        fused: compile what has a compiled form.
+        report: called with what happens to each trial, in order.
+        dropped: asked after each epoch which trials to stop (their keys); those get no result.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        data: Dataset,
+        device: torch.device,
+        fused: bool,
+        report: Callable[[Report], None],
+        dropped: Callable[[], Collection[int]] = tuple,
+    ) -> None:
+        self._job = job
+        self._data = data
+        self._device = device
+        self._report = report
+        self._dropped = dropped
+        first = job.trials[0].configuration
+        self._architecture = architecture(first, job.backbone, data.shape, len(data.classes))
+        self._training = first.training
+        self._seed = job.trials[0].seed
+        self._population = Population(job.trials, self._architecture, device, fused)
+        self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
+        self._seconds = dict.fromkeys(self._history, 0.0)
+
+    def run(self) -> None:
+        """Train to the end, or until no trial is left."""
+        for epoch in range(1, self._training.epochs + 1):
+            started = time.perf_counter()
+            loss_P = self._train(epoch)
+            decompositions = self._evaluate(self._data.validation)
+            share = (time.perf_counter() - started) / len(self._population.specs)
+            finite = loss_P.isfinite().tolist()
+            for model, spec in enumerate(self._population.specs):
+                self._seconds[spec.key] += share
+                if finite[model]:
+                    self._report_epoch(spec, epoch, decompositions[model], loss_P[model].item())
+                else:
+                    reason = f"the training loss is {loss_P[model].item()} in epoch {epoch}"
+                    self._report(TrialFailure(spec.key, reason))
+            if epoch == self._training.epochs:
+                self._finish(decompositions, finite)
+            elif not self._keep(finite):
+                return
+
+    def _train(self, epoch: int) -> Tensor:
+        """One pass over the training data; each model's mean loss, [P]."""
+        self._population.mixtures.train()
+        loss_P = torch.zeros(len(self._population.specs), device=self._device)
+        batches = 0
+        for x, label_B in self._batches(epoch):
+            loss_P += self._population.step(x, label_B)
+            batches += 1
+        return loss_P / batches
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        split, size = self._data.train, self._training.batch_size
+        order_N = order(self._seed, epoch, len(split.y)).to(split.y.device)
+        drawn = generator(self._seed, Stream.AUGMENTATION, epoch)
+        for index_B in order_N.split(size):
+            if len(index_B) == 1 < len(order_N):
+                continue  # batch statistics of one sample do not exist
+            x = split.x[index_B]
+            if self._data.augment:
+                x = augment(x, drawn)
+            yield samples_last(x), split.y[index_B]
+
+    def _evaluate(self, split: Split) -> list[Decomposition]:
+        mixtures = self._population.mixtures
+        mixtures.eval()
+        tables = Tables(mixtures.layout, len(self._data.classes), self._architecture.rule)
+        with torch.no_grad():
+            for x, label_B in zip(
+                split.x.split(_EVALUATION_BATCH), split.y.split(_EVALUATION_BATCH), strict=True
+            ):
+                tables.add(*mixtures(samples_last(x)), label_B)
+        return tables.decompositions()
+
+    def _report_epoch(
+        self, spec: TrialSpec, epoch: int, found: Decomposition, training_loss: float
+    ) -> None:
+        report = EpochReport(spec.key, epoch, found.metrics(), training_loss, found.usage_M)
+        self._history[spec.key].append(report)
+        self._report(report)
+
+    def _keep(self, finite: list[bool]) -> bool:
+        """Drop what failed or is to stop; whether any trial is left."""
+        dropped = self._dropped()
+        specs = self._population.specs
+        kept = [m for m, spec in enumerate(specs) if finite[m] and spec.key not in dropped]
+        if kept and len(kept) < len(specs):
+            self._population.keep(kept)
+        return bool(kept)
+
+    def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
+        test: list[Decomposition] | None = None
+        if self._job.test:
+            assert self._data.test is not None, "the job needs the test split"
+            test = self._evaluate(self._data.test)
+        for model, spec in enumerate(self._population.specs):
+            if not finite[model]:
+                continue
+            self._report(
+                TrialResult(
+                    key=spec.key,
+                    seed=spec.seed,
+                    configuration=spec.configuration,
+                    history=tuple(self._history[spec.key]),
+                    validation=validation[model],
+                    test=None if test is None else test[model],
+                    architecture=self._architecture,
+                    experts=expert_count(spec.configuration),
+                    state=self._population.state_of(model),
+                    seconds=self._seconds[spec.key],
+                )
+            )
+
+
+def samples_last(x: Tensor) -> Tensor:
+    """[B, ...] -> [..., B], the layout in which networks run."""
+    return x.movedim(0, -1).contiguous()

@@ -1,0 +1,130 @@
+"""What goes into a worker and what comes out: plain data, no stores, no callbacks.
+
+Shape suffixes: T epoch, M expert.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from moe_search.data import Source
+from moe_search.moe.decomposition import Decomposition
+from moe_search.moe.mixtures import Architecture, State
+from moe_search.moe.outputs import OutputRule
+from moe_search.spec.backbones import Backbone
+from moe_search.spec.configuration import Configuration
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One model to train.
+
+    Attributes:
+        key: the caller's name for it; results carry it back.
+        configuration: its hyperparameters.
+        seed: decides initial weights, data order and augmentation.
+    """
+
+    key: int
+    configuration: Configuration
+    seed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Trials for one worker to train in step.
+
+    Attributes:
+        trials: of one architecture, batch size, epoch count and seed (see ``fusion_key``).
+        backbone: the networks, resolved for the data.
+        source: the data.
+        test: evaluate on the test split, too; only finalists do.
+    """
+
+    trials: tuple[TrialSpec, ...]
+    backbone: Backbone
+    source: Source
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """Validation metrics of one trial after an epoch (counted from 1), and its training loss."""
+
+    key: int
+    epoch: int
+    metrics: dict[str, float]
+    training_loss: float
+    usage_M: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """A trained model.
+
+    Attributes:
+        history: one report per epoch.
+        validation, test: its decomposition on each split; test where the job asked for it.
+        architecture, experts, temperature, state: all that rebuilds the model.
+        seconds: its share of the wall time of its population.
+    """
+
+    key: int
+    seed: int
+    configuration: Configuration
+    history: tuple[EpochReport, ...]
+    validation: Decomposition
+    test: Decomposition | None
+    architecture: Architecture
+    experts: int
+    state: State = field(repr=False)
+    seconds: float = 0.0
+
+    @property
+    def usage_TM(self) -> npt.NDArray[np.float64]:
+        """Expert usage on the validation split after each epoch."""
+        return np.stack([report.usage_M for report in self.history])
+
+
+@dataclass(frozen=True)
+class TrialFailure:
+    """A trial that raised or whose loss is not finite."""
+
+    key: int
+    reason: str
+
+
+Outcome = TrialResult | TrialFailure
+Report = EpochReport | Outcome
+
+
+def architecture(
+    configuration: Configuration, backbone: Backbone, shape: tuple[int, ...], classes: int
+) -> Architecture:
+    """What the models of a configuration share with others that can train in step."""
+    model = configuration.model
+    if model.kind == "single":
+        return Architecture(backbone, shape, classes, None, OutputRule("mixture"))
+    k = model.top_k if model.output == "top_k" else 1
+    return Architecture(backbone, shape, classes, model.gate, OutputRule(model.output, k))
+
+
+def expert_count(configuration: Configuration) -> int:
+    """Networks that a model evaluates: M, or 1 for a single network."""
+    return 1 if configuration.model.kind == "single" else configuration.model.experts
+
+
+def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
+    """Trials with equal keys can train in step: all else may differ from model to model."""
+    model, training = spec.configuration.model, spec.configuration.training
+    rule = (model.gate, model.output, model.top_k if model.output == "top_k" else 0)
+    return (
+        spec.seed,
+        model.backbone,
+        rule if model.kind == "moe" else None,
+        training.batch_size,
+        training.epochs,
+    )
+
+

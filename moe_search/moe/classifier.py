@@ -1,0 +1,84 @@
+"""The model a user takes away: one mixture behind an ordinary interface.
+
+Shape suffixes: B sample, C class, M expert; x is [B, channels, H, W] or [B, F].
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from moe_search.moe.mixtures import Mixtures
+from moe_search.moe.outputs import mix
+
+
+class Classifier(nn.Module):
+    """A trained mixture of experts (or a single network) with its normalisation.
+
+    Args:
+        mixtures: a population of one.
+        mean, std: of each channel (image) or feature, as in training.
+        labels: class names in the order of the outputs.
+
+    Input: images [B, C, H, W] with pixels 0..1, or features [B, F], not normalised.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        mixtures: Mixtures,
+        mean: Sequence[float],
+        std: Sequence[float],
+        labels: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self.mixtures = mixtures
+        self.labels = tuple(labels)
+        per_channel = (-1, *[1] * (len(mixtures.architecture.shape)))
+        self.register_buffer("mean", torch.tensor(mean).view(per_channel), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(per_channel), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class probabilities [B, C] by the model's output rule."""
+        logits_1MB, outputs_1MCB = self.mixtures(self._inner(x))
+        p_1MB = self.mixtures.architecture.rule.inference_gate(logits_1MB)
+        return mix(p_1MB, outputs_1MCB)[0].t()
+
+    def gate(self, x: Tensor) -> Tensor:
+        """The gate's distribution over experts [B, M] that the output rule uses."""
+        logits_1MB, _ = self.mixtures(self._inner(x))
+        return self.mixtures.architecture.rule.inference_gate(logits_1MB)[0].t()
+
+    def experts(self, x: Tensor) -> Tensor:
+        """Each expert's class probabilities [B, M, C]."""
+        _, outputs_1MCB = self.mixtures(self._inner(x))
+        outputs_BMC: Tensor = outputs_1MCB[0].permute(2, 0, 1)
+        return outputs_BMC
+
+    def top1(self, x: Tensor) -> Tensor:
+        """Class probabilities [B, C] of each sample's most probable expert, evaluating only it.
+
+        Raises:
+            ValueError: the gate is attentive: it needs every expert's hidden representation.
+        """
+        if self.mixtures.architecture.gate == "attentive":
+            raise ValueError(
+                "an attentive gate evaluates every expert; top-1 prediction needs an original gate"
+            )
+        inner = self._inner(x)
+        best_B = self.mixtures.gate_logits(inner)[0].argmax(0)
+        output_CB = inner.new_zeros(self.mixtures.architecture.classes, len(x))
+        for expert in torch.unique(best_B).tolist():
+            chosen = (best_B == expert).nonzero().squeeze(1)
+            output_CB[:, chosen] = self.mixtures.expert(expert, inner[..., chosen])
+        return output_CB.t()
+
+    def _inner(self, x: Tensor) -> Tensor:
+        shape = self.mixtures.architecture.shape
+        if tuple(x.shape[1:]) != shape:
+            raise ValueError(
+                f"expected input [batch, {', '.join(map(str, shape))}], got {[*x.shape]}"
+            )
+        return ((x.movedim(0, -1) - self.mean) / self.std).contiguous()

@@ -1,0 +1,73 @@
+"""Gates: the networks that score the experts for each sample.
+
+Shape suffixes: P model, N expert of any model, M expert within its model, B sample, D width of the
+hidden representation.
+
+A gate returns logits; p(e|x) = softmax over e of logits / T, with T the gate temperature.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from moe_search.moe.layout import Layout
+from moe_search.moe.networks import Dense, StackedNetworks, Weighted
+
+
+class OriginalGate(nn.Module):
+    """The gate of Jacobs et al. (1991): a network of its own with one output per expert."""
+
+    def __init__(self, body: StackedNetworks, layout: Layout) -> None:
+        super().__init__()
+        self.body = body
+        self.head = Dense(sum(layout.experts), body.width, 1)
+        self.layout = layout
+
+    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
+        """Logits [P, M, B]; the experts' representations are not looked at."""
+        hidden_P1DB = torch.relu(self.body(x)).unsqueeze(1)
+        weight_PMD1 = self.layout.fold(self.head.weight.transpose(1, 2))
+        bias_PM1 = self.layout.fold(self.head.biases(slice(None)))
+        # not a product of matrices: its rounding would depend on the largest M beside this model
+        return self.layout.mask((hidden_P1DB * weight_PMD1).sum(2) + bias_PM1)
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's gate: the body, then one output per expert."""
+        self.body.initialise(model, generator)
+        rows = self.layout.rows(model)
+        for expert in range(rows.start, rows.stop):
+            self.head.initialise(expert, generator)
+
+
+class AttentiveGate(nn.Module):
+    """Attention of the gate's representation (query) over the experts' (keys).
+
+    logit_e = (W_q h_g) . (W_k h_e) / sqrt(d), without values or biases; one W_k serves all experts
+    of a model. Source: "Improving Expert Specialization in Mixture of Experts" (arXiv 2302.14703),
+    as in its authors' code. Computed as (W_k' W_q h_g) . h_e: one product, not one per expert.
+    """
+
+    def __init__(self, body: StackedNetworks, layout: Layout) -> None:
+        super().__init__()
+        width = body.width
+        self.body = body
+        self.query = Weighted(layout.models, (width, width), width, bias=False)
+        self.key = Weighted(layout.models, (width, width), width, bias=False)
+        self.layout = layout
+
+    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
+        """Logits [P, M, B] from the input and the experts' hidden representations."""
+        assert hidden_NDB is not None, "the attentive gate needs the experts' representations"
+        query_PDB = self.query.weight @ self.body(x)
+        score_PDB = self.key.weight.transpose(1, 2) @ query_PDB / math.sqrt(self.body.width)
+        hidden_PMDB = self.layout.fold(hidden_NDB)
+        return self.layout.mask((hidden_PMDB * score_PDB.unsqueeze(1)).sum(2))
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's gate: the body, W_q, W_k."""
+        for part in (self.body, self.query, self.key):
+            part.initialise(model, generator)
+
+
+Gate = OriginalGate | AttentiveGate

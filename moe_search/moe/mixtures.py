@@ -1,0 +1,111 @@
+"""A population of mixtures of experts as one module; a single model is a population of one.
+
+Shape suffixes: P model, N expert of any model, M expert within its model, C class, B sample,
+D width of the hidden representation. Inputs are [C, H, W, B] or [F, B], normalised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor, nn
+
+from moe_search.moe.gates import AttentiveGate, OriginalGate
+from moe_search.moe.layout import Layout
+from moe_search.moe.networks import Dense, StackedNetworks
+from moe_search.moe.outputs import OutputRule
+from moe_search.spec.backbones import Backbone
+
+State = dict[str, Tensor]
+"""Weights of one model by name, as a population of one has them."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the models of a population have in common; ``gate`` is None for single networks."""
+
+    backbone: Backbone
+    shape: tuple[int, ...]
+    classes: int
+    gate: Literal["original", "attentive"] | None
+    rule: OutputRule
+
+
+class Mixtures(nn.Module):
+    """P mixtures of experts of one architecture with their own expert counts and temperatures.
+
+    Args:
+        architecture: what they share.
+        experts: expert count of each model.
+        temperatures: gate temperature of each model.
+        fused: compile what has a compiled form; needs a C++ compiler on a CPU.
+    """
+
+    temperature_P: Tensor
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        experts: Sequence[int],
+        temperatures: Sequence[float],
+        fused: bool = False,
+    ) -> None:
+        super().__init__()
+        backbone, shape = architecture.backbone, architecture.shape
+        self.architecture = architecture
+        self.layout = Layout(experts)
+        self.bodies = StackedNetworks(backbone.expert, shape, sum(experts), fused)
+        self.heads = Dense(sum(experts), self.bodies.width, architecture.classes)
+        self.gate: OriginalGate | AttentiveGate | None = None
+        if architecture.gate is not None:
+            kind = OriginalGate if architecture.gate == "original" else AttentiveGate
+            body = StackedNetworks(backbone.gate, shape, len(experts), fused)
+            self.gate = kind(body, self.layout)
+        self.register_buffer("temperature_P", torch.tensor(temperatures), persistent=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
+        hidden_NDB = self.bodies(x)
+        outputs_NCB = self.heads(hidden_NDB.relu()).softmax(1)
+        return self.gate_logits(x, hidden_NDB), self.layout.fold(outputs_NCB)
+
+    def gate_logits(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
+        """Gate logits over temperature [P, M, B]; an original gate needs no representations."""
+        if self.gate is None:
+            return x.new_zeros(self.layout.models, 1, x.shape[-1])
+        logits_PMB: Tensor = self.gate(x, hidden_NDB)
+        return logits_PMB / self.temperature_P[:, None, None]
+
+    def expert(self, expert: int, x: Tensor) -> Tensor:
+        """Class probabilities [C, B] of one expert of the ragged axis, evaluating only that one."""
+        row = slice(expert, expert + 1)
+        output_1CB: Tensor = self.heads(self.bodies(x, row).relu(), row).softmax(1)
+        return output_1CB[0]
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's weights: gate, then expert after expert (body, head)."""
+        if self.gate is not None:
+            self.gate.initialise(model, generator)
+        rows = self.layout.rows(model)
+        for expert in range(rows.start, rows.stop):
+            self.bodies.initialise(expert, generator)
+            self.heads.initialise(expert, generator)
+
+    def rows(self, name: str, model: int) -> slice:
+        """Where one model's share of a parameter or buffer lies on its first axis."""
+        if name.startswith(("bodies.", "heads.", "gate.head.")):
+            return self.layout.rows(model)
+        return slice(model, model + 1)
+
+    def state_of(self, model: int) -> State:
+        """A copy of one model's weights."""
+        return {
+            name: tensor[self.rows(name, model)].detach().clone()
+            for name, tensor in self.state_dict().items()
+        }
+
+    def load_states(self, states: Sequence[State]) -> None:
+        """Set every model's weights."""
+        names = self.state_dict().keys()
+        self.load_state_dict({name: torch.cat([state[name] for state in states]) for name in names})

@@ -1,0 +1,226 @@
+"""Networks of one layer list, stacked: N networks with their own weights run as one.
+
+Shape suffixes: N network, C channels, H W image, B sample, I O inputs and outputs of a layer,
+D width of the hidden representation, K kernel side.
+
+Images are [C, H, W, B] and features [F, B]: samples innermost, so that a dense layer of all
+networks is one batched product without transposes, and ragged numbers of experts need no padding.
+Every parameter and buffer has the network as its first axis. Between the first convolution and the
+first dense layer of networks that the fused stem does not cover, activations are [B, N*C, H, W].
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from moe_search.moe.stem import conv_pool_relu, conv_pool_relu_eager
+from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
+
+_ALL = slice(None)
+_SMALLEST_FUSED = 16  # pixels a side; below, compiling costs more than it saves
+
+
+class StackedNetworks(nn.Module):
+    """The bodies of N networks with the same layers.
+
+    Args:
+        layers: the body, see ``spec.backbones``.
+        shape: (C, H, W) of an image or (F,) of features.
+        count: N.
+        fused: compile the first layer where it has a fused form (see ``stem``).
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], shape: tuple[int, ...], count: int, fused: bool
+    ) -> None:
+        super().__init__()
+        stages, self.width = _build(layers, shape, count, fused)
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        """Hidden representations [N, D, B] of x ([C, H, W, B] or [F, B]) in some networks."""
+        for stage in self.stages:
+            x = stage(x, networks)
+        return x
+
+    def initialise(self, network: int, generator: Generator) -> None:
+        """Draw one network's weights, layer by layer, as torch initialises its layers."""
+        for stage in self.stages:
+            if isinstance(stage, Weighted):
+                stage.initialise(network, generator)
+
+
+class Weighted(nn.Module):
+    """A layer with a weight [N, ...] and perhaps a bias [N, O] in each network."""
+
+    def __init__(self, count: int, weight: tuple[int, ...], fan_in: int, bias: bool) -> None:
+        super().__init__()
+        self.fan_in = fan_in
+        self.weight = nn.Parameter(torch.zeros(count, *weight))
+        self.bias = nn.Parameter(torch.zeros(count, weight[0])) if bias else None
+
+    def initialise(self, network: int, generator: Generator) -> None:
+        """U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight, then bias."""
+        bound = self.fan_in**-0.5
+        with torch.no_grad():
+            for parameter in self.parameters():
+                drawn = torch.empty(parameter.shape[1:])
+                parameter[network] = drawn.uniform_(-bound, bound, generator=generator)
+
+    def biases(self, networks: slice) -> Tensor:
+        """The biases [N, O] of some networks of a layer that has them."""
+        assert self.bias is not None
+        return self.bias[networks]
+
+
+class Dense(Weighted):
+    """Linear layer: [I, B], the same for all networks, or [N, I, B] -> [N, O, B]."""
+
+    def __init__(self, count: int, inputs: int, outputs: int) -> None:
+        super().__init__(count, (outputs, inputs), inputs, bias=True)
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        weight_NOI, bias_NO = self.weight[networks], self.biases(networks)
+        x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
+        return torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
+
+
+class Stem(Weighted):
+    """Convolution of a grey image, ReLU and maximum of 2x2: [1, H, W, B] -> [N, F, B]."""
+
+    def __init__(self, count: int, channels: int, kernel: int, fused: bool) -> None:
+        super().__init__(count, (channels, kernel, kernel), kernel**2, bias=True)
+        self.operation = conv_pool_relu if fused else conv_pool_relu_eager
+
+    def forward(self, x_1HWB: Tensor, networks: slice = _ALL) -> Tensor:
+        weight_NOKK, bias_NO = self.weight[networks], self.biases(networks)
+        z = self.operation(x_1HWB[0], weight_NOKK.flatten(0, 1), bias_NO.flatten())
+        return z.view(len(weight_NOKK), -1, x_1HWB.shape[-1])
+
+
+class Convolution(Weighted):
+    """Stride-1 convolution: the first of images [C, H, W, B], later ones of [B, N*C, H, W]."""
+
+    def __init__(self, count: int, inputs: int, layer: Conv, first: bool) -> None:
+        weight = (layer.conv, inputs, layer.kernel, layer.kernel)
+        super().__init__(count, weight, inputs * layer.kernel**2, layer.bias)
+        self.padding = layer.padding
+        self.first = first
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        weight_NOIKK = self.weight[networks]
+        bias = None if self.bias is None else self.bias[networks].flatten()
+        groups = 1 if self.first else len(weight_NOIKK)
+        images = x.permute(3, 0, 1, 2) if self.first else x
+        return F.conv2d(
+            images.contiguous(memory_format=torch.channels_last),
+            weight_NOIKK.flatten(0, 1),
+            bias,
+            padding=self.padding,
+            groups=groups,
+        )
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation of each network's channels, [B, N*C, H, W] or features [N, C, B]."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, count: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(count, channels))
+        self.bias = nn.Parameter(torch.zeros(count, channels))
+        self.register_buffer("running_mean", torch.zeros(count, channels))
+        self.register_buffer("running_var", torch.ones(count, channels))
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        tables = (self.running_mean, self.running_var, self.weight, self.bias)
+        mean, var, weight, bias = (table[networks].flatten() for table in tables)
+        images = x if x.ndim == 4 else x.flatten(0, 1).t()
+        y = F.batch_norm(images, mean, var, weight, bias, training=self.training)
+        return y if x.ndim == 4 else y.t().reshape(x.shape)
+
+
+class Pool(nn.Module):
+    """Maximum pooling of [B, N*C, H, W]."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        return F.max_pool2d(x, self.size)
+
+
+class Relu(nn.Module):
+    """ReLU of anything."""
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        return F.relu(x)
+
+
+class Flatten(nn.Module):
+    """Images to features: [B, N*C, H, W] (or the input's [C, H, W, B]) -> [N, F, B]."""
+
+    def __init__(self, features: int, first: bool) -> None:
+        super().__init__()
+        self.features = features
+        self.first = first
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        if self.first:
+            return x.flatten(0, 2)
+        return x.contiguous().view(len(x), -1, self.features).permute(1, 2, 0)
+
+
+def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
+    """Whether the layers begin with conv, ReLU, maximum of 2x2 on a grey image, then dense."""
+    if len(shape) != 3 or shape[0] != 1 or len(layers) < 3:
+        return False
+    conv, relu, pool = layers[:3]
+    return (
+        isinstance(conv, Conv)
+        and conv.padding == 0
+        and conv.bias
+        and relu == "relu"
+        and pool == MaxPool(max_pool=2)
+        and all(isinstance(layer, Linear | str) for layer in layers[3:])
+    )
+
+
+def _build(
+    layers: Sequence[Layer], shape: tuple[int, ...], count: int, fused: bool
+) -> tuple[list[nn.Module], int]:
+    """The stages of a layer list and the width of what comes out of them."""
+    stages: list[nn.Module] = []
+    if _has_stem(layers, shape):
+        conv = layers[0]
+        assert isinstance(conv, Conv)
+        fused = fused and min(shape[1:]) >= _SMALLEST_FUSED
+        stages.append(Stem(count, conv.conv, conv.kernel, fused))
+        rows, columns = ((side - conv.kernel + 1) // 2 for side in shape[1:])
+        shape, layers = (conv.conv * rows * columns,), layers[3:]
+    for layer in layers:
+        first = not stages
+        match layer:
+            case Conv():
+                stages.append(Convolution(count, shape[0], layer, first))
+                grow = 2 * layer.padding - layer.kernel + 1
+                shape = (layer.conv, shape[1] + grow, shape[2] + grow)
+            case MaxPool():
+                stages.append(Pool(layer.max_pool))
+                shape = (shape[0], shape[1] // layer.max_pool, shape[2] // layer.max_pool)
+            case Linear():
+                if len(shape) == 3:
+                    shape = (shape[0] * shape[1] * shape[2],)
+                    stages.append(Flatten(shape[0], first))
+                stages.append(Dense(count, shape[0], layer.linear))
+                shape = (layer.linear,)
+            case "batch_norm":
+                stages.append(BatchNorm(count, shape[0]))
+            case "relu":
+                stages.append(Relu())
+    return stages, shape[0]

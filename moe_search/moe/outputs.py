@@ -1,0 +1,83 @@
+"""Output rules: how the gate's distribution and the experts' outputs become the model's.
+
+Shape suffixes: P model, M expert, C class, B sample.
+
+o_e(x) are class probabilities (after softmax), p(e|x) gate probabilities. Formulas from the code
+of the authors of arXiv 2302.14703.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
+_TINY = 1e-15
+
+
+@dataclass(frozen=True)
+class OutputRule:
+    """mixture, stochastic or top_k.
+
+    mixture: y = sum_e p_e o_e; loss -log(y[label] + 1e-7).
+
+    stochastic: one expert answers, drawn by p in training; the loss is Jacobs' competitive one,
+    -log sum_e p_e exp(-l_e / 2) with l_e = -log(o_e[label] + 1e-7). Inference takes the most
+    probable expert.
+
+    top_k: the k most probable experts, their probabilities rescaled to sum to 1, mixed as above.
+    For k = 1 rescaling would leave the gate without a gradient, so training follows the authors:
+    the loss is -log(softmax_c(p_e o_e[c])[label] + 1e-7) of the most probable expert e; inference
+    takes that expert's o_e.
+    """
+
+    kind: Literal["mixture", "stochastic", "top_k"]
+    k: int = 1
+
+    @property
+    def one_expert(self) -> bool:
+        """Whether inference evaluates one expert per sample."""
+        return self.kind == "stochastic" or (self.kind == "top_k" and self.k == 1)
+
+    def inference_gate(self, logits_PMB: Tensor) -> Tensor:
+        """The distribution over experts that inference uses, [P, M, B]."""
+        if self.one_expert:
+            best_P1B = logits_PMB.argmax(1, keepdim=True)
+            return torch.zeros_like(logits_PMB).scatter_(1, best_P1B, 1.0)
+        return self._gate(logits_PMB)
+
+    def loss(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+        """Training loss of each sample in nats, [P, B], without regularizers."""
+        if self.kind == "top_k" and self.k == 1:
+            return self._top_1_loss(logits_PMB, outputs_PMCB, label_B)
+        p_PMB = self._gate(logits_PMB)
+        right_PMB = _of_label(outputs_PMCB, label_B)
+        if self.kind == "stochastic":
+            return -((p_PMB * (right_PMB + EPSILON).sqrt()).sum(1) + _TINY).log()
+        return -((p_PMB * right_PMB).sum(1) + EPSILON).log()
+
+    def _gate(self, logits_PMB: Tensor) -> Tensor:
+        if self.kind == "top_k":
+            chosen_PKB = logits_PMB.topk(self.k, dim=1).indices
+            kept_PMB = torch.full_like(logits_PMB, -torch.inf)
+            logits_PMB = kept_PMB.scatter(1, chosen_PKB, logits_PMB.gather(1, chosen_PKB))
+        return logits_PMB.softmax(1)
+
+    def _top_1_loss(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+        p_P1B, best_P1B = logits_PMB.softmax(1).max(1, keepdim=True)
+        index_P1CB = best_P1B.unsqueeze(2).expand(-1, -1, outputs_PMCB.shape[2], -1)
+        scaled_P1CB = p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB)
+        return -(_of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
+
+
+def mix(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+    """The model's class probabilities [P, C, B]."""
+    return (p_PMB.unsqueeze(2) * outputs_PMCB).sum(1)
+
+
+def _of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+    """What each expert gives to the true class, [P, M, B]."""
+    models, experts, _, samples = outputs_PMCB.shape
+    return outputs_PMCB.gather(2, label_B.expand(models, experts, 1, samples)).squeeze(2)

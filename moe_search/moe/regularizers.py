@@ -1,0 +1,57 @@
+"""Regularizers of the gate, one value per model of a population.
+
+Shape suffixes: P model, M expert, B sample, F feature of the input.
+
+p(e|x) is the softmax over all experts of a model, whatever the output rule keeps of it, so that an
+expert that gets no samples still has a gradient. Places without an expert hold p = 0.
+"""
+
+import torch
+from torch import Tensor
+
+_BLOCK = 16
+
+
+def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
+    """L_importance of Shazeer et al. (2017), [P]: squared coefficient of variation of the usage.
+
+    (std_e(I) / mean_e(I))^2 with I_e = sum over the batch of p(e|x) and the unbiased standard
+    deviation. 0 for a model of one expert.
+    """
+    mean_P = p_PMB.shape[2] / experts_P
+    deviation_PM = p_PMB.sum(2) - mean_P[:, None]
+    present_PM = torch.arange(p_PMB.shape[1], device=p_PMB.device) < experts_P[:, None]
+    variance_P = (deviation_PM.square() * present_PM).sum(1) / (experts_P - 1).clamp(min=1)
+    return variance_P / mean_P.square()
+
+
+def distances(x_FB: Tensor) -> Tensor:
+    """Euclidean distances between the samples of a batch, [B, B], not squared; 0 on the diagonal.
+
+    They depend on the batch alone, so all models in step share them.
+    """
+    squares_B = x_FB.square().sum(0)
+    squared_BB = torch.addmm(squares_B, x_FB.t(), x_FB, alpha=-2).add_(squares_B[:, None])
+    return squared_BB.clamp_(min=0).sqrt_().fill_diagonal_(0)
+
+
+def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor) -> Tensor:
+    """L_s, sample similarity (arXiv 2302.14703), [P]: near samples to one expert, far ones apart.
+
+    1/B^2 sum_ij D_ij 1/M sum_e p(e|x_i) p(e|x_j): the mean over pairs of samples of their distance
+    times the probability that one expert gets both, over M. The authors' code has instead
+    beta_s S - beta_d X / B^2 with S = sum_ij D_ij 1/M sum_e p_ie p_je, so a weight w here is their
+    beta_s = w / B^2: beta_s = 1e-6 at B = 512 is w = 0.262. Their second term, over pairs of
+    different experts, has X = 1/(M^2 - M) sum_ij D_ij (1 - sum_e p_ie p_je), because p sums to 1:
+    a constant minus a multiple of the first. It is no second degree of freedom and is left out.
+    """
+    far_PMB = _rowwise_product(p_PMB.flatten(0, 1), distance_BB).view(p_PMB.shape)
+    return (far_PMB * p_PMB).sum((1, 2)) / (experts_P * p_PMB.shape[2] ** 2)
+
+
+def _rowwise_product(rows_EB: Tensor, matrix_BB: Tensor) -> Tensor:
+    """rows @ matrix in blocks of one size, so that a row's rounding is the same in any company."""
+    padded = -len(rows_EB) % _BLOCK
+    blocks = torch.nn.functional.pad(rows_EB, (0, 0, 0, padded)).view(-1, _BLOCK, rows_EB.shape[1])
+    product_EB = (blocks @ matrix_BB).flatten(0, 1)
+    return product_EB[: len(rows_EB)]

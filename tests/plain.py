@@ -1,0 +1,155 @@
+"""The plain way: one torch module per network and loops over experts, as the authors train.
+
+The reference for tests and benchmarks: it shares no code with the package.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PlainNetwork(nn.Module):
+    """Body, ReLU, linear head, from a list of layer descriptions as in study.yaml."""
+
+    def __init__(
+        self, layers: Sequence[Any], shape: tuple[int, ...], outputs: int | None
+    ) -> None:
+        super().__init__()
+        body: list[nn.Module] = []
+        image = len(shape) == 3
+        for layer in layers:
+            if layer == "relu":
+                body.append(nn.ReLU())
+            elif layer == "batch_norm":
+                body.append(nn.BatchNorm2d(shape[0]) if image else nn.BatchNorm1d(shape[0]))
+            elif "conv" in layer:
+                k, p = layer.get("kernel", 3), layer.get("padding", 0)
+                body.append(
+                    nn.Conv2d(shape[0], layer["conv"], k, padding=p, bias=layer.get("bias", True))
+                )
+                shape = (layer["conv"], shape[1] + 2 * p - k + 1, shape[2] + 2 * p - k + 1)
+            elif "max_pool" in layer:
+                body.append(nn.MaxPool2d(layer["max_pool"]))
+                shape = (shape[0], shape[1] // layer["max_pool"], shape[2] // layer["max_pool"])
+            else:
+                if image:
+                    body.append(nn.Flatten())
+                    shape, image = (shape[0] * shape[1] * shape[2],), False
+                body.append(nn.Linear(shape[0], layer["linear"]))
+                shape = (layer["linear"],)
+        self.body = nn.Sequential(*body)
+        self.head = nn.Linear(shape[0], outputs) if outputs is not None else None
+        self.width = shape[0]
+
+    def hidden(self, x: Tensor) -> Tensor:
+        h: Tensor = self.body(x)
+        return h
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.head is not None
+        y: Tensor = self.head(F.relu(self.hidden(x)))
+        return y
+
+
+class PlainMixture(nn.Module):
+    """A mixture of experts with a loop over its experts."""
+
+    def __init__(
+        self,
+        expert: Sequence[Any],
+        gate: Sequence[Any],
+        shape: tuple[int, ...],
+        classes: int,
+        experts: int,
+        kind: str = "original",
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.kind, self.temperature = kind, temperature
+        self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
+        self.gate = PlainNetwork(gate, shape, experts if kind == "original" else None)
+        if kind == "attentive":
+            self.query = nn.Linear(self.gate.width, self.gate.width, bias=False)
+            self.key = nn.Linear(self.gate.width, self.gate.width, bias=False)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """[B, M], over temperature."""
+        if self.kind == "original":
+            scores: Tensor = self.gate(x)
+        else:
+            query = self.query(self.gate.hidden(x))
+            keys = [self.key(expert.hidden(x)) for expert in self.experts]  # type: ignore[operator]
+            scores = torch.stack([(query * key).sum(1) for key in keys], 1)
+            scores = scores / self.gate.width**0.5
+        return scores / self.temperature
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """[B, M, C]."""
+        return torch.stack([F.softmax(expert(x), 1) for expert in self.experts], 1)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of one model of a population."""
+        for n, expert in enumerate(self.experts):
+            assert isinstance(expert, PlainNetwork)
+            _load(expert, state, "bodies.", n)
+            assert expert.head is not None
+            expert.head.load_state_dict(
+                {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
+            )
+        _load(self.gate, state, "gate.body.", 0)
+        if self.kind == "original":
+            assert self.gate.head is not None
+            weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
+            self.gate.head.load_state_dict({"weight": weight, "bias": bias})
+        else:
+            self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
+            self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
+
+
+def _load(network: PlainNetwork, state: dict[str, Tensor], prefix: str, n: int) -> None:
+    """Parameters and statistics in the order in which both sides keep them."""
+    own = {
+        name: tensor
+        for name, tensor in network.body.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    given = [tensor[n] for name, tensor in state.items() if name.startswith(prefix + "stages.")]
+    assert len(own) == len(given)
+    named = {
+        name: new.reshape(old.shape)
+        for (name, old), new in zip(own.items(), given, strict=True)
+    }
+    network.body.load_state_dict(named, strict=False)
+
+
+def mixture_loss(model: PlainMixture, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """-log(sum_e p_e o_e[y] + 1e-7), mean over the batch; and p [B, M]."""
+    p = F.softmax(model.logits(x), 1)
+    mixed = (p.unsqueeze(2) * model.outputs(x)).sum(1)
+    return -(mixed.gather(1, y.unsqueeze(1)) + 1e-7).log().mean(), p
+
+
+def importance_loss(p: Tensor) -> Tensor:
+    """(std / mean)^2 of the experts' summed probabilities, unbiased."""
+    total = p.sum(0)
+    return (total.std() / total.mean()) ** 2
+
+
+def similarity_loss(p: Tensor, x: Tensor, beta_s: float, beta_d: float) -> Tensor:
+    """beta_s S - beta_d X / B^2 of the authors' code, with its loop over pairs of experts."""
+    flat = x.flatten(1)
+    distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    experts = p.shape[1]
+    same = torch.zeros(())
+    different = torch.zeros(())
+    for e in range(experts):
+        for f in range(experts):
+            term = (distance * torch.outer(p[:, e], p[:, f])).sum()
+            if e == f:
+                same = same + term / experts
+            else:
+                different = different + term / (experts**2 - experts)
+    return beta_s * same - beta_d * different / len(x) ** 2
