@@ -1,7 +1,7 @@
 """Drawing tables of shares, as PNG bytes: heat maps in a grid, and areas stacked over time.
 
-Pillow draws, with matplotlib's colour map and font: matplotlib itself takes ten times as long for
-the same picture, and each trial of a study has three. All pictures have one size and one layout,
+Pillow draws, with matplotlib's colour map and font: matplotlib itself takes several times as long
+for the same picture, and each trial of a study has three. All pictures have one size and layout,
 so that trials compare at a glance.
 
 Shape suffixes: R row and N column of a table of shares, P point in time, M part of a whole.
