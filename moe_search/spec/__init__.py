@@ -1,0 +1,38 @@
+"""study.yaml: what is fixed, what is searched, and how."""
+
+from moe_search.spec.backbones import PRESETS, Backbone
+from moe_search.spec.configuration import (
+    Configuration,
+    Model,
+    Regularizer,
+    Training,
+    resolve_backbone,
+)
+from moe_search.spec.load import load_study
+from moe_search.spec.metrics import METRICS
+from moe_search.spec.part import Value
+from moe_search.spec.schema import json_schema
+from moe_search.spec.searchable import Choices, Domain, FloatRange, IntRange, Parameter
+from moe_search.spec.space import differences
+from moe_search.spec.study import Study
+
+__all__ = [
+    "METRICS",
+    "PRESETS",
+    "Backbone",
+    "Choices",
+    "Configuration",
+    "Domain",
+    "FloatRange",
+    "IntRange",
+    "Model",
+    "Parameter",
+    "Regularizer",
+    "Study",
+    "Training",
+    "Value",
+    "differences",
+    "json_schema",
+    "load_study",
+    "resolve_backbone",
+]

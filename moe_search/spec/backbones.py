@@ -6,41 +6,199 @@ is not written: it follows from the data and the expert count. The attentive gat
 representations themselves, so expert and gate must have the same width d there.
 """
 
+from collections.abc import Collection, Mapping, Sequence
+from math import prod
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Discriminator, Field, Tag
+
+from moe_search.errors import UserError
+from moe_search.spec.part import Flag, OneOf, Part, Whole
+
+Shape = tuple[int, ...]
+"""Shape of one sample: (C, H, W) of an image, (F,) of features."""
 
 
-class _Layer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Conv(_Layer):
+class Conv(Part):
     """Square convolution, stride 1."""
 
-    conv: Annotated[int, Field(ge=1, description="output channels")]
-    kernel: Annotated[int, Field(ge=1)] = 3
-    padding: Annotated[int, Field(ge=0)] = 0
-    bias: bool = True
+    conv: Whole = Field(ge=1, le=65_536, description="output channels")
+    kernel: Whole = Field(3, ge=1, le=1024, description="height and width of the kernel")
+    padding: Whole = Field(0, ge=0, le=1024, description="zeros added on each side")
+    bias: Flag = True
 
 
-class MaxPool(_Layer):
+class MaxPool(Part):
     """Square maximum pooling whose stride is its size."""
 
-    max_pool: Annotated[int, Field(ge=2)]
+    max_pool: Whole = Field(ge=2, le=1024, description="height and width of the window")
 
 
-class Linear(_Layer):
+class Linear(Part):
     """Dense layer; image features are flattened before the first one."""
 
-    linear: Annotated[int, Field(ge=1, description="output features")]
+    linear: Whole = Field(ge=1, le=1_048_576, description="output features")
 
 
-Layer = Conv | MaxPool | Linear | Literal["relu", "batch_norm"]
+def _layer_kind(layer: object) -> str:
+    for kind in (Conv, MaxPool, Linear):
+        key = next(iter(kind.model_fields))
+        if isinstance(layer, kind) or (isinstance(layer, Mapping) and key in layer):
+            return f"<{key}>"
+    return "<word>"
 
 
-class Backbone(_Layer):
+Layer = Annotated[
+    Annotated[Conv, Tag("<conv>")]
+    | Annotated[MaxPool, Tag("<max_pool>")]
+    | Annotated[Linear, Tag("<linear>")]
+    | Annotated[Literal["relu", "batch_norm"], Tag("<word>")],
+    Discriminator(_layer_kind),
+]
+
+
+class Backbone(Part):
     """The bodies of one expert (which is also the single model) and of the gate."""
 
-    expert: tuple[Layer, ...] = Field(min_length=1)
-    gate: tuple[Layer, ...] = Field(min_length=1)
+    expert: tuple[Layer, ...] = Field(min_length=1, description="layers of one expert")
+    gate: tuple[Layer, ...] = Field(min_length=1, description="layers of the gate")
+
+
+def _convs(
+    channels: Sequence[int],
+    norm: Collection[int],
+    pool: Collection[int],
+    padding: int = 1,
+    norm_bias: bool = False,
+) -> tuple[Layer, ...]:
+    """Stacks 3x3 convolutions; ``norm`` and ``pool`` tell after which of them, from 1."""
+    layers: list[Layer] = []
+    for number, outputs in enumerate(channels, 1):
+        bias = norm_bias or number not in norm
+        layers.append(Conv(conv=outputs, padding=padding, bias=bias))
+        layers += ["batch_norm"] * (number in norm)
+        layers.append("relu")
+        layers += [MaxPool(max_pool=2)] * (number in pool)
+    return tuple(layers)
+
+
+def _dense(*features: int) -> tuple[Layer, ...]:
+    """Stacks linear layers with a ReLU between them, none after the last."""
+    first, *rest = features
+    layers: list[Layer] = [Linear(linear=first)]
+    for outputs in rest:
+        layers += ["relu", Linear(linear=outputs)]
+    return tuple(layers)
+
+
+def _four_convs(channels: Sequence[int], *features: int) -> tuple[Layer, ...]:
+    return _convs(channels, norm={2, 4}, pool={1, 2, 3, 4}) + _dense(*features)
+
+
+def _six_convs(channels: Sequence[int], *features: int) -> tuple[Layer, ...]:
+    return _convs(channels, norm={2, 4, 6}, pool={1, 2, 4, 6}) + _dense(*features)
+
+
+def _cifar10(channels: Sequence[int], *features: int) -> tuple[Layer, ...]:
+    return _convs(channels, norm={2, 4}, pool={1, 2, 4}) + _dense(*features)
+
+
+_GATE_CONVS = (64, 128, 256, 512)
+
+PRESETS: dict[str, Backbone] = {
+    "digits": Backbone(
+        expert=_convs([4], norm=(), pool={1}, padding=0) + _dense(16),
+        gate=_convs([8], norm=(), pool={1}, padding=0) + _dense(32, 16),
+    ),
+    "mnist": Backbone(
+        expert=_convs([1], norm=(), pool={1}, padding=0) + _dense(5, 32),
+        gate=_convs([1], norm=(), pool={1}, padding=0) + _dense(128, 32),
+    ),
+    "fashion_mnist": Backbone(
+        expert=_convs([1], norm=(), pool={1}, padding=0) + _dense(64, 32),
+        # The authors' gate has a ReLU on the representation itself: its queries are positive.
+        gate=(
+            *_convs([8], norm={1}, pool={1}, padding=0, norm_bias=True),
+            *_dense(512, 32),
+            "relu",
+        ),
+    ),
+    "cifar10": Backbone(
+        expert=_cifar10((3, 6, 12, 12), 64, 32), gate=_cifar10((64, 128, 256, 256), 512, 32)
+    ),
+    "cifar10_conv4": Backbone(
+        expert=_four_convs((4, 8, 16, 16), 64, 32),
+        gate=_four_convs((64, 128, 256, 256), 512, 32),
+    ),
+    "cifar10_conv2": Backbone(
+        expert=_convs((64, 128), norm=(), pool={2}) + _dense(64),
+        gate=_convs((64, 128), norm=(), pool={2}) + _dense(64),
+    ),
+    "cifar100": Backbone(
+        expert=_four_convs((16, 32, 64, 128), 512, 128), gate=_four_convs(_GATE_CONVS, 512, 128)
+    ),
+    "cifar100_conv6": Backbone(
+        expert=_six_convs((8, 16, 32, 32, 64, 64), 512, 128),
+        gate=_six_convs((64, 128, 256, 256, 512, 512), 1024, 128),
+    ),
+    "cifar100_hidden256": Backbone(
+        expert=_four_convs((16, 32, 64, 128), 1024, 256), gate=_four_convs(_GATE_CONVS, 1024, 256)
+    ),
+    "cifar100_d64": Backbone(
+        expert=_four_convs((8, 16, 32, 64), 128, 64), gate=_four_convs(_GATE_CONVS, 512, 64)
+    ),
+    "mlp": Backbone(expert=_dense(32, 16), gate=_dense(64, 16)),
+    "conv": Backbone(
+        expert=_convs((16, 32), norm={1, 2}, pool={1, 2}) + _dense(32),
+        gate=_convs((32, 64), norm={1, 2}, pool={1, 2}) + _dense(64, 32),
+    ),
+}
+"""The paper's networks by data set, and small ones for a user's own data (mlp, conv)."""
+
+PresetName = Annotated[str, OneOf(("auto", *PRESETS))]
+BackboneChoice = Annotated[
+    Annotated[PresetName, Tag("<name>")] | Annotated[Backbone, Tag("<layers>")],
+    Discriminator(lambda given: "<layers>" if isinstance(given, Mapping | Backbone) else "<name>"),
+]
+
+
+def width(layers: Sequence[Layer], shape: Shape, where: str) -> int:
+    """Follows one sample through a body and returns the width d of its representation.
+
+    Args:
+        layers: the body of an expert or a gate.
+        shape: (C, H, W) of an image or (F,) of features.
+        where: what the layers belong to, for the error.
+
+    Raises:
+        UserError: a layer cannot take what the layer before it gives.
+    """
+    for number, layer in enumerate(layers, 1):
+        after = _through(layer, shape)
+        if after is None:
+            name = layer if isinstance(layer, str) else next(iter(layer.model_dump()))
+            raise UserError(
+                f"{where}: layer {number} ({name}) cannot take an input of shape {_times(shape)}; "
+                "convolutions and pools take images (channels x height x width) "
+                "no smaller than their window"
+            )
+        shape = after
+    return prod(shape)
+
+
+def _through(layer: Layer, shape: Shape) -> Shape | None:
+    """Shape after a layer, None where it cannot take this one."""
+    match layer:
+        case Linear(linear=outputs):
+            return (outputs,)
+        case Conv(conv=channels, kernel=kernel, padding=padding):
+            after = (channels, *(side + 2 * padding - kernel + 1 for side in shape[1:]))
+        case MaxPool(max_pool=window):
+            after = (shape[0], *(side // window for side in shape[1:]))
+        case _:
+            return shape
+    return after if len(shape) == 3 and min(after) >= 1 else None
+
+
+def _times(shape: Shape) -> str:
+    return "x".join(map(str, shape))

@@ -8,9 +8,12 @@ existing.
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
-from moe_search.spec.backbones import Backbone
+from moe_search.errors import UserError
+from moe_search.spec.backbones import PRESETS, Backbone, BackboneChoice, Shape, width
+from moe_search.spec.part import Part
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,9 @@ class When:
     values: tuple[str, ...]
 
 
-class Part(BaseModel):
-    """A frozen section of a configuration that knows all its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def conditions(field: FieldInfo) -> tuple[When, ...]:
+    """What must hold for a hyperparameter to have a meaning."""
+    return tuple(entry for entry in field.metadata if isinstance(entry, When))
 
 
 _IN_MOE = When("model.kind", ("moe",))
@@ -39,7 +41,7 @@ class Model(Part):
     kind: Literal["moe", "single"] = Field(
         "moe", description="a mixture of experts, or one network of an expert's size as baseline"
     )
-    backbone: str | Backbone = Field(
+    backbone: BackboneChoice = Field(
         "auto",
         description="networks of expert and gate: a preset's name, or their layer lists; "
         "auto takes the data set's own preset",
@@ -92,7 +94,7 @@ class Training(Part):
     """How a model is trained: Adam on the output rule's loss."""
 
     epochs: int = Field(20, ge=1, le=100_000, description="passes over the training data")
-    batch_size: int = Field(512, ge=2, description="samples in a step")
+    batch_size: int = Field(512, ge=2, le=1_048_576, description="samples in a step")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
 
@@ -103,3 +105,36 @@ class Configuration(Part):
     model: Model = Model()
     regularizer: Regularizer = Regularizer()
     training: Training = Training()
+
+
+def resolve_backbone(model: Model, data_name: str, shape: Shape) -> Backbone:
+    """Finds a model's networks and checks that they fit the data and each other.
+
+    Args:
+        model: whose backbone is ``auto``, a preset's name or layer lists.
+        data_name: the data section's name; ``auto`` takes the preset of that name, and for a
+            user's own data ``conv`` for images, ``mlp`` for features.
+        shape: of one sample, (C, H, W) or (F,).
+
+    Raises:
+        UserError: a layer does not fit the shape, or an attentive gate's width is not its
+            experts'.
+    """
+    backbone = model.backbone
+    if backbone == "auto":
+        own = "conv" if len(shape) == 3 else "mlp"
+        backbone = data_name if data_name in PRESETS else own
+    if isinstance(backbone, str):
+        where, backbone = f"model.backbone {backbone}", PRESETS[backbone]
+    else:
+        where = "model.backbone"
+    expert = width(backbone.expert, shape, f"{where}: expert")
+    if model.kind == "single":
+        return backbone
+    gate = width(backbone.gate, shape, f"{where}: gate")
+    if model.gate == "attentive" and expert != gate:
+        raise UserError(
+            f"{where}: expert ends with width {expert} and gate with {gate}; "
+            "an attentive gate compares the two and needs equal widths"
+        )
+    return backbone

@@ -1,6 +1,9 @@
 """The metrics an objective may name, in the terms of the field."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from moe_search.spec.part import OneOf
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,5 @@ METRICS: dict[str, Metric] = {
     "max_expert_share": Metric("minimize", False, "largest expert usage"),
 }
 """Metrics by name; entropies are logged in bits."""
+
+MetricName = Annotated[str, OneOf(tuple(METRICS))]

@@ -1,0 +1,74 @@
+"""Checks of study.yaml that span sections; each raises the error of a pydantic validator."""
+
+from collections.abc import Mapping, Sequence
+
+from moe_search.spec.part import mistake
+from moe_search.spec.searchable import (
+    FloatRange,
+    IntRange,
+    Parameter,
+    options,
+)
+from moe_search.spec.sections import Objective, Search
+from moe_search.spec.space import describe_domain
+from moe_search.spec.words import did_you_mean, show
+
+
+def check_top_k(given: Mapping[str, object]) -> None:
+    """Refuses a study in which a trial could use more experts per sample than it has."""
+    used = "moe" in options(given["model.kind"]) and "top_k" in options(given["model.output"])
+    largest, smallest = max(_ends(given["model.top_k"])), min(_ends(given["model.experts"]))
+    if used and largest > smallest:
+        raise mistake(
+            f"top_k may be {largest} where model.experts may be {smallest}; "
+            f"keep top_k at most {smallest} or experts at least {largest}",
+            "model",
+            "top_k",
+        )
+
+
+def _ends(given: object) -> tuple[int, ...]:
+    ends = (given.low, given.high) if isinstance(given, IntRange) else options(given)
+    return tuple(end for end in ends if isinstance(end, int))
+
+
+def check_sampler(search: Search, objective: Objective, parameters: Sequence[Parameter]) -> None:
+    """Refuses a sampler or a pruner that cannot do what the study asks."""
+    if objective.pareto and search.pruner not in (None, "none"):
+        raise mistake(
+            f"{search.pruner} cannot stop trials of several objectives; "
+            "leave pruner out, or give objective.maximize instead of pareto",
+            "search",
+            "pruner",
+        )
+    if objective.pareto and search.sampler == "cma-es":
+        raise mistake(
+            "cma-es cannot search several objectives; expected tpe, gp, random, grid or qmc",
+            "search",
+            "sampler",
+        )
+    endless = [p.path for p in parameters if isinstance(p.domain, FloatRange) and not p.domain.step]
+    if search.sampler == "grid" and endless:
+        raise mistake(
+            f"grid needs a finite space, and {endless[0]} has no step; "
+            "give it a step or choices, or take another sampler",
+            "search",
+            "sampler",
+        )
+
+
+def check_points(search: Search, parameters: Sequence[Parameter]) -> None:
+    """Refuses known points outside the searched space."""
+    domains = {parameter.path: parameter.domain for parameter in parameters}
+    for number, point in enumerate(search.points):
+        for path, value in point.items():
+            place = ("search", "points", number, path)
+            if path not in domains:
+                hint = did_you_mean(path, domains)
+                allowed = ", ".join(domains) or "none"
+                raise mistake(f"is not searched{hint} searched are: {allowed}", *place)
+            if not domains[path].contains(value):
+                raise mistake(
+                    f"{show(value)} is outside {describe_domain(domains[path].model_dump())}",
+                    *place,
+                )

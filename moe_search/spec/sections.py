@@ -1,0 +1,289 @@
+"""The sections of study.yaml that are not hyperparameters: data, objective, search and so on."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import model_validator as validator
+
+from moe_search.spec.metrics import MetricName
+from moe_search.spec.part import Number, Part, Value, Whole, mistake
+from moe_search.spec.words import show
+
+DataName = Literal[
+    "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "arrays", "image_folder"
+]
+_OWN_DATA = {"arrays": "an .npz file", "image_folder": "a folder"}
+_SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
+
+_Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+
+
+def _count_or_fraction(value: object) -> int | float:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63:
+        return value
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise ValueError(
+        f"expected a count of samples from 1 or a fraction between 0 and 1; got {show(value)}"
+    )
+
+
+def _auto_or_switch(value: object) -> bool | Literal["auto"]:
+    if isinstance(value, bool):
+        return value
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and value in _SWITCH:
+        return _SWITCH[value]
+    raise ValueError(f"expected auto, on or off; got {show(value)}")
+
+
+def _auto_or_count(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 4096:
+        return value
+    raise ValueError(f"expected auto or a whole number from 1 to 4096; got {show(value)}")
+
+
+def _plain_value(value: object) -> Value:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"expected a number or a name; got {show(value)}")
+
+
+def _seconds(value: object) -> float:
+    """Reads seconds, or text such as 90m and 8h."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match:
+        seconds = float(match[1]) * units[match[2]]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(min(value, 1e12))
+    else:
+        seconds = 0.0
+    if not 0 < seconds < 1e12:
+        raise ValueError(f"expected seconds above 0 or text like 90m or 8h; got {show(value)}")
+    return seconds
+
+
+_DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhd])"
+
+_AutoOrCount = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_auto_or_count),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
+
+
+_PointValue = Annotated[
+    Value,
+    PlainValidator(_plain_value),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+]
+
+
+class Data(Part):
+    """What is learned, and how it is split."""
+
+    name: DataName = Field(description="a known data set, or one's own: arrays or image_folder")
+    root: Path | None = Field(None, description="folder in which known data sets are looked for")
+    path: Path | None = Field(
+        None, description="the .npz file of arrays; the folder of image_folder"
+    )
+    validation: Annotated[
+        int | float,
+        PlainValidator(_count_or_fraction),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                ]
+            }
+        ),
+    ] = Field(
+        0.2, description="part of the training data held out: a count of samples or a fraction"
+    )
+    seed: _Seed = Field(0, description="seed of the split")
+    limit: Annotated[Whole, Field(ge=1)] | None = Field(
+        None, description="train on this many samples only, the same share of each class"
+    )
+    image_size: Whole = Field(
+        32, ge=1, le=4096, description="height and width of the images of image_folder"
+    )
+    augment: Annotated[
+        bool | Literal["auto"],
+        PlainValidator(_auto_or_switch),
+        WithJsonSchema({"enum": ["auto", True, False, "on", "off", "yes", "no"]}),
+    ] = Field("auto", description="random flips and crops; auto: for CIFAR only")
+
+    @validator(mode="after")
+    def _has_its_path(self) -> Self:
+        if self.name in _OWN_DATA and self.path is None:
+            raise mistake(f"is missing; {self.name} needs {_OWN_DATA[self.name]}", "path")
+        if self.name not in _OWN_DATA and self.path is not None:
+            raise mistake(
+                f"only arrays and image_folder have a path; the folder of {self.name} is data.root",
+                "path",
+            )
+        return self
+
+
+def name_alone(value: object) -> object:
+    """Reads ``data: mnist`` as ``data: {name: mnist}``."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Bound(Part):
+    """What a metric must keep to for a trial to count as feasible."""
+
+    at_most: Number | None = None
+    at_least: Number | None = None
+
+    @validator(mode="after")
+    def _is_sound(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("expected at_most or at_least with a number")
+        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
+            raise ValueError(f"nothing is at least {self.at_least} and at most {self.at_most}")
+        return self
+
+
+class Objective(Part):
+    """What a good configuration is. Entropies count as fractions of log2 M."""
+
+    maximize: Annotated[dict[MetricName, Number], Field(min_length=1)] | None = Field(
+        None,
+        description="weights of the metrics in the sum to maximize; without maximize and pareto: "
+        "{accuracy: 1.0, sample_entropy: -0.1, usage_entropy: 0.1}",
+    )
+    pareto: Annotated[tuple[MetricName, ...], Field(min_length=2)] | None = Field(
+        None, description="metrics to trade off, each in its good direction; instead of maximize"
+    )
+    constraints: dict[MetricName, Bound] = Field({}, description="bounds to keep, by metric")
+
+    @validator(mode="before")
+    @classmethod
+    def _has_a_goal(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and not {"maximize", "pareto"} & data.keys():
+            weights = {"accuracy": 1.0, "sample_entropy": -0.1, "usage_entropy": 0.1}
+            return {**data, "maximize": weights}
+        return data
+
+    @validator(mode="after")
+    def _has_one_goal(self) -> Self:
+        if (self.maximize is None) == (self.pareto is None):
+            raise mistake("give either maximize or pareto, not both", "pareto")
+        if self.pareto and len(set(self.pareto)) < len(self.pareto):
+            raise mistake("names a metric twice; write each once", "pareto")
+        return self
+
+
+class Collapse(Part):
+    """Stops a trial whose samples all go to few experts."""
+
+    usage_entropy: Number = Field(
+        0.1, gt=0, le=1, description="bound on H_u, as a fraction of log2 M"
+    )
+    patience: Whole = Field(3, ge=1, description="epochs in a row below the bound")
+
+
+def _switched(value: object) -> object:
+    on = _SWITCH.get(value, value) if isinstance(value, str) else value
+    if on is None or isinstance(on, bool):
+        return Collapse() if on else None
+    if not isinstance(on, Mapping | Collapse):
+        raise ValueError(f"expected on, off or {{usage_entropy, patience}}; got {show(value)}")
+    return on
+
+
+class Search(Part):
+    """How configurations are proposed, stopped and run."""
+
+    trials: Whole = Field(50, ge=1, le=1_000_000, description="trials the study should have")
+    sampler: Literal["tpe", "gp", "cma-es", "random", "grid", "qmc"] = Field(
+        "tpe", description="how configurations are proposed"
+    )
+    pruner: Literal["hyperband", "successive_halving", "median", "none"] | None = Field(
+        None, description="how poor trials are stopped early; hyperband, or none with pareto"
+    )
+    collapse: Annotated[
+        Collapse | None,
+        BeforeValidator(
+            _switched, json_schema_input_type=Collapse | bool | Literal["on", "off"] | None
+        ),
+    ] = Field(Collapse(), description="stops trials whose experts collapse; off to let them run")
+    seed: _Seed = Field(0, description="seed of the sampler and of every trial's training")
+    seeds: Whole = Field(1, ge=1, le=1000, description="seeds each configuration is trained with")
+    points: tuple[dict[str, _PointValue], ...] = Field(
+        (), description="configurations to try first, such as {model.experts: 5}"
+    )
+    patience: Annotated[Whole, Field(ge=1)] | None = Field(
+        None, description="stop after this many trials without a better one"
+    )
+    timeout: (
+        Annotated[
+            float,
+            PlainValidator(_seconds),
+            WithJsonSchema(
+                {
+                    "anyOf": [
+                        {"type": "number", "exclusiveMinimum": 0},
+                        {"type": "string", "pattern": f"^{_DURATION}$"},
+                    ]
+                }
+            ),
+        ]
+        | None
+    ) = Field(None, description="stop after this time: seconds, or text such as 90m or 8h")
+    workers: _AutoOrCount = Field("auto", description="processes that train")
+    population: _AutoOrCount = Field("auto", description="models a worker trains together")
+    max_failures: Whole = Field(10, ge=0, description="failed trials after which the study stops")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
+
+
+class Finalists(Part):
+    """The best configurations, trained again from fresh seeds and judged on the test set."""
+
+    top: Whole = Field(3, ge=0, le=1000, description="configurations to train again; 0 for none")
+    seeds: Whole = Field(5, ge=1, le=1000, description="fresh seeds for each")
+
+
+_SERVERS = r"(?:postgresql|mysql)(?:\+[a-z0-9_]+)?://.+"
+_FILE = r"sqlite:///[^:].*"
+_HTTP = r"https?://.+"
+
+
+def _matches(pattern: str, allowed: str) -> Any:
+    def check(url: str) -> str:
+        # The value is not shown: a URL may hold a password.
+        if not re.fullmatch(pattern, url):
+            raise ValueError(f"is not a store's URL; expected {allowed}")
+        return url
+
+    return AfterValidator(check)
+
+
+class Storage(Part):
+    """Where results are kept; relative files and folders lie beside study.yaml."""
+
+    optuna: Annotated[
+        str,
+        _matches(
+            f"{_FILE}|{_SERVERS}", "sqlite:///FILE, postgresql://HOST/NAME or mysql://HOST/NAME"
+        ),
+        Field(json_schema_extra={"pattern": f"^({_FILE}|{_SERVERS})$"}),
+    ] = Field("sqlite:///optuna.db", description="Optuna's store")
+    mlflow: Annotated[
+        str,
+        _matches(
+            f"{_FILE}|{_SERVERS}|{_HTTP}",
+            "sqlite:///FILE, postgresql://HOST/NAME, mysql://HOST/NAME or http://HOST:PORT",
+        ),
+        Field(json_schema_extra={"pattern": f"^({_FILE}|{_SERVERS}|{_HTTP})$"}),
+    ] = Field("sqlite:///mlflow.db", description="MLflow's store or server")
+    artifacts: Path = Field(Path("artifacts"), description="folder of figures, tables and models")

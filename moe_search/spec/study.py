@@ -1,0 +1,200 @@
+"""study.yaml as one frozen model, and what a search reads off it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from moe_search.spec.checks import check_points, check_sampler, check_top_k
+from moe_search.spec.configuration import (
+    Configuration,
+    Model,
+    Regularizer,
+    Training,
+    conditions,
+)
+from moe_search.spec.part import Part, Value
+from moe_search.spec.searchable import Choices, Domain, Parameter, options, searchable
+from moe_search.spec.sections import (
+    Data,
+    DataName,
+    Finalists,
+    Objective,
+    Search,
+    Storage,
+    name_alone,
+)
+from moe_search.spec.space import leaves
+from moe_search.spec.words import show
+
+if TYPE_CHECKING:
+    StudyModel: TypeAlias = Part
+    StudyRegularizer: TypeAlias = Part
+    StudyTraining: TypeAlias = Part
+else:
+    StudyModel = searchable(Model)
+    StudyRegularizer = searchable(Regularizer)
+    StudyTraining = searchable(Training)
+
+_SLUG = r"[a-z0-9][a-z0-9_-]{0,63}"
+
+
+def _is_slug(name: str) -> str:
+    if not re.fullmatch(_SLUG, name):
+        raise ValueError(
+            f"{show(name)} is not a name; expected up to 64 of a-z, 0-9, - and _, "
+            "starting with a letter or digit"
+        )
+    return name
+
+
+class Study(Part):
+    """A hyperparameter search for a Mixture-of-Experts classifier."""
+
+    name: Annotated[
+        str, AfterValidator(_is_slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG}$"})
+    ] = Field(description="names the study in both dashboards and in the model registry")
+    description: str = Field("", description="a note for people")
+    data: Annotated[Data, BeforeValidator(name_alone, json_schema_input_type=Data | DataName)] = (
+        Field(description="what is learned: a data set's name, or a section")
+    )
+    model: StudyModel = StudyModel()
+    regularizer: StudyRegularizer = StudyRegularizer()
+    training: StudyTraining = StudyTraining()
+    objective: Objective = Objective()
+    search: Search = Search()
+    finalists: Finalists = Finalists()
+    storage: Storage = Storage()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        given = {path: value for path, _, value in self._hyperparameters()}
+        check_top_k(given)
+        check_sampler(self.search, self.objective, self.parameters)
+        check_points(self.search, self.parameters)
+        return self
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    def model_post_init(self, context: Any) -> None:
+        """Takes the folder that relative paths start from out of the validation's context."""
+        if context:
+            self._folder = context["folder"]
+
+    @property
+    def folder(self) -> Path:
+        """Folder of study.yaml, from which its relative paths start."""
+        return self._folder
+
+    @property
+    def data_root(self) -> Path | None:
+        """Folder in which known data sets are looked for, if one is given."""
+        return self.data.root and self._resolved(self.data.root)
+
+    @property
+    def data_path(self) -> Path | None:
+        """File or folder of the user's own data."""
+        return self.data.path and self._resolved(self.data.path)
+
+    @property
+    def optuna_url(self) -> str:
+        """URL of Optuna's store; a file's path in it is absolute."""
+        return self._resolved_url(self.storage.optuna)
+
+    @property
+    def mlflow_url(self) -> str:
+        """URL of MLflow's store or server; a file's path in it is absolute."""
+        return self._resolved_url(self.storage.mlflow)
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Folder of figures, tables and models."""
+        return self._resolved(self.storage.artifacts)
+
+    @property
+    def pruner(self) -> str:
+        """The pruner asked for; a study of several objectives cannot prune."""
+        return self.search.pruner or ("none" if self.objective.pareto else "hyperband")
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is searched; conditions come before what depends on them.
+
+        A hyperparameter that has no meaning in any trial of this study is left out.
+        """
+        given = {path: value for path, _, value in self._hyperparameters()}
+        found = []
+        for path, field, domain in self._hyperparameters():
+            when = conditions(field)
+            possible = all(set(options(given[w.path])) & set(w.values) for w in when)
+            if isinstance(domain, Domain) and possible:
+                chosen = tuple(w for w in when if isinstance(given[w.path], Choices))
+                found.append(Parameter(path, domain, chosen))
+        return tuple(found)
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        """Joins the fixed hyperparameters with searched values.
+
+        Whatever has no meaning beside the others takes its default, so two configurations are
+        equal where they train alike.
+
+        Args:
+            values: by path, for every searched hyperparameter that has a meaning.
+
+        Raises:
+            KeyError: a value is lacking.
+        """
+        chosen: dict[str, Any] = {}
+        sections: dict[str, dict[str, Any]] = {}
+        for path, field, given in self._hyperparameters():
+            if not all(chosen[w.path] in w.values for w in conditions(field)):
+                chosen[path] = field.default
+            else:
+                chosen[path] = values[path] if isinstance(given, Domain) else given
+            section, name = path.split(".")
+            sections.setdefault(section, {})[name] = chosen[path]
+        return Configuration.model_validate(sections)
+
+    def space(self) -> dict[str, Any]:
+        """Describes, as JSON knows it, what must not change when a study goes on.
+
+        By path: domains and fixed hyperparameters, the objective, the data but not the folder it
+        lies in, and the seeds trials are trained with.
+        """
+        kept = self.model_dump(
+            mode="json",
+            include={
+                "data": set(Data.model_fields) - {"root"},
+                "search": {"seed", "seeds"},
+                **dict.fromkeys(("model", "regularizer", "training", "objective"), True),
+            },
+        )
+        return dict(sorted(leaves(kept)))
+
+    def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
+        """Path, plain field, and value or domain, in order of declaration."""
+        plains: dict[str, type[Part]] = {
+            "model": Model,
+            "regularizer": Regularizer,
+            "training": Training,
+        }
+        for section, plain in plains.items():
+            for name, field in plain.model_fields.items():
+                yield f"{section}.{name}", field, getattr(getattr(self, section), name)
+
+    def _resolved(self, path: Path) -> Path:
+        return (self._folder / path.expanduser()).absolute()
+
+    def _resolved_url(self, url: str) -> str:
+        scheme, file = url[: len("sqlite:///")], url[len("sqlite:///") :]
+        return f"{scheme}{self._resolved(Path(file))}" if scheme == "sqlite:///" else url
