@@ -1,0 +1,94 @@
+"""What a data set is: where it comes from, as stored, and as tensors ready for training.
+
+Shape suffixes: N sample, C channel, H height, W width, F feature, S whatever a sample has:
+C, H, W for images or F for vectors.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which data set to load, from where, and how to split it.
+
+    Attributes:
+        name: digits, mnist, fashion_mnist, cifar10, cifar100, arrays or image_folder.
+        root: the folder in which published data sets are looked for first.
+        path: the .npz of arrays, or the folder of image_folder.
+        validation: samples (int) or share (float) of the training data held out.
+        seed: decides the splits.
+        limit: train on at most this many samples.
+        image_size: height and width in pixels to which image_folder resizes.
+        augment: random flips and crops; auto for those data sets that are trained with them.
+    """
+
+    name: str
+    root: Path | None = None
+    path: Path | None = None
+    validation: int | float = 0.2
+    seed: int = 0
+    limit: int | None = None
+    image_size: int = 32
+    augment: Literal["auto"] | bool = "auto"
+
+
+class Samples(NamedTuple):
+    """Samples as stored: x_NS of uint8 or float32, y_N of int64."""
+
+    x_NS: npt.NDArray[Any]
+    y_N: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """A data set as stored; ``test`` is None unless it was asked for."""
+
+    training: Samples
+    test: Samples | None
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples as resident tensors.
+
+    Attributes:
+        x: float32, normalised, [N, C, H, W] or [N, F].
+        y: int64 class numbers, [N].
+    """
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set ready for training.
+
+    Attributes:
+        test: None unless it was asked for: it is read once, for finalists.
+        classes: names by class number.
+        mean: per channel (per feature for vectors), of values before normalisation.
+        std: like ``mean``.
+        augment: whether training batches are to go through ``augment``.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split | None
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample: (C, H, W) or (F,)."""
+        return tuple(self.train.x.shape[1:])

@@ -1,0 +1,137 @@
+"""From a source to a data set of resident, normalised tensors.
+
+Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from moe_search.data.arrays import read_arrays
+from moe_search.data.augment import PADDING
+from moe_search.data.cifar import read_cifar
+from moe_search.data.dataset import Dataset, Raw, Samples, Source, Split
+from moe_search.data.digits import read_digits
+from moe_search.data.folder import read_image_folder
+from moe_search.data.idx import read_idx_dataset
+from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
+from moe_search.data.normalise import moments, normalise_
+from moe_search.data.published import PUBLISHED, Progress, locate
+from moe_search.data.split import Ints, stratified, validation_count
+from moe_search.errors import UserError
+
+NAMES = ("digits", *PUBLISHED, "arrays", "image_folder")
+
+_AUGMENTED = ("cifar10", "cifar100")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Where a data set lies (None: within a package) and what it holds."""
+
+    name: str
+    folder: Path | None
+    training: int
+    test: int
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+
+
+def to_stderr(line: str) -> None:
+    """Print one line to stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> Dataset:
+    """Read, split and normalise a data set; download a published one that is nowhere.
+
+    Published data sets are normalised by the published constants, others by mean and SD of the
+    training split. The test split is read only where ``test`` asks for it.
+
+    Raises:
+        UserError: data missing, damaged or not fit for what ``source`` asks.
+    """
+    raw = _read(source, test, progress)
+    y_N = raw.training.y_N
+    rng = np.random.default_rng(source.seed)
+    held_out, training = stratified(y_N, validation_count(source.validation, len(y_N)), rng)
+    if source.limit is not None and source.limit < len(training):
+        training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
+    train = _split(raw.training, training)
+    validation = _split(raw.training, held_out)
+    test_split = _split(raw.test, np.arange(len(raw.test.y_N))) if raw.test else None
+    mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
+    for split in filter(None, (train, validation, test_split)):
+        normalise_(split.x, mean, std)
+    return Dataset(
+        name=source.name,
+        train=train,
+        validation=validation,
+        test=test_split,
+        classes=raw.classes,
+        mean=mean,
+        std=std,
+        augment=_augmented(source, tuple(train.x.shape[1:])),
+    )
+
+
+def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr) -> Prepared:
+    """Find or download a data set that needs no path, and verify it by loading all of it.
+
+    Raises:
+        UserError: unknown name, or what ``load`` raises.
+    """
+    if name not in ("digits", *PUBLISHED):
+        raise UserError(f"data {name}: cannot be prepared; one of digits, {', '.join(PUBLISHED)}")
+    folder = locate(name, root, progress) if name in PUBLISHED else None
+    dataset = load(Source(name, root), test=True, progress=progress)
+    assert dataset.test is not None
+    return Prepared(
+        name=name,
+        folder=folder,
+        training=len(dataset.train.y) + len(dataset.validation.y),
+        test=len(dataset.test.y),
+        shape=dataset.shape,
+        classes=dataset.classes,
+    )
+
+
+def _read(source: Source, test: bool, progress: Progress) -> Raw:
+    match source.name:
+        case "digits":
+            return read_digits(test)
+        case "mnist" | "fashion_mnist":
+            return read_idx_dataset(source.name, locate(source.name, source.root, progress), test)
+        case "cifar10" | "cifar100":
+            return read_cifar(source.name, locate(source.name, source.root, progress), test)
+        case "arrays":
+            return read_arrays(_path(source), test)
+        case "image_folder":
+            return read_image_folder(_path(source), source.image_size, source.seed, test)
+    raise UserError(f"data.name: {source.name} is unknown, expected one of {', '.join(NAMES)}")
+
+
+def _path(source: Source) -> Path:
+    if source.path is None:
+        raise UserError(f"data.path: {source.name} needs the path of its data")
+    return source.path
+
+
+def _split(samples: Samples, indices_N: Ints) -> Split:
+    x_NS = torch.from_numpy(np.ascontiguousarray(samples.x_NS[indices_N]))
+    scaled_NS = x_NS.float().div_(255) if x_NS.dtype == torch.uint8 else x_NS
+    return Split(scaled_NS, torch.from_numpy(samples.y_N[indices_N]))
+
+
+def _augmented(source: Source, shape: tuple[int, ...]) -> bool:
+    if source.augment == "auto":
+        return source.name in _AUGMENTED
+    if source.augment and (len(shape) != 3 or min(shape[1:]) <= PADDING):
+        raise UserError(
+            f"data.augment: needs images larger than {PADDING} x {PADDING}, "
+            f"samples of {source.name} have the shape {shape}"
+        )
+    return source.augment

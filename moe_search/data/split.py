@@ -1,0 +1,65 @@
+"""Stratified splits with exact counts.
+
+Shape suffixes: N sample, C class.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from moe_search.errors import UserError
+
+Ints = npt.NDArray[np.int64]
+
+
+def validation_count(validation: int | float, total: int) -> int:
+    """Number of samples to hold out of ``total``: an int is a count, a float a share.
+
+    Raises:
+        UserError: it leaves nothing to validate on or nothing to train on.
+    """
+    count = validation if isinstance(validation, int) else round(validation * total)
+    if not 0 < count < total:
+        raise UserError(
+            f"data.validation: {validation} is {count} of {total} training samples; "
+            f"hold out between 1 and {total - 1}"
+        )
+    return count
+
+
+def stratified(y_N: Ints, count: int, rng: np.random.Generator, keep: int = 1) -> tuple[Ints, Ints]:
+    """Draw ``count`` samples, of each class as near to its share as whole numbers allow.
+
+    Every class gets a sample among the drawn where ``count`` allows it, and leaves ``keep``
+    samples (0 or 1) among the rest where it can.
+
+    Returns:
+        Indices of the drawn and of the rest, each in ascending order.
+    """
+    taken_C = _apportion(np.bincount(y_N), count, keep)
+    shuffled_N = rng.permutation(len(y_N))
+    by_class_N = shuffled_N[np.argsort(y_N[shuffled_N], kind="stable")]
+    sizes_C = np.bincount(y_N)
+    first_C = np.cumsum(sizes_C) - sizes_C
+    rank_N = np.arange(len(y_N)) - np.repeat(first_C, sizes_C)
+    drawn_N = rank_N < np.repeat(taken_C, sizes_C)
+    return np.sort(by_class_N[drawn_N]), np.sort(by_class_N[~drawn_N])
+
+
+def _apportion(sizes_C: Ints, count: int, keep: int) -> Ints:
+    """Whole numbers that sum to ``count``, in proportion to sizes by largest remainder."""
+    most_C = np.maximum(sizes_C - keep, 0)
+    least_C = np.minimum(most_C, 1)
+    if most_C.sum() < count:
+        most_C = sizes_C
+    if least_C.sum() > count:
+        least_C = np.zeros_like(sizes_C)
+    total = sizes_C.sum()
+    taken_C: Ints = np.clip(sizes_C * count // total, least_C, most_C)
+    # What a class lacks to its exact share, times the total: whole numbers, so that ties are ties.
+    while (missing := count - taken_C.sum()) != 0:
+        lack_C = sizes_C * count - taken_C * total
+        if missing > 0:
+            taken_C[np.where(taken_C < most_C, lack_C, lack_C.min() - 1).argmax()] += 1
+        else:
+            taken_C[np.where(taken_C > least_C, lack_C, lack_C.max() + 1).argmin()] -= 1
+    return taken_C
