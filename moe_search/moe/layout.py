@@ -29,7 +29,8 @@ class Layout(nn.Module):
         counts_P = torch.tensor(experts)
         starts_P = counts_P.cumsum(0) - counts_P
         present_PM = torch.arange(max(experts)) < counts_P[:, None]
-        index_PM = torch.where(present_PM, starts_P[:, None] + torch.arange(max(experts)), 0)
+        # an absent place repeats an expert of its own model: what is not finite stays in its model
+        index_PM = starts_P[:, None] + torch.where(present_PM, torch.arange(max(experts)), 0)
         self.register_buffer("index_PM", index_PM, persistent=False)
         self.register_buffer("present_PM", present_PM, persistent=False)
         self.register_buffer("experts_P", counts_P, persistent=False)
@@ -48,7 +49,7 @@ class Layout(nn.Module):
         return slice(start, start + self.experts[model])
 
     def fold(self, x_N: Tensor) -> Tensor:
-        """[N, ...] -> [P, M, ...]; places without an expert repeat some other expert's values."""
+        """[N, ...] -> [P, M, ...]; places without an expert repeat the model's first."""
         if self.uniform:
             return x_N.view(self.models, -1, *x_N.shape[1:])
         return x_N[self.index_PM]
