@@ -162,7 +162,9 @@ class Document:
         name, equals, text = assignment.partition("=")
         keys = tuple(name.strip().split("."))
         if not equals or not all(keys):
-            raise UserError(f"--set {assignment}: expected KEY=VALUE, such as training.epochs=3")
+            raise UserError(
+                one_line(f"--set {assignment}: expected KEY=VALUE, such as training.epochs=3")
+            )
         try:
             value, places = _parse(text, keys, number)
         except yaml.YAMLError as error:
@@ -213,19 +215,19 @@ def _with(data: Any, keys: Keys, value: Any) -> Any:
 
 
 def _text(file: Path) -> str:
-    if file.is_dir():
-        raise UserError(f"{file}: is a folder; expected a YAML file")
-    if not file.exists():
-        raise UserError(f"{file}: no such file")
-    if not file.is_file():
-        raise UserError(f"{file}: is not a regular file; expected a YAML file")
     try:
+        if file.is_dir():
+            raise UserError(one_line(f"{file}: is a folder; expected a YAML file"))
+        if not file.exists():
+            raise UserError(one_line(f"{file}: no such file"))
+        if not file.is_file():
+            raise UserError(one_line(f"{file}: is not a regular file; expected a YAML file"))
         size = file.stat().st_size
         if size > MAX_BYTES:
             raise UserError(f"{file}: has {size} bytes; a study has at most {MAX_BYTES}")
         raw = file.read_bytes()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise UserError(one_line(f"{file}: cannot be read: {error.strerror}")) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

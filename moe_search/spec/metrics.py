@@ -1,7 +1,7 @@
 """The metrics an objective may name, in the terms of the field."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from moe_search.spec.part import OneOf
 
@@ -16,7 +16,7 @@ class Metric:
         meaning: one line for tables and help.
     """
 
-    better: str
+    better: Literal["minimize", "maximize"]
     in_bits: bool
     meaning: str
 

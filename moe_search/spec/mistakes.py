@@ -43,6 +43,8 @@ def _words(details: ErrorDetails, keys: Keys, schema: Schema) -> str:
             words = details["msg"]
         case "value_error":
             words = str(context["error"])
+        case "string_type" if isinstance(got, int | float):
+            words = f"expected text; put {show(got)} in quotes"
         case "extra_forbidden":
             allowed = _allowed_keys(keys[:-1], schema)
             words = f"unknown key{did_you_mean(keys[-1], allowed)} allowed: {', '.join(allowed)}"

@@ -177,7 +177,7 @@ class Objective(Part):
     @validator(mode="after")
     def _has_one_goal(self) -> Self:
         if (self.maximize is None) == (self.pareto is None):
-            raise mistake("give either maximize or pareto, not both", "pareto")
+            raise mistake("give exactly one of maximize and pareto", "pareto")
         if self.pareto and len(set(self.pareto)) < len(self.pareto):
             raise mistake("names a metric twice; write each once", "pareto")
         return self

@@ -1,0 +1,84 @@
+"""The JSON Schema that editors read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from moe_search.spec import json_schema
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_the_committed_schema_is_the_current_one() -> None:
+    committed = json.loads((STUDIES / "study.schema.json").read_text())
+    assert committed == json_schema()
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_studies_are_valid(path: Path, validator: Draft202012Validator) -> None:
+    validator.validate(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"data": {"name": "arrays", "path": "x.npz", "validation": 100, "augment": "off"}},
+        {"model": {"experts": 3, "temperature": 2, "backbone": "mlp"}},
+        {"model": {"backbone": {"choices": ["mlp", "auto"]}, "experts": {"choices": [2, 4]}}},
+        {"model": {"backbone": {"expert": [{"conv": 3}, "relu"], "gate": [{"linear": 4}]}}},
+        {"objective": {"pareto": ["accuracy", "sample_entropy"]}},
+        {"objective": {"constraints": {"max_expert_share": {"at_most": 0.6}}}},
+        {"search": {"collapse": False, "timeout": "90m", "workers": 2, "pruner": "none"}},
+        {"search": {"collapse": "off", "points": [{"model.experts": 3, "model.gate": "original"}]}},
+        {"storage": {"optuna": "postgresql+psycopg://host/name", "mlflow": "https://host"}},
+    ],
+)
+def test_right_studies_pass(sections: dict[str, Any], validator: Draft202012Validator) -> None:
+    validator.validate({"name": "a", "data": "mnist", **sections})
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"name": "A B"},
+        {"data": "mnst"},
+        {"data": {"name": "mnist", "validation": 1.5}},
+        {"modle": {}},
+        {"model": {"expert": 3}},
+        {"model": {"experts": "five"}},
+        {"model": {"experts": 0}},
+        {"model": {"experts": {"low": 0, "high": 3}}},
+        {"model": {"experts": {"low": 2}}},
+        {"model": {"gate": {"choices": ["atentive"]}}},
+        {"model": {"gate": {"choices": []}}},
+        {"model": {"backbone": "mnst"}},
+        {"model": {"backbone": {"expert": [{"cnv": 3}], "gate": ["relu"]}}},
+        {"objective": {"maximize": {"acuracy": 1}}},
+        {"objective": {"pareto": ["accuracy"]}},
+        {"search": {"workers": 0}},
+        {"search": {"timeout": "soon"}},
+        {"storage": {"optuna": "http://host"}},
+    ],
+)
+def test_wrong_studies_fail(sections: dict[str, Any], validator: Draft202012Validator) -> None:
+    assert not validator.is_valid({"name": "a", "data": "mnist", **sections})
+
+
+def test_every_key_is_described() -> None:
+    schema = json_schema()
+    for title, section in {"study.yaml": schema, **schema["$defs"]}.items():
+        for name, entry in section["properties"].items():
+            named = entry.get("description") or "$ref" in entry or name in ("low", "high")
+            assert named or title in ("Bound", "Conv"), f"{title}.{name}"
