@@ -96,7 +96,8 @@ class Trainer:
         split, size = self._data.train, self._training.batch_size
         order_N = order(self._seed, epoch, len(split.y)).to(split.y.device)
         drawn = generator(self._seed, Stream.AUGMENTATION, epoch)
-        for index_B in order_N.split(size):
+        for start in range(0, len(order_N), size):
+            index_B = order_N[start : start + size]
             if len(index_B) == 1 < len(order_N):
                 continue  # batch statistics of one sample do not exist
             x = split.x[index_B]
@@ -109,10 +110,10 @@ class Trainer:
         mixtures.eval()
         tables = Tables(mixtures.layout, len(self._data.classes), self._architecture.rule)
         with torch.no_grad():
-            for x, label_B in zip(
-                split.x.split(_EVALUATION_BATCH), split.y.split(_EVALUATION_BATCH), strict=True
-            ):
-                tables.add(*mixtures(samples_last(x)), label_B)
+            for start in range(0, len(split.y), _EVALUATION_BATCH):
+                batch = slice(start, start + _EVALUATION_BATCH)
+                logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))
+                tables.add(logits_PMB, outputs_PMCB, split.y[batch])
         return tables.decompositions()
 
     def _report_epoch(

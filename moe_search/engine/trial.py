@@ -126,5 +126,3 @@ def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
         training.batch_size,
         training.epochs,
     )
-
-

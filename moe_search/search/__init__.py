@@ -1,0 +1,1 @@
+"""The search: one coordinator over Optuna, workers, and the finals."""

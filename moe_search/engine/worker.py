@@ -1,0 +1,131 @@
+"""A worker: a process that trains the jobs it is sent, and knows no store.
+
+It is started as ``python -m moe_search.engine.worker FD`` with one end of a pipe. It receives a
+``Setup``, then ``Job`` and ``Drop`` messages, and sends ``Ready``, reports and ``Done``. It ends
+when the pipe closes, so it never outlives its coordinator by more than an epoch.
+"""
+
+import signal
+import sys
+import traceback
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+
+import torch
+
+from moe_search.data import Dataset, Source, Split, load
+from moe_search.engine.compiler import compiles
+from moe_search.engine.train import Trainer
+from moe_search.engine.trial import Job, Report, TrialFailure
+
+
+@dataclass(frozen=True)
+class Setup:
+    """First message to a worker.
+
+    Attributes:
+        source: the data, loaded once and held resident.
+        device: "cpu" or "cuda:0" and so on.
+        threads: of one operation.
+    """
+
+    source: Source
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """First message from a worker: why operations are not compiled, or None if they are."""
+
+    uncompiled: str | None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Stop training these trials at the end of their epoch."""
+
+    keys: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The worker has finished its job and waits for another."""
+
+
+ToWorker = Setup | Job | Drop
+FromWorker = Ready | Report | Done
+
+
+class Worker:
+    """The loop of a worker process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        setup = connection.recv()
+        assert isinstance(setup, Setup)
+        torch.set_num_threads(setup.threads)
+        self._setup = setup
+        self._device = torch.device(setup.device)
+        uncompiled = compiles() if self._device.type == "cpu" else None
+        self._fused = self._device.type == "cpu" and uncompiled is None
+        self._data = _moved(load(setup.source), self._device)
+        self._dropped: set[int] = set()
+        connection.send(Ready(uncompiled))
+
+    def run(self) -> None:
+        """Train job after job until the pipe closes."""
+        while True:
+            message = self._connection.recv()
+            if isinstance(message, Job):
+                self._dropped.clear()
+                self._train(message)
+                self._connection.send(Done())
+
+    def _train(self, job: Job) -> None:
+        """A job that raises is run again trial by trial, so that only the culprit fails."""
+        if job.test and self._data.test is None:
+            self._data = _moved(load(self._setup.source, test=True), self._device)
+        try:
+            trainer = Trainer(
+                job, self._data, self._device, self._fused, self._connection.send, self._drops
+            )
+            trainer.run()
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if len(job.trials) > 1:
+                for spec in job.trials:
+                    self._train(replace(job, trials=(spec,)))
+                return
+            traceback.print_exc()
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._connection.send(TrialFailure(job.trials[0].key, reason))
+
+    def _drops(self) -> set[int]:
+        while self._connection.poll():
+            message = self._connection.recv()
+            if isinstance(message, Drop):
+                self._dropped |= message.keys
+        return self._dropped
+
+
+def _moved(data: Dataset, device: torch.device) -> Dataset:
+    def moved(split: Split) -> Split:
+        return Split(split.x.to(device), split.y.to(device))
+
+    test = None if data.test is None else moved(data.test)
+    return replace(data, train=moved(data.train), validation=moved(data.validation), test=test)
+
+
+def main() -> None:
+    """Serve the pipe whose file descriptor is the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
+    try:
+        Worker(Connection(int(sys.argv[1]))).run()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The finals: the best configurations over fresh seeds, judged on the test split.
+
+Every finalist has the same seeds, none of which the search used. The champion is the configuration
+with the best mean value on validation, and of its models the one with the best; the test split
+chooses nothing.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from moe_search.engine.trial import TrialFailure, TrialResult, TrialSpec
+from moe_search.search import objective
+from moe_search.search.events import FinalistEnded, FinalistsStarted, Note
+from moe_search.search.executor import Died
+from moe_search.search.ranking import CHAMPION, FINALISTS, best_trials, finalists
+from moe_search.search.session import Session
+from moe_search.spec import Configuration, Study
+
+_FRESH = 1_000_000  # far from the seeds of any search
+
+
+def fresh_seeds(study: Study) -> list[int]:
+    """Seeds of the finals."""
+    first = _FRESH + study.search.seed * 1000
+    return [first + n for n in range(study.finalists.seeds)]
+
+
+def run_finals(session: Session) -> None:
+    """Train what is not trained yet, record each as it ends, and register the champion.
+
+    Raises:
+        Interrupted: an end was asked for; what is recorded stays.
+    """
+    study, kept = session.study, session.kept
+    top = best_trials(study, kept, study.finalists.top)
+    ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
+    records: list[dict[str, Any]] = kept.user_attrs.get(FINALISTS, [])
+    specs, trials = _missing(study, top, records)
+    if specs:
+        session.listener(FinalistsStarted(len(specs)))
+    for result in _train(session, specs):
+        number = trials[result.key]
+        value = objective.values(study, result.validation.metrics(), result.experts)[0]
+        record, text = session.recorder.finalist(ranks[number], number, result, value)
+        records = [*records, record]
+        kept.set_user_attr(FINALISTS, records)
+        session.listener(FinalistEnded(number, result.seed, text))
+    _crown(session)
+
+
+def _missing(
+    study: Study, top: list[FrozenTrial], records: list[dict[str, Any]]
+) -> tuple[deque[TrialSpec], list[int]]:
+    """Models still to be trained, and by their key the trial that found each."""
+    done = {(record["trial"], record["seed"]) for record in records}
+    specs: deque[TrialSpec] = deque()
+    trials: list[int] = []
+    for trial in top:
+        configuration = Configuration.model_validate_json(trial.user_attrs["configuration"])
+        for seed in fresh_seeds(study):
+            if (trial.number, seed) not in done:
+                specs.append(TrialSpec(len(trials), configuration, seed))
+                trials.append(trial.number)
+    return specs, trials
+
+
+def _train(session: Session, waiting: deque[TrialSpec]) -> Iterator[TrialResult]:
+    """Results as they come; a finalist that fails is said and left out."""
+    executor, listener = session.executor, session.listener
+    open_keys = {spec.key for spec in waiting}
+    while open_keys:
+        session.interrupt.check()
+        while executor.idle and waiting:
+            executor.submit(session.batches.take(waiting, len(waiting), test=True))
+        for event in executor.events(timeout=1.0):
+            match event:
+                case TrialResult():
+                    open_keys.discard(event.key)
+                    yield event
+                case TrialFailure():
+                    open_keys.discard(event.key)
+                    listener(Note(f"a finalist failed: {event.reason}"))
+                case Died():
+                    open_keys -= set(event.keys)
+                    listener(Note(f"finalists lost: {event.reason}"))
+
+
+def _crown(session: Session) -> None:
+    """Register the champion unless it is registered already."""
+    study, kept = session.study, session.kept
+    ranked = finalists(study, kept)
+    if not ranked:
+        return
+    best = max(ranked[0].records, key=lambda r: (objective.gain(study, r["value"]), -r["seed"]))
+    if kept.user_attrs.get(CHAMPION, {}).get("model_id") != best["model_id"]:
+        uri = session.recorder.crown(ranked[0], best)
+        kept.set_user_attr(CHAMPION, {**best, "uri": uri})

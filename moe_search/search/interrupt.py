@@ -1,0 +1,44 @@
+"""Ctrl-C and SIGTERM: once to end cleanly between two writes, twice to stop at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupted(Exception):
+    """The user asked to end; nothing is half-written."""
+
+
+class Interrupt:
+    """Remembers that an end was asked for until a good moment comes."""
+
+    def __init__(self) -> None:
+        self._requested = False
+
+    def check(self) -> None:
+        """Raise ``Interrupted`` if an end was asked for."""
+        if self._requested:
+            raise Interrupted
+
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+        self._requested = True
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Take over SIGINT and SIGTERM for a while; outside the main thread there are none."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt._handle) for number in numbers]
+    try:
+        yield interrupt
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

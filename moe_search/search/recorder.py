@@ -1,0 +1,103 @@
+"""What a trial leaves behind: its MLflow run, and its attributes and page in Optuna."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+
+from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.search.ranking import Finalist
+from moe_search.spec import Configuration
+from moe_search.tracking.notes import Notes
+from moe_search.tracking.runs import Tracker
+
+
+class Recorder:
+    """Writes trials to MLflow, then their attributes, note and figures to Optuna.
+
+    Args:
+        tracker: the study's runs in MLflow.
+        notes: the trials' pages in the Optuna dashboard.
+    """
+
+    def __init__(self, tracker: Tracker, notes: Notes) -> None:
+        self._tracker = tracker
+        self._notes = notes
+
+    def complete(
+        self,
+        trial: optuna.Trial,
+        results: Sequence[TrialResult],
+        metrics: Mapping[str, float],
+        values: Sequence[float],
+    ) -> str:
+        """Write a trained trial; returns it in one line."""
+        logged = self._tracker.log_trial(trial.number, results, values)
+        for name, value in metrics.items():
+            trial.set_user_attr(name, value)
+        trial.set_user_attr("seconds", round(sum(result.seconds for result in results), 3))
+        trial.set_user_attr("mlflow_run", logged.run_id)
+        trial.set_user_attr("model", f"models:/{logged.model_id}")
+        self._notes.attach(trial, results[0], metrics, logged)
+        return line(metrics)
+
+    def pruned(
+        self,
+        trial: optuna.Trial,
+        configuration: Configuration,
+        history: Sequence[EpochReport],
+        reason: str,
+    ) -> None:
+        """Write a trial that was stopped."""
+        run_id = self._tracker.log_pruned(trial.number, configuration, history, reason)
+        trial.set_user_attr("reason", reason)
+        trial.set_user_attr("mlflow_run", run_id)
+
+    def failed(
+        self,
+        trial: optuna.Trial,
+        configuration: Configuration,
+        history: Sequence[EpochReport],
+        reason: str,
+    ) -> None:
+        """Write a trial that raised, died or diverged."""
+        run_id = self._tracker.log_failed(trial.number, configuration, reason, history)
+        trial.set_user_attr("reason", reason)
+        trial.set_user_attr("mlflow_run", run_id)
+
+    def finalist(
+        self, rank: int, trial: int, result: TrialResult, value: float
+    ) -> tuple[dict[str, Any], str]:
+        """Write a finalist's model; returns its record and one line on its test metrics."""
+        assert result.test is not None
+        logged = self._tracker.log_finalist(rank, trial, result, value)
+        record = {
+            "trial": trial,
+            "seed": result.seed,
+            "experts": result.experts,
+            "value": value,
+            "validation": result.validation.metrics(),
+            "test": result.test.metrics(),
+            "run_id": logged.run_id,
+            "model_id": logged.model_id,
+        }
+        return record, line(result.test.metrics())
+
+    def crown(self, champion: Finalist, record: Mapping[str, Any]) -> str:
+        """Register the champion's model; returns its URI."""
+        error = champion.test["error"]
+        description = (
+            f"Trial {champion.trial}, seed {record['seed']}. Over {len(champion.records)} fresh "
+            f"seeds: test error {error.mean:.4f} ± {error.deviation:.4f} (mean ± SD), "
+            f"H_s {champion.test['sample_entropy'].mean:.3f}, "
+            f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation."
+        )
+        return self._tracker.register_champion(record["run_id"], record["model_id"], description)
+
+
+def line(metrics: Mapping[str, float]) -> str:
+    """The numbers people look at first, entropies in bits."""
+    return (
+        f"accuracy {metrics['accuracy']:.4f}  H_s {metrics['sample_entropy']:.3f}  "
+        f"H_u {metrics['usage_entropy']:.3f}  I(E;Y) {metrics['mutual_information']:.3f}"
+    )

@@ -1,0 +1,106 @@
+"""Runs a study from study.yaml to its champion."""
+
+import time
+from dataclasses import dataclass
+from itertools import product
+
+from moe_search.data import Dataset, Source, load
+from moe_search.search.batches import Batches
+from moe_search.search.coordinator import Coordinator
+from moe_search.search.events import Listener, Note
+from moe_search.search.executor import LocalExecutor, plan
+from moe_search.search.finals import run_finals
+from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.search.recorder import Recorder
+from moe_search.search.sampler import silence
+from moe_search.search.session import Session
+from moe_search.search.store import locked, mend, open_storage, open_study
+from moe_search.spec import Backbone, Model, Study, resolve_backbone
+from moe_search.spec.searchable import options
+from moe_search.tracking.notes import Notes
+from moe_search.tracking.package import Card
+from moe_search.tracking.runs import Tracker
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of a study ended.
+
+    Attributes:
+        reason: why it stopped, in words.
+        interrupted: by Ctrl-C; the same command goes on.
+        seconds: wall time of this run.
+    """
+
+    reason: str
+    interrupted: bool
+    seconds: float
+
+
+def run_study(study: Study, listener: Listener) -> Ended:
+    """Search, then the finals. The same call goes on where an earlier one ended.
+
+    Args:
+        study: what to search.
+        listener: told of every trial.
+
+    Raises:
+        UserError: the data, a store or the study's earlier space do not fit; nothing is created
+            where the data or the networks are at fault.
+    """
+    started = time.monotonic()
+    silence()
+    source = source_of(study)
+    data = load(source, test=study.finalists.top > 0)
+    _check_networks(study, data)
+    card = Card(data.name, data.classes, data.mean, data.std)
+    shape = data.shape
+    del data  # the workers hold their own
+    with locked(study), interruptible() as interrupt:
+        storage = open_storage(study)
+        kept = open_study(study, storage)
+        if left := mend(kept):
+            listener(Note(f"{left} trials of an earlier run did not end; they run again"))
+        machine = plan(study)
+
+        def backbone(model: Model) -> Backbone:
+            return resolve_backbone(model, card.data, shape)
+
+        batches = Batches(source, backbone, machine.population, len(machine.devices))
+        with Tracker(study, card) as tracker, LocalExecutor(machine, source) as executor:
+            recorder = Recorder(tracker, Notes(study, card))
+            session = Session(study, kept, recorder, executor, batches, interrupt, listener)
+            coordinator = Coordinator(session)
+            try:
+                reason = coordinator.run()
+                run_finals(session)
+            except Interrupted:
+                coordinator.abandon()
+                tracker.interrupted()
+                return Ended("interrupted", True, time.monotonic() - started)
+    return Ended(reason, False, time.monotonic() - started)
+
+
+def source_of(study: Study) -> Source:
+    """The study's data section as workers take it."""
+    data = study.data
+    return Source(
+        name=data.name,
+        root=study.data_root,
+        path=study.data_path,
+        validation=data.validation,
+        seed=data.seed,
+        limit=data.limit,
+        image_size=data.image_size,
+        augment=data.augment,
+    )
+
+
+def _check_networks(study: Study, data: Dataset) -> None:
+    """Raise a ``UserError`` for a backbone that does not fit the data, before anything is made."""
+    backbones = options(getattr(study.model, "backbone"))  # noqa: B009 - a derived field
+    gates = options(getattr(study.model, "gate"))  # noqa: B009
+    kinds = options(getattr(study.model, "kind"))  # noqa: B009
+    for backbone, gate, kind in product(backbones, gates, kinds):
+        model = Model.model_validate({"backbone": backbone, "gate": gate, "kind": kind})
+        resolve_backbone(model, data.name, data.shape)

@@ -1,0 +1,74 @@
+"""Optuna's samplers and pruners as study.yaml names them."""
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import SuccessiveHalvingPruner as SuccessiveHalving
+from optuna.samplers import (
+    BaseSampler,
+    CmaEsSampler,
+    GPSampler,
+    QMCSampler,
+    RandomSampler,
+    TPESampler,
+)
+
+from moe_search.spec import IntRange, Study
+
+_REDUCTION = 3
+
+
+def sampler(study: Study, trials: int) -> BaseSampler:
+    """The study's sampler, going on after a number of trials.
+
+    Its seed follows from the study's seed and that number: a sampler that started from the same
+    seed again would propose the first configurations again.
+    """
+    (state,) = np.random.SeedSequence([study.search.seed, trials]).generate_state(1)
+    seed = int(state)
+    match study.search.sampler:
+        case "tpe":
+            return TPESampler(seed=seed)
+        case "gp":
+            return GPSampler(seed=seed)
+        case "cma-es":
+            return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        case "qmc":
+            return QMCSampler(seed=study.search.seed, warn_independent_sampling=False)
+        case "random" | "grid":  # the whole grid is queued beforehand
+            return RandomSampler(seed=seed)
+
+
+def pruner(study: Study) -> BasePruner:
+    """The study's pruner; a step is an epoch."""
+    match study.pruner:
+        case "hyperband":
+            return HyperbandPruner(1, longest(study), _REDUCTION)
+        case "successive_halving":
+            return SuccessiveHalving(1, reduction_factor=_REDUCTION)
+        case "median":
+            return MedianPruner(n_warmup_steps=1)
+        case _:
+            return NopPruner()
+
+
+def decides_at(study: Study, epoch: int) -> bool:
+    """Whether the pruner may stop a trial at this epoch; asking it costs reads of the store."""
+    if study.pruner in ("hyperband", "successive_halving"):
+        while epoch % _REDUCTION == 0:
+            epoch //= _REDUCTION
+        return epoch == 1
+    return study.pruner == "median"
+
+
+def longest(study: Study) -> int:
+    """The most epochs a trial of this study can have."""
+    epochs = getattr(study.training, "epochs")  # noqa: B009 - the section's fields are derived
+    if isinstance(epochs, int):
+        return epochs
+    return epochs.high if isinstance(epochs, IntRange) else max(epochs.choices)
+
+
+def silence() -> None:
+    """Keep Optuna's own log lines out of the progress display."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)

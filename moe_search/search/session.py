@@ -1,0 +1,35 @@
+"""What a running study works with."""
+
+from dataclasses import dataclass
+
+import optuna
+
+from moe_search.search.batches import Batches
+from moe_search.search.events import Listener
+from moe_search.search.executor import LocalExecutor
+from moe_search.search.interrupt import Interrupt
+from moe_search.search.recorder import Recorder
+from moe_search.spec import Study
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of a study, for the search and then the finals.
+
+    Attributes:
+        study: what was asked for.
+        kept: the study in Optuna's store.
+        recorder: writes to MLflow and to the trials' pages.
+        executor: the workers.
+        batches: makes jobs of trials.
+        interrupt: asked between events whether to end.
+        listener: told of what happens.
+    """
+
+    study: Study
+    kept: optuna.Study
+    recorder: Recorder
+    executor: LocalExecutor
+    batches: Batches
+    interrupt: Interrupt
+    listener: Listener

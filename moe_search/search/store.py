@@ -1,0 +1,132 @@
+"""The study in Optuna's storage: opening, going on, and what was left by an earlier run."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from moe_search.errors import UserError
+from moe_search.search.objective import directions, metric_names
+from moe_search.search.sampler import pruner, sampler
+from moe_search.spec import Study, differences
+
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
+"""States that count towards the number of trials wanted."""
+
+
+def open_storage(study: Study) -> RDBStorage:
+    """Open or create the storage.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    url = study.optuna_url
+    sqlite = url.startswith("sqlite:")
+    try:
+        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {})
+        if sqlite:
+            sqlalchemy.event.listen(storage.engine, "connect", _write_ahead)
+            storage.engine.dispose()  # connections opened before the listener
+    except (SQLAlchemyError, OSError, ImportError, RuntimeError) as error:
+        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise UserError(f"storage.optuna: cannot open {shown}: {cause}") from error
+    return storage
+
+
+def _write_ahead(connection: Any, _record: object) -> None:
+    """One writer, many readers, and no wait for the disk on each commit."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
+    """Create the study or go on with it.
+
+    Raises:
+        UserError: the study in the store was made with another space or objective.
+    """
+    names = optuna.get_all_study_names(storage)
+    if study.name in names:
+        kept = optuna.load_study(study_name=study.name, storage=storage)
+        changes = differences(kept.user_attrs.get("space", {}), study.space())
+        if changes:
+            raise UserError(
+                f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
+                f"undo the change, or begin a new study with --set name={study.name}-2"
+            )
+    else:
+        kept = optuna.create_study(
+            study_name=study.name, storage=storage, directions=directions(study)
+        )
+        kept.set_user_attr("space", study.space())
+        kept.set_metric_names(metric_names(study))
+    kept.sampler = sampler(study, len(kept.get_trials(deepcopy=False)))
+    kept.pruner = pruner(study)
+    return kept
+
+
+def find_study(study: Study) -> optuna.Study:
+    """The study as it stands in the store, which must exist.
+
+    Raises:
+        UserError: there is no such store or study.
+    """
+    url = study.optuna_url
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:") and not file.exists():
+        raise UserError(f"study {study.name!r} has not been run yet: there is no {file}")
+    try:
+        return optuna.load_study(study_name=study.name, storage=open_storage(study))
+    except KeyError:
+        raise UserError(f"study {study.name!r} has not been run yet: it is not in {file}") from None
+
+
+def requeue(kept: optuna.Study, trial: FrozenTrial) -> None:
+    """Let a trial that could not be finished run again, once it has a full configuration."""
+    if trial.params:
+        kept.enqueue_trial(trial.params, user_attrs={"retry_of": trial.number})
+
+
+def mend(kept: optuna.Study) -> int:
+    """Fail the trials that a dead coordinator left running, and queue them again.
+
+    Only the holder of the study's lock may do this. Returns how many there were.
+    """
+    left = kept.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in left:
+        kept._storage.set_trial_user_attr(trial._trial_id, "reason", "its coordinator died")
+        kept.tell(trial.number, state=TrialState.FAIL)
+        requeue(kept, trial)
+    return len(left)
+
+
+@contextmanager
+def locked(study: Study) -> Iterator[None]:
+    """Hold the study alone on this machine; the lock of a dead process does not block.
+
+    Raises:
+        UserError: another process runs the study.
+    """
+    folder = study.artifacts_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{study.name}.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(
+                f"study {study.name!r} is being run by process {file.read().strip()}"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
