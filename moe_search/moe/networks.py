@@ -5,8 +5,8 @@ D width of the hidden representation, K kernel side.
 
 Images are [C, H, W, B] and features [F, B]: samples innermost, so that a dense layer of all
 networks is one batched product without transposes, and ragged numbers of experts need no padding.
-Every parameter and buffer has the network as its first axis. Between the first convolution and the
-first dense layer of networks that the fused stem does not cover, activations are [B, N*C, H, W].
+Every parameter and buffer has the network as its first axis. Between the first layer and the first
+dense layer of networks that the fused stem does not cover, activations are [B, N*C, H, W].
 """
 
 from collections.abc import Sequence
@@ -162,6 +162,20 @@ class Relu(nn.Module):
         return F.relu(x)
 
 
+class Spread(nn.Module):
+    """The input, once for each network: [C, H, W, B] -> [B, N*C, H, W] or [F, B] -> [N, F, B]."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        count = len(range(self.count)[networks])
+        if x.ndim == 2:
+            return x.expand(count, -1, -1)
+        return x.permute(3, 0, 1, 2).repeat(1, count, 1, 1)
+
+
 class Flatten(nn.Module):
     """Images to features: [B, N*C, H, W] (or the input's [C, H, W, B]) -> [N, F, B]."""
 
@@ -177,7 +191,7 @@ class Flatten(nn.Module):
 
 
 def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
-    """Whether the layers begin with conv, ReLU, maximum of 2x2 on a grey image, then dense."""
+    """Whether a grey image goes through conv, ReLU, maximum of 2x2, then a dense layer or none."""
     if len(shape) != 3 or shape[0] != 1 or len(layers) < 3:
         return False
     conv, relu, pool = layers[:3]
@@ -187,7 +201,7 @@ def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
         and conv.bias
         and relu == "relu"
         and pool == MaxPool(max_pool=2)
-        and all(isinstance(layer, Linear | str) for layer in layers[3:])
+        and all(isinstance(layer, Linear) for layer in layers[3:4])
     )
 
 
@@ -203,6 +217,8 @@ def _build(
         stages.append(Stem(count, conv.conv, conv.kernel, fused))
         rows, columns = ((side - conv.kernel + 1) // 2 for side in shape[1:])
         shape, layers = (conv.conv * rows * columns,), layers[3:]
+    elif not isinstance(layers[0], Conv | Linear):
+        stages.append(Spread(count))
     for layer in layers:
         first = not stages
         match layer:
@@ -223,4 +239,7 @@ def _build(
                 stages.append(BatchNorm(count, shape[0]))
             case "relu":
                 stages.append(Relu())
+    if len(shape) == 3:
+        shape = (shape[0] * shape[1] * shape[2],)
+        stages.append(Flatten(shape[0], first=False))
     return stages, shape[0]
