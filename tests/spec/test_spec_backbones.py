@@ -1,7 +1,7 @@
 """Presets against the paper's parameter counts, widths, and which networks a study gets."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 from typing import get_args
 
@@ -160,3 +160,14 @@ def test_an_attentive_gate_needs_equal_widths() -> None:
 def test_a_preset_of_other_data_is_refused() -> None:
     with pytest.raises(UserError, match=r"model.backbone cifar10: expert: layer 1 .* shape 12;"):
         resolve_backbone(Model(backbone="cifar10"), "arrays", (12,))
+
+
+def test_pools_stand_after_the_papers_convolutions() -> None:
+    def pooled(layers: Sequence[Layer]) -> list[int]:
+        convs_before = accumulate(isinstance(layer, Conv) for layer in layers)
+        return [
+            n for n, layer in zip(convs_before, layers, strict=True) if isinstance(layer, MaxPool)
+        ]
+
+    for name, after in {"cifar10": [1, 2, 4], "cifar100": [1, 2, 3, 4], "mnist": [1]}.items():
+        assert pooled(PRESETS[name].expert) == pooled(PRESETS[name].gate) == after
