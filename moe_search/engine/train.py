@@ -3,6 +3,7 @@
 Shape suffixes: P model, B sample, N training sample.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 
@@ -69,13 +70,17 @@ class Trainer:
             loss_P = self._train(epoch)
             decompositions = self._evaluate(self._data.validation)
             share = (time.perf_counter() - started) / len(self._population.specs)
-            finite = loss_P.isfinite().tolist()
-            for model, spec in enumerate(self._population.specs):
+            finite = []
+            for spec, loss, found in zip(
+                self._population.specs, loss_P.tolist(), decompositions, strict=True
+            ):
                 self._seconds[spec.key] += share
-                if finite[model]:
-                    self._report_epoch(spec, epoch, decompositions[model], loss_P[model].item())
+                finite.append(math.isfinite(loss) and math.isfinite(found.loss))
+                if finite[-1]:
+                    self._report_epoch(spec, epoch, found, loss)
                 else:
-                    reason = f"the training loss is {loss_P[model].item()} in epoch {epoch}"
+                    losses = f"{loss} in training, {found.loss} in validation"
+                    reason = f"the loss is not finite in epoch {epoch}: {losses}"
                     self._report(TrialFailure(spec.key, reason))
             if epoch == self._training.epochs:
                 self._finish(decompositions, finite)
