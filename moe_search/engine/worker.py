@@ -8,53 +8,17 @@ when the pipe closes, so it never outlives its coordinator by more than an epoch
 import signal
 import sys
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 
 import torch
 
-from moe_search.data import Dataset, Source, Split, load
+from moe_search.data import Dataset, Split, load
 from moe_search.engine.compiler import compiles
+from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
 from moe_search.engine.train import Trainer
-from moe_search.engine.trial import Job, Report, TrialFailure
-
-
-@dataclass(frozen=True)
-class Setup:
-    """First message to a worker.
-
-    Attributes:
-        source: the data, loaded once and held resident.
-        device: "cpu" or "cuda:0" and so on.
-        threads: of one operation.
-    """
-
-    source: Source
-    device: str
-    threads: int
-
-
-@dataclass(frozen=True)
-class Ready:
-    """First message from a worker: why operations are not compiled, or None if they are."""
-
-    uncompiled: str | None
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Stop training these trials at the end of their epoch."""
-
-    keys: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Done:
-    """The worker has finished its job and waits for another."""
-
-
-ToWorker = Setup | Job | Drop
-FromWorker = Ready | Report | Done
+from moe_search.engine.trial import Job, TrialFailure
 
 
 class Worker:
@@ -62,7 +26,7 @@ class Worker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        setup = connection.recv()
+        setup = receive(connection)
         assert isinstance(setup, Setup)
         torch.set_num_threads(setup.threads)
         self._setup = setup
@@ -71,16 +35,16 @@ class Worker:
         self._fused = self._device.type == "cpu" and uncompiled is None
         self._data = _moved(load(setup.source), self._device)
         self._dropped: set[int] = set()
-        connection.send(Ready(uncompiled))
+        send(connection, Ready(uncompiled))
 
     def run(self) -> None:
         """Train job after job until the pipe closes."""
         while True:
-            message = self._connection.recv()
+            message = receive(self._connection)
             if isinstance(message, Job):
                 self._dropped.clear()
                 self._train(message)
-                self._connection.send(Done())
+                send(self._connection, Done())
 
     def _train(self, job: Job) -> None:
         """A job that raises is run again trial by trial, so that only the culprit fails."""
@@ -88,7 +52,12 @@ class Worker:
             self._data = _moved(load(self._setup.source, test=True), self._device)
         try:
             trainer = Trainer(
-                job, self._data, self._device, self._fused, self._connection.send, self._drops
+                job,
+                self._data,
+                self._device,
+                self._fused,
+                partial(send, self._connection),
+                self._drops,
             )
             trainer.run()
         except (EOFError, BrokenPipeError):
@@ -100,11 +69,11 @@ class Worker:
                 return
             traceback.print_exc()
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            self._connection.send(TrialFailure(job.trials[0].key, reason))
+            send(self._connection, TrialFailure(job.trials[0].key, reason))
 
     def _drops(self) -> set[int]:
         while self._connection.poll():
-            message = self._connection.recv()
+            message = receive(self._connection)
             if isinstance(message, Drop):
                 self._dropped |= message.keys
         return self._dropped

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import TrialState
 
+from moe_search.engine.messages import Ready
 from moe_search.engine.trial import (
     EpochReport,
     TrialFailure,
@@ -19,7 +20,6 @@ from moe_search.engine.trial import (
     TrialSpec,
     expert_count,
 )
-from moe_search.engine.worker import Ready
 from moe_search.search import objective, space
 from moe_search.search.events import Note, Started, TrialEnded
 from moe_search.search.executor import Died, Event

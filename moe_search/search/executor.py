@@ -13,8 +13,8 @@ from typing import Self
 import torch
 
 from moe_search.data import Source
-from moe_search.engine.trial import EpochReport, Job, Report
-from moe_search.engine.worker import Done, Drop, FromWorker, Ready, Setup
+from moe_search.engine.messages import Done, Drop, FromWorker, Ready, Setup, ToWorker, receive, send
+from moe_search.engine.trial import EpochReport, Job, Report, TrialFailure, TrialResult
 from moe_search.spec import Study
 
 _CPU_POPULATION = 4  # beyond it, activations outgrow the caches and nothing is gained
@@ -114,7 +114,7 @@ class LocalExecutor:
         for worker in [w for w in self._workers if w.connection in ready]:
             try:
                 while worker.connection.poll():
-                    found += self._taken(worker, worker.connection.recv())
+                    found += self._taken(worker, receive(worker.connection))
             except (EOFError, OSError):
                 found.append(self._replace(worker))
         return found
@@ -130,7 +130,7 @@ class LocalExecutor:
         for worker in self._workers:
             worker.process.wait()
 
-    def _taken(self, worker: _Process, message: FromWorker) -> list[Event]:
+    def _taken(self, worker: _Process, message: FromWorker | ToWorker) -> list[Event]:
         match message:
             case Done():
                 worker.busy = False
@@ -141,9 +141,11 @@ class LocalExecutor:
                 return [message]
             case EpochReport():
                 return [message]
-            case _:
+            case TrialResult() | TrialFailure():
                 worker.open_keys.discard(message.key)
                 return [message]
+            case _:
+                raise TypeError(f"no message of a worker: {message!r}")
 
     def _start(self, device: str) -> _Process:
         ours, theirs = multiprocessing.Pipe()
@@ -154,7 +156,7 @@ class LocalExecutor:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        ours.send(Setup(self._source, device, threads=1))
+        send(ours, Setup(self._source, device, threads=1))
         return _Process(process, ours, device)
 
     def _replace(self, worker: _Process) -> Event:
@@ -168,6 +170,6 @@ class LocalExecutor:
 
     def _send(self, worker: _Process, message: Job | Drop) -> None:
         try:
-            worker.connection.send(message)
+            send(worker.connection, message)
         except OSError:
             return  # it has died: ``events`` finds out and says which trials are lost

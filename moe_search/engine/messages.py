@@ -1,0 +1,61 @@
+"""What passes through the pipe between a coordinator and a worker."""
+
+import pickle
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from moe_search.data import Source
+from moe_search.engine.trial import Job, Report
+
+
+@dataclass(frozen=True)
+class Setup:
+    """First message to a worker.
+
+    Attributes:
+        source: the data, loaded once and held resident.
+        device: "cpu" or "cuda:0" and so on.
+        threads: of one operation.
+    """
+
+    source: Source
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """First message from a worker: why operations are not compiled, or None if they are."""
+
+    uncompiled: str | None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Stop training these trials at the end of their epoch."""
+
+    keys: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The worker has finished its job and waits for another."""
+
+
+ToWorker = Setup | Job | Drop
+FromWorker = Ready | Report | Done
+
+
+def send(connection: Connection, message: ToWorker | FromWorker) -> None:
+    """Send to the process at the other end.
+
+    Pickled here, because a connection's own way passes tensors by shared memory, which needs the
+    two processes to be relatives.
+    """
+    connection.send_bytes(pickle.dumps(message))
+
+
+def receive(connection: Connection) -> ToWorker | FromWorker:
+    """The next message; only ever from a process that the coordinator itself started."""
+    message: ToWorker | FromWorker = pickle.loads(connection.recv_bytes())
+    return message
