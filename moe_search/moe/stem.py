@@ -22,6 +22,14 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 _KILLED = 4.0  # the "position" of cells that the ReLU set to zero
 
 
+_SMALLEST = 16  # pixels a side; below, compiling costs more than it saves
+
+
+def worth_fusing(shape: tuple[int, ...]) -> bool:
+    """Whether the fused operation serves samples of this shape: grey images of some size."""
+    return len(shape) == 3 and shape[0] == 1 and min(shape[1:]) >= _SMALLEST
+
+
 def conv_pool_relu_eager(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
     """relu(maxpool2(conv(x))) -> [N, R, S, B]; valid padding, odd last rows and columns dropped."""
     y_BNHW = F.conv2d(x_HWB.permute(2, 0, 1).unsqueeze(1), w_NKK.unsqueeze(1), b_N)
@@ -29,7 +37,12 @@ def conv_pool_relu_eager(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
 
 
 def conv_pool_relu(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
-    """The fused form of ``conv_pool_relu_eager``: same shapes, same numbers to float tolerance."""
+    """The fused form of ``conv_pool_relu_eager``: same shapes, same numbers to float tolerance.
+
+    A single sample takes the eager form: it would need compiled kernels of its own.
+    """
+    if x_HWB.shape[-1] == 1:
+        return conv_pool_relu_eager(x_HWB, w_NKK, b_N)
     out: Tensor = _ConvPoolRelu.apply(x_HWB, w_NKK, b_N)
     return out
 
