@@ -5,6 +5,7 @@ It is started as ``python -m moe_search.engine.worker FD`` with one end of a pip
 when the pipe closes, so it never outlives its coordinator by more than an epoch.
 """
 
+import logging
 import signal
 import sys
 import traceback
@@ -19,6 +20,7 @@ from moe_search.engine.compiler import compiles
 from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
+from moe_search.moe.stem import worth_fusing
 
 
 class Worker:
@@ -31,9 +33,11 @@ class Worker:
         torch.set_num_threads(setup.threads)
         self._setup = setup
         self._device = torch.device(setup.device)
-        uncompiled = compiles() if self._device.type == "cpu" else None
-        self._fused = self._device.type == "cpu" and uncompiled is None
-        self._data = _moved(load(setup.source), self._device)
+        data = load(setup.source)
+        self._data = _moved(data, self._device)
+        wanted = self._device.type == "cpu" and worth_fusing(data.shape)
+        uncompiled = compiles() if wanted else None
+        self._fused = wanted and uncompiled is None
         self._dropped: set[int] = set()
         send(connection, Ready(uncompiled))
 
@@ -89,6 +93,7 @@ def _moved(data: Dataset, device: torch.device) -> Dataset:
 
 def main() -> None:
     """Serve the pipe whose file descriptor is the first argument."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no talk of CUDA
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     try:
         Worker(Connection(int(sys.argv[1]))).run()

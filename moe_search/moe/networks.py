@@ -15,11 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.stem import conv_pool_relu, conv_pool_relu_eager
+from moe_search.moe.stem import conv_pool_relu, conv_pool_relu_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
 _ALL = slice(None)
-_SMALLEST_FUSED = 16  # pixels a side; below, compiling costs more than it saves
 
 
 class StackedNetworks(nn.Module):
@@ -213,8 +212,7 @@ def _build(
     if _has_stem(layers, shape):
         conv = layers[0]
         assert isinstance(conv, Conv)
-        fused = fused and min(shape[1:]) >= _SMALLEST_FUSED
-        stages.append(Stem(count, conv.conv, conv.kernel, fused))
+        stages.append(Stem(count, conv.conv, conv.kernel, fused and worth_fusing(shape)))
         rows, columns = ((side - conv.kernel + 1) // 2 for side in shape[1:])
         shape, layers = (conv.conv * rows * columns,), layers[3:]
     elif not isinstance(layers[0], Conv | Linear):

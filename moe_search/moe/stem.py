@@ -11,10 +11,10 @@ and backward, as two functions: traced as one graph, the backward would recomput
 compiler and as the reference of the tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import torch
-import torch._dynamo
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
@@ -55,7 +55,7 @@ class _ConvPoolRelu(torch.autograd.Function):
         _mark_dynamic(x_HWB, -1)
         _mark_dynamic(w_NKK, 0)
         _mark_dynamic(b_N, 0)
-        z_NRSB, position_NRSB = _compiled_forward(x_HWB, w_NKK, b_N)
+        z_NRSB, position_NRSB = _compiled(_forward)(x_HWB, w_NKK, b_N)
         ctx.save_for_backward(x_HWB, position_NRSB)
         ctx.kernel = w_NKK.shape[-1]  # type: ignore[attr-defined]
         return z_NRSB
@@ -67,11 +67,23 @@ class _ConvPoolRelu(torch.autograd.Function):
         _mark_dynamic(g_NRSB, 0, -1)
         _mark_dynamic(position_NRSB, 0, -1)
         kernel: int = ctx.kernel  # type: ignore[attr-defined]
-        return None, *_compiled_backward(x_HWB, g_NRSB, position_NRSB, kernel)
+        return None, *_compiled(_backward)(x_HWB, g_NRSB, position_NRSB, kernel)
+
+
+_Kernel = Callable[..., tuple[Tensor, Tensor]]
+
+
+@cache
+def _compiled(kernel: _Kernel) -> _Kernel:
+    """The kernel compiled, at the first call: the compiler takes seconds to import."""
+    compiled: _Kernel = torch.compile(kernel)
+    return compiled
 
 
 def _mark_dynamic(tensor: Tensor, *axes: int) -> None:
     """One compiled kernel serves every number of channels and samples above one."""
+    import torch._dynamo
+
     for axis in axes:
         if tensor.shape[axis] > 1:
             torch._dynamo.mark_dynamic(tensor, axis % tensor.ndim)
@@ -88,8 +100,7 @@ def _positions() -> Iterator[tuple[int, int]]:
     return ((dy, dx) for dy in (0, 1) for dx in (0, 1))
 
 
-@torch.compile
-def _compiled_forward(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> tuple[Tensor, Tensor]:
+def _forward(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> tuple[Tensor, Tensor]:
     kernel = w_NKK.shape[-1]
     best: Tensor | None = None
     for position, (dy, dx) in enumerate(_positions()):
@@ -107,8 +118,7 @@ def _compiled_forward(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> tuple[Tensor
     return best.relu(), torch.where(best > 0, winner, _KILLED)
 
 
-@torch.compile
-def _compiled_backward(
+def _backward(
     x_HWB: Tensor, g_NRSB: Tensor, position_NRSB: Tensor, kernel: int
 ) -> tuple[Tensor, Tensor]:
     parts = [torch.where(position_NRSB == float(k), g_NRSB, 0.0) for k in range(4)]

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
-from moe_search.tracking.notes import Notes
+from moe_search.tracking.notes import attach, trial_note
 from moe_search.tracking.runs import Tracker
 
 
@@ -17,12 +18,12 @@ class Recorder:
 
     Args:
         tracker: the study's runs in MLflow.
-        notes: the trials' pages in the Optuna dashboard.
+        artifacts: pictures of the trials' pages in the Optuna dashboard.
     """
 
-    def __init__(self, tracker: Tracker, notes: Notes) -> None:
+    def __init__(self, tracker: Tracker, artifacts: FileSystemArtifactStore) -> None:
         self._tracker = tracker
-        self._notes = notes
+        self._artifacts = artifacts
 
     def complete(
         self,
@@ -32,13 +33,15 @@ class Recorder:
         values: Sequence[float],
     ) -> str:
         """Write a trained trial; returns it in one line."""
-        logged = self._tracker.log_trial(trial.number, results, values)
+        logged = self._tracker.log_trial(trial.number, results, _one_or_all(values))
         for name, value in metrics.items():
             trial.set_user_attr(name, value)
         trial.set_user_attr("seconds", round(sum(result.seconds for result in results), 3))
         trial.set_user_attr("mlflow_run", logged.run_id)
-        trial.set_user_attr("model", f"models:/{logged.model_id}")
-        self._notes.attach(trial, results[0], metrics, logged)
+        trial.set_user_attr("model", logged.model_uri)
+        configuration = results[0].configuration
+        note = trial_note(trial.number, configuration, metrics, logged.run_id, logged.model_uri)
+        attach(trial, logged.files, note, self._artifacts)
         return line(metrics)
 
     def pruned(
@@ -50,8 +53,7 @@ class Recorder:
     ) -> None:
         """Write a trial that was stopped."""
         run_id = self._tracker.log_pruned(trial.number, configuration, history, reason)
-        trial.set_user_attr("reason", reason)
-        trial.set_user_attr("mlflow_run", run_id)
+        self._unfinished(trial, configuration, history, reason, run_id)
 
     def failed(
         self,
@@ -62,8 +64,21 @@ class Recorder:
     ) -> None:
         """Write a trial that raised, died or diverged."""
         run_id = self._tracker.log_failed(trial.number, configuration, reason, history)
+        self._unfinished(trial, configuration, history, reason, run_id)
+
+    def _unfinished(
+        self,
+        trial: optuna.Trial,
+        configuration: Configuration,
+        history: Sequence[EpochReport],
+        reason: str,
+        run_id: str,
+    ) -> None:
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("mlflow_run", run_id)
+        metrics = history[-1].metrics if history else {}
+        note = trial_note(trial.number, configuration, metrics, run_id, reason=reason)
+        attach(trial, {}, note, self._artifacts)
 
     def finalist(
         self, rank: int, trial: int, result: TrialResult, value: float
@@ -92,7 +107,12 @@ class Recorder:
             f"H_s {champion.test['sample_entropy'].mean:.3f}, "
             f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation."
         )
-        return self._tracker.register_champion(record["run_id"], record["model_id"], description)
+        run_id, model_id = record["run_id"], record["model_id"]
+        return self._tracker.register_champion(run_id, model_id, description)
+
+
+def _one_or_all(values: Sequence[float]) -> float | Sequence[float]:
+    return values[0] if len(values) == 1 else values
 
 
 def line(metrics: Mapping[str, float]) -> str:

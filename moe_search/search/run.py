@@ -1,8 +1,12 @@
 """Runs a study from study.yaml to its champion."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+
+from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
 from moe_search.search.batches import Batches
@@ -17,7 +21,7 @@ from moe_search.search.session import Session
 from moe_search.search.store import locked, mend, open_storage, open_study
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
 from moe_search.spec.searchable import options
-from moe_search.tracking.notes import Notes
+from moe_search.tracking.notes import open_artifacts, study_note
 from moe_search.tracking.package import Card
 from moe_search.tracking.runs import Tracker
 
@@ -67,18 +71,31 @@ def run_study(study: Study, listener: Listener) -> Ended:
             return resolve_backbone(model, card.data, shape)
 
         batches = Batches(source, backbone, machine.population, len(machine.devices))
-        with Tracker(study, card) as tracker, LocalExecutor(machine, source) as executor:
-            recorder = Recorder(tracker, Notes(study, card))
+        with _tracked(study, card) as tracker, LocalExecutor(machine, source) as executor:
+            recorder = Recorder(tracker, open_artifacts(study))
+            save_note(kept, study_note(study))
             session = Session(study, kept, recorder, executor, batches, interrupt, listener)
             coordinator = Coordinator(session)
             try:
                 reason = coordinator.run()
                 run_finals(session)
+                tracker.close("FINISHED")
             except Interrupted:
                 coordinator.abandon()
-                tracker.interrupted()
+                tracker.close("KILLED")
                 return Ended("interrupted", True, time.monotonic() - started)
     return Ended(reason, False, time.monotonic() - started)
+
+
+@contextmanager
+def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
+    """The study's runs; the parent ends as the run of the study does."""
+    tracker = Tracker(study, card)
+    try:
+        yield tracker
+    except BaseException:
+        tracker.close("FAILED")
+        raise
 
 
 def source_of(study: Study) -> Source:
