@@ -1,0 +1,8 @@
+"""What a study leaves behind for people: MLflow runs and models, pages of Optuna's dashboard."""
+
+import os
+
+# MLflow looks for the first while it is imported, and its own UI, a child process, inherits it.
+# With the second it keeps links to its server off stdout, which is ours.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

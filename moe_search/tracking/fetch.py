@@ -1,0 +1,97 @@
+"""Finds a model by its URI and brings its package here."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moe_search.errors import UserError
+from moe_search.moe.classifier import Classifier
+from moe_search.spec.words import one_line
+from moe_search.tracking.package import CONFIG, FILES, load_package
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+IN_MODEL = "data/package"
+"""Where a package lies in a model of MLflow's."""
+
+_FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID or a folder"
+
+
+def load_model(uri: str | Path, tracking_url: str | None = None) -> Classifier:
+    """The model under a URI, in evaluation mode; nothing is unpickled, no stored code is run.
+
+    Args:
+        uri: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID, or a folder:
+            a package, or a model of MLflow's with one inside. A folder needs no MLflow.
+        tracking_url: MLflow's store; by default where MLflow itself would look.
+
+    Raises:
+        UserError: there is no such model or store, or the package is damaged.
+    """
+    folder = Path(uri)
+    if folder.is_dir():
+        return load_package(folder if (folder / CONFIG).exists() else folder / IN_MODEL)
+    with tempfile.TemporaryDirectory() as temporary:
+        return load_package(fetch_model(str(uri), tracking_url, Path(temporary)))
+
+
+def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:
+    """Brings the files of a model's package into a folder, which is created, and returns it.
+
+    Raises:
+        UserError: as ``load_model``.
+    """
+    if not uri.startswith(("models:/", "runs:/")):
+        raise UserError(one_line(f"{uri}: there is no such model; expected {_FORMS}"))
+    import mlflow
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    from moe_search.tracking.store import open_store, shown
+
+    url = tracking_url or mlflow.get_tracking_uri()
+    client = open_store(url, create=False)
+    try:
+        source = f"{_location(client, uri)}/{IN_MODEL}"
+    except MlflowException:
+        there = f"{shown(url)} has {_known(client)}"
+        raise UserError(one_line(f"{uri}: there is no such model; {there}")) from None
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            found = Path(download_artifacts(source, dst_path=temporary, tracking_uri=url))
+            to.mkdir(parents=True, exist_ok=True)
+            for name in FILES:
+                shutil.copyfile(found / name, to / name)
+        except (MlflowException, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(one_line(f"{uri}: cannot be fetched: {reason}")) from None
+    return to
+
+
+def _location(client: "MlflowClient", uri: str) -> str:
+    """Where the model of MLflow's lies that a URI means."""
+    if match := re.fullmatch(r"models:/([^/@]+)@([^/@]+)", uri):
+        found = client.get_model_version_by_alias(match[1], match[2])
+        return client.get_model_version_download_uri(found.name, found.version)
+    if match := re.fullmatch(r"models:/([^/@]+)/(\d+)", uri):
+        return client.get_model_version_download_uri(match[1], match[2])
+    if match := re.fullmatch(r"models:/(m-[0-9a-f]+)", uri):
+        return client.get_logged_model(match[1]).artifact_location
+    if match := re.fullmatch(r"runs:/([^/]+)(/.*)?", uri):
+        outputs = client.get_run(match[1]).outputs
+        for model in outputs.model_outputs if outputs else []:
+            return client.get_logged_model(model.model_id).artifact_location
+        raise UserError(one_line(f"{uri}: the run has no model"))
+    raise UserError(one_line(f"{uri}: is not a model's URI; expected {_FORMS}"))
+
+
+def _known(client: "MlflowClient") -> str:
+    names = [
+        f"models:/{model.name}@{alias}"
+        for model in client.search_registered_models(max_results=20)
+        for alias in model.aliases or [model.name]
+    ]
+    return ", ".join(names) or "no registered model"

@@ -1,0 +1,48 @@
+"""Metrics under the names they have in MLflow, which groups its charts by what is before a /."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from moe_search.engine.trial import EpochReport, TrialResult
+
+
+class Point(NamedTuple):
+    """One value of a metric after an epoch."""
+
+    name: str
+    value: float
+    epoch: int
+
+
+def history_points(histories: Sequence[Sequence[EpochReport]]) -> list[Point]:
+    """``validation/NAME`` and ``training/loss`` after each epoch, means over the histories."""
+    points = []
+    for reports in zip(*histories, strict=True):
+        epoch = reports[0].epoch
+        points += [
+            Point(f"validation/{name}", fmean(report.metrics[name] for report in reports), epoch)
+            for name in reports[0].metrics
+        ]
+        loss = fmean(report.training_loss for report in reports)
+        points.append(Point("training/loss", loss, epoch))
+    return points
+
+
+def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -> list[Point]:
+    """All of a configuration trained from one or more seeds, each metric's last point final.
+
+    ``seed-N/NAME`` are the final validation metrics of each seed where there are several;
+    ``test/NAME`` those on the test split, means over the seeds, where it was evaluated.
+    """
+    final = {**values, "training/seconds": sum(result.seconds for result in results)}
+    if len(results) > 1:
+        for result in results:
+            metrics = result.validation.metrics()
+            final |= {f"seed-{result.seed}/{name}": metrics[name] for name in metrics}
+    tests = [result.test.metrics() for result in results if result.test is not None]
+    if tests:
+        final |= {f"test/{name}": fmean(metrics[name] for metrics in tests) for name in tests[0]}
+    points = history_points([result.history for result in results])
+    epochs = len(results[0].history)
+    return points + [Point(name, value, epochs) for name, value in final.items()]

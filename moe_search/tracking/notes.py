@@ -1,0 +1,121 @@
+"""What a trial and a study show in Optuna's dashboard: a note, and pictures as artifacts."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.trial import Trial
+from optuna_dashboard._note import note_ver_key, split_body
+
+from moe_search.spec.configuration import Configuration
+from moe_search.spec.metrics import METRICS
+from moe_search.spec.space import describe_domain
+from moe_search.spec.study import Study
+from moe_search.tracking.store import shown
+from moe_search.tracking.words import meaningful, written
+
+PICTURES = ("class_by_expert.png", "usage_per_epoch.png")
+
+
+def open_artifacts(study: Study) -> FileSystemArtifactStore:
+    """The dashboard's artifact store of a study; its folder is created."""
+    folder = artifacts_folder(study)
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileSystemArtifactStore(folder)
+
+
+def artifacts_folder(study: Study) -> Path:
+    """What ``optuna-dashboard --artifact-dir`` is to be given."""
+    return study.artifacts_folder / "optuna"
+
+
+def trial_note(
+    number: int,
+    configuration: Configuration,
+    metrics: Mapping[str, float],
+    run_id: str,
+    model_uri: str | None = None,
+    reason: str = "",
+) -> str:
+    """A trial's note in Markdown.
+
+    Args:
+        number: of the trial.
+        configuration: its hyperparameters.
+        metrics: on the validation split, by their names in ``METRICS``.
+        run_id: of its run in MLflow.
+        model_uri: of its model in MLflow, if it has one.
+        reason: why the trial ended before it was complete, if it did.
+    """
+    parts = [reason] if reason else []
+    if metrics:
+        known = [(name, f"{metrics[name]:.4f}", _meaning(name)) for name in metrics]
+        parts.append(_table(("metric", "validation", "meaning"), known))
+    chosen = meaningful(configuration)
+    given = [(path, f"`{written(value)}`") for path, value in chosen.items()]
+    parts.append(_table(("hyperparameter", "value"), given))
+    parts.append(f"MLflow run `{run_id}`" + (f", model `{model_uri}`" if model_uri else ""))
+    if model_uri:
+        pull = f"moe-search pull STUDY.yaml --trial {number} --to trial-{number:03d}"
+        parts.append(f"```\n{pull}\n```")
+    return "\n\n".join(parts)
+
+
+def study_note(study: Study) -> str:
+    """A study's note in Markdown: what it searches, what for, and where the models are."""
+    searched = [(p.path, f"`{describe_domain(p.domain.model_dump())}`") for p in study.parameters]
+    goal = study.objective
+    aims = (
+        [f"{METRICS[name].better} {name}" for name in goal.pareto]
+        if goal.pareto
+        else [f"{weight:+g} {name}" for name, weight in (goal.maximize or {}).items()]
+    )
+    aim = ("Pareto front: " if goal.pareto else "maximize ") + ", ".join(aims)
+    limits = [
+        f"{name} {word} {limit:g}"
+        for name, bound in goal.constraints.items()
+        for word, limit in (("at least", bound.at_least), ("at most", bound.at_most))
+        if limit is not None
+    ]
+    where = f"Runs and models: MLflow experiment `{study.name}` in `{shown(study.mlflow_url)}`"
+    parts = [study.description, f"Data: {study.data.name}. Objective: {aim}."]
+    parts += [f"Constraints: {', '.join(limits)}."] if limits else []
+    parts += [_table(("hyperparameter", "searched"), searched)] if searched else []
+    return "\n\n".join(part for part in [*parts, where] if part)
+
+
+def attach(
+    trial: Trial,
+    files: Mapping[str, bytes],
+    note: str,
+    artifact_store: FileSystemArtifactStore,
+) -> None:
+    """Puts a note and the pictures among some files on a trial's page, once a trial.
+
+    The trial must still be running: Optuna takes nothing for one that was told.
+    """
+    # ``optuna_dashboard.save_note`` reads the notes of all trials twice to clear an older note.
+    # That takes ever longer as a study grows, and a new trial has none.
+    storage, study_id = trial.storage, trial.study._study_id
+    storage.set_study_system_attr(study_id, note_ver_key(trial._trial_id), 1)
+    for key, text in split_body(note, trial._trial_id).items():
+        storage.set_study_system_attr(study_id, key, text)
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in PICTURES:
+            if name in files:
+                path = Path(temporary) / name
+                path.write_bytes(files[name])
+                upload_artifact(
+                    artifact_store=artifact_store, file_path=str(path), study_or_trial=trial
+                )
+
+
+def _meaning(name: str) -> str:
+    metric = METRICS[name]
+    return f"{metric.meaning}{', bits' if metric.in_bits else ''}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '∣') for cell in line)} |" for line in lines)

@@ -1,0 +1,375 @@
+"""A study's runs in MLflow: one parent, and a child for each trial and each finalist."""
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.errors import UserError
+from moe_search.spec.configuration import Configuration
+from moe_search.spec.metrics import METRICS
+from moe_search.spec.study import Study
+from moe_search.tracking.artifacts import decomposition_files
+from moe_search.tracking.metrics import Point, history_points, result_points
+from moe_search.tracking.models import log_model
+from moe_search.tracking.package import Card
+from moe_search.tracking.store import open_store, shown
+from moe_search.tracking.words import meaningful, short_name, written
+
+_LONGEST_PARAM, _LONGEST_TAG = 6_000, 8_000  # characters MLflow takes
+_PARENT, _NOTE = "mlflow.parentRunId", "mlflow.note.content"
+_KIND, _TRIAL, _SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
+_REASON = "moe_search.reason"
+
+Ended = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A finished run with a model.
+
+    Attributes:
+        metrics: the final ones by their names in MLflow, such as ``validation/accuracy``.
+        files: what lies under ``decomposition/``; empty for a run read back from the store.
+    """
+
+    run_id: str
+    model_id: str
+    metrics: dict[str, float]
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def model_uri(self) -> str:
+        """What MLflow and ``load_model`` know the model by."""
+        return f"models:/{self.model_id}"
+
+    @property
+    def validation(self) -> dict[str, float]:
+        """The metrics on the validation split, by their names in ``METRICS``."""
+        return {name: self.metrics[f"validation/{name}"] for name in METRICS}
+
+
+class Tracker:
+    """Writes one study to MLflow; one process at a time does.
+
+    Opening makes the store, the experiment and the parent run where they are missing, and sets
+    the parent RUNNING again. Runs that an ended process left RUNNING become KILLED.
+
+    Metrics: ``validation/NAME`` and ``training/loss`` after each epoch, so the last is the final
+    one; ``test/NAME`` of finalists; ``value``, or ``value/NAME`` for each objective of several.
+
+    Args:
+        study: names the experiment and the registered model, and says where the store is.
+        card: facts of the data, for the models.
+
+    Raises:
+        UserError: the store cannot be opened, or the experiment was deleted in it.
+    """
+
+    def __init__(self, study: Study, card: Card) -> None:
+        self._study = study
+        self._card = card
+        self._client = open_store(study.mlflow_url, create=True)
+        self.experiment_id = self._experiment()
+        self.parent_id = self._parent()
+        self._end_what_was_left()
+        self._log_study()
+
+    def log_trial(
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        value: float | Sequence[float],
+        started: datetime | None = None,
+    ) -> Logged:
+        """Logs a complete trial.
+
+        Args:
+            number: Optuna's.
+            results: one for each seed of one configuration. Metrics are means over the seeds,
+                beside those of each seed; decomposition and model are the first one's.
+            value: the objective, or one value for each objective.
+            started: when training began (aware, or local time); by default as long ago as it took.
+        """
+        tags = {_KIND: "trial", _TRIAL: str(number), _SEED: str(results[0].seed)}
+        name = _trial_name(number, results[0].configuration)
+        return self._log_results(name, f"trial-{number:03d}", tags, results, value, started)
+
+    def log_finalist(
+        self,
+        rank: int,
+        trial_number: int,
+        result: TrialResult,
+        value: float | Sequence[float],
+        started: datetime | None = None,
+    ) -> Logged:
+        """Logs a configuration trained again: decomposition and metrics on the test split, model.
+
+        Args:
+            rank: of its trial, from 1.
+            trial_number: which trial's configuration it is.
+            result: with its test decomposition.
+            value: the objective on the validation split, as in ``log_trial``.
+            started: as in ``log_trial``.
+        """
+        tags = {_KIND: "finalist", _TRIAL: str(trial_number), _SEED: str(result.seed)}
+        tags["moe_search.rank"] = str(rank)
+        name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
+        model_name = f"finalist-{rank}-seed-{result.seed}"
+        return self._log_results(name, model_name, tags, [result], value, started)
+
+    def log_pruned(
+        self,
+        number: int,
+        configuration: Configuration,
+        history: Sequence[EpochReport],
+        reason: str,
+        started: datetime | None = None,
+    ) -> str:
+        """Logs a trial that was stopped early, without a model; returns the run's id.
+
+        Its status is KILLED, as in MLflow's own storage for Optuna: FINISHED runs are complete
+        trials, and FAILED ones need a look. The tag ``moe_search.reason`` says why it was stopped.
+        """
+        return self._log_unfinished("KILLED", number, configuration, history, reason, started)
+
+    def log_failed(
+        self,
+        number: int,
+        configuration: Configuration,
+        reason: str,
+        history: Sequence[EpochReport] = (),
+        started: datetime | None = None,
+    ) -> str:
+        """Logs a trial that raised or whose loss is not finite as FAILED; returns the run's id."""
+        return self._log_unfinished("FAILED", number, configuration, history, reason, started)
+
+    def trial_runs(self) -> dict[int, Logged]:
+        """Complete trials by number; the newest run where a trial has several."""
+        return {int(run.data.tags[_TRIAL]): _read_back(run) for run in self._finished("trial")}
+
+    def finalist_runs(self) -> dict[tuple[int, int], Logged]:
+        """Complete finalists by trial number and seed; the newest run of several."""
+        return {
+            (int(run.data.tags[_TRIAL]), int(run.data.tags[_SEED])): _read_back(run)
+            for run in self._finished("finalist")
+        }
+
+    def register_champion(self, run_id: str, model_id: str, description: str) -> str:
+        """Registers a model under the study's name as ``champion``; returns its URI.
+
+        A model that was registered before keeps its version.
+        """
+        name, client = self._study.name, self._client
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        # By its place: MLflow looks for a source models:/ID in the default store, not in this one.
+        source = client.get_logged_model(model_id).artifact_location
+        known = client.search_model_versions(f"name = '{name}'")
+        number = next((one.version for one in known if one.source == source), None)
+        if number is None:
+            number = client.create_model_version(name, source, run_id).version
+        client.update_model_version(name, number, description)
+        client.set_registered_model_alias(name, "champion", number)
+        return f"models:/{name}@champion"
+
+    def log_summary(self, markdown: str, facts: Mapping[str, Any]) -> None:
+        """Puts the study's outcome on its parent run's page and ends the run as FINISHED.
+
+        Args:
+            markdown: for people: the run's description and ``summary.md``.
+            facts: for programs: ``summary.json``.
+        """
+        self._client.log_text(self.parent_id, markdown, "summary.md")
+        self._client.log_dict(self.parent_id, dict(facts), "summary.json")
+        note = f"{self._study.description}\n\n{markdown}".strip()
+        self._client.set_tag(self.parent_id, _NOTE, note[:_LONGEST_TAG])
+        self.close("FINISHED")
+
+    def close(self, status: Ended) -> None:
+        """Ends the parent run: FINISHED, KILLED by an interrupt, or FAILED by an error."""
+        self._client.set_terminated(self.parent_id, status)
+
+    def _experiment(self) -> str:
+        name, url = self._study.name, self._study.mlflow_url
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            served = url.startswith("http")
+            folder = self._study.artifacts_folder / "mlflow"
+            return self._client.create_experiment(name, None if served else folder.as_uri())
+        if found.lifecycle_stage != "active":
+            raise UserError(
+                f"{shown(url)}: experiment {name} was deleted; restore it with "
+                f"'mlflow experiments restore -x {found.experiment_id}' or rename the study"
+            )
+        return found.experiment_id
+
+    def _parent(self) -> str:
+        found = next(self._runs(f"tags.`{_KIND}` = 'study'"), None)
+        if found is not None:
+            self._client.update_run(found.info.run_id, "RUNNING")
+            return _id(found)
+        tags = {_KIND: "study", "mlflow.source.name": "moe-search"}
+        return _id(
+            self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)
+        )
+
+    def _end_what_was_left(self) -> None:
+        left = f"tags.`{_PARENT}` = '{self.parent_id}' and attributes.status = 'RUNNING'"
+        for run in list(self._runs(left)):
+            self._client.set_tag(_id(run), _REASON, "its process ended before it")
+            self._client.set_terminated(_id(run), "KILLED")
+
+    def _log_study(self) -> None:
+        """What is searched, with which versions; not the stores, whose URLs may have passwords."""
+        tags = {"version.python": platform.python_version(), _NOTE: self._study.description}
+        for package in ("torch", "optuna", "mlflow", "moe-search"):
+            tags[f"version.{package}"] = version(package)
+        self._client.log_batch(self.parent_id, tags=_tags(tags))
+        study = self._study.model_dump(mode="json", exclude={"storage"}, exclude_none=True)
+        text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
+        self._client.log_text(self.parent_id, text, "study.yaml")
+
+    def _log_results(
+        self,
+        name: str,
+        model_name: str,
+        tags: dict[str, str],
+        results: Sequence[TrialResult],
+        value: float | Sequence[float],
+        started: datetime | None,
+    ) -> Logged:
+        first = results[0]
+        took = sum(result.seconds for result in results)
+        began = started.timestamp() if started else time.time() - took
+        points = result_points(results, self._values(value))
+        files = decomposition_files(
+            first.test or first.validation, self._card.classes, first.usage_TM, name
+        )
+        with self._child(name, tags, began, "FINISHED") as run_id:
+            self._log_files(run_id, files)
+            model_id = log_model(
+                self._client, self.experiment_id, run_id, model_name, first, self._card
+            )
+            self._log_points(run_id, points, first.configuration, first.seed, model_id)
+        return Logged(run_id, model_id, {point.name: point.value for point in points}, files)
+
+    def _log_unfinished(
+        self,
+        status: Ended,
+        number: int,
+        configuration: Configuration,
+        history: Sequence[EpochReport],
+        reason: str,
+        started: datetime | None,
+    ) -> str:
+        began = started.timestamp() if started else time.time()
+        tags = {_KIND: "trial", _TRIAL: str(number), _REASON: reason, _NOTE: reason}
+        name = _trial_name(number, configuration)
+        with self._child(name, tags, began, status) as run_id:
+            self._log_points(run_id, history_points([history]), configuration)
+        return run_id
+
+    @contextmanager
+    def _child(self, name: str, tags: dict[str, str], began: float, ended: Ended) -> Iterator[str]:
+        """A run that ends with a status, or FAILED where writing it fails."""
+        every = {_PARENT: self.parent_id, "mlflow.source.name": "moe-search", **tags}
+        cut = {key: text[:_LONGEST_TAG] for key, text in every.items()}
+        run_id = _id(
+            self._client.create_run(
+                self.experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
+            )
+        )
+        try:
+            yield run_id
+        except BaseException:
+            self._client.set_terminated(run_id, "FAILED")
+            raise
+        self._client.set_terminated(run_id, ended)
+
+    def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            for name, content in files.items():
+                (Path(temporary) / name).write_bytes(content)
+            self._client.log_artifacts(run_id, temporary, "decomposition")
+
+    def _log_points(
+        self,
+        run_id: str,
+        points: Sequence[Point],
+        configuration: Configuration,
+        seed: int | None = None,
+        model_id: str | None = None,
+    ) -> None:
+        """All of a run at once; a metric's last point is its model's, too."""
+        now = int(1000 * time.time())
+        last = {point.name: point for point in points}
+        metrics = [
+            Metric(
+                point.name,
+                point.value,
+                now,
+                point.epoch,
+                model_id=model_id if point is last[point.name] else None,
+                run_id=run_id,
+            )
+            for point in points
+        ]
+        params = {path: written(value) for path, value in meaningful(configuration).items()}
+        if seed is not None:
+            params["seed"] = str(seed)
+        cut = [Param(path, text[:_LONGEST_PARAM]) for path, text in params.items()]
+        self._client.log_batch(run_id, metrics, cut)
+
+    def _values(self, value: float | Sequence[float]) -> dict[str, float]:
+        if isinstance(value, Sequence):
+            names = self._study.objective.pareto or ()
+            return {f"value/{name}": one for name, one in zip(names, value, strict=True)}
+        return {"value": value}
+
+    def _finished(self, kind: str) -> Iterator[Run]:
+        """Children of a kind that are complete, the oldest first."""
+        return self._runs(f"tags.`{_KIND}` = '{kind}' and attributes.status = 'FINISHED'")
+
+    def _runs(self, which: str) -> Iterator[Run]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self.experiment_id], which, order_by=["attributes.start_time"], page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def _trial_name(number: int, configuration: Configuration) -> str:
+    return f"trial-{number:03d} {short_name(configuration)}"
+
+
+def _id(run: Run) -> str:
+    run_id: str = run.info.run_id
+    return run_id
+
+
+def _read_back(run: Run) -> Logged:
+    (model,) = run.outputs.model_outputs if run.outputs else []
+    return Logged(_id(run), model.model_id, run.data.metrics)
+
+
+def _tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(key, text[:_LONGEST_TAG]) for key, text in tags.items()]
