@@ -38,7 +38,8 @@ class Trainer:
         device: where to train.
         fused: compile what has a compiled form.
         report: called with what happens to each trial, in order.
-        dropped: asked after each epoch which trials to stop (their keys); those get no result.
+        dropped: asked after each epoch which trials to stop (their keys); they are reported as they
+            stand, not complete.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Trainer:
                     self._report(TrialFailure(spec.key, reason))
             if epoch == self._training.epochs:
                 self._finish(decompositions, finite)
-            elif not self._keep(finite):
+            elif not self._keep(decompositions, finite):
                 return
 
     def _train(self, epoch: int) -> Tensor:
@@ -128,37 +129,51 @@ class Trainer:
         self._history[spec.key].append(report)
         self._report(report)
 
-    def _keep(self, finite: list[bool]) -> bool:
-        """Drop what failed or is to stop; whether any trial is left."""
+    def _keep(self, validation: list[Decomposition], finite: list[bool]) -> bool:
+        """Leave out what failed or is to stop; whether any trial is left."""
         dropped = self._dropped()
         specs = self._population.specs
-        kept = [m for m, spec in enumerate(specs) if finite[m] and spec.key not in dropped]
+        kept = []
+        for model, spec in enumerate(specs):
+            if finite[model] and spec.key in dropped:
+                self._report(self._result(model, validation[model], complete=False))
+            elif finite[model]:
+                kept.append(model)
         if kept and len(kept) < len(specs):
             self._population.keep(kept)
         return bool(kept)
 
     def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
-        test: list[Decomposition] | None = None
+        test: list[Decomposition | None] = [None] * len(finite)
         if self._job.test:
             assert self._data.test is not None, "the job needs the test split"
-            test = self._evaluate(self._data.test)
-        for model, spec in enumerate(self._population.specs):
-            if not finite[model]:
-                continue
-            self._report(
-                TrialResult(
-                    key=spec.key,
-                    seed=spec.seed,
-                    configuration=spec.configuration,
-                    history=tuple(self._history[spec.key]),
-                    validation=validation[model],
-                    test=None if test is None else test[model],
-                    architecture=self._architecture,
-                    experts=expert_count(spec.configuration),
-                    state=self._population.state_of(model),
-                    seconds=self._seconds[spec.key],
-                )
-            )
+            test = [*self._evaluate(self._data.test)]
+        for model in range(len(finite)):
+            if finite[model]:
+                result = self._result(model, validation[model], complete=True, test=test[model])
+                self._report(result)
+
+    def _result(
+        self,
+        model: int,
+        validation: Decomposition,
+        complete: bool,
+        test: Decomposition | None = None,
+    ) -> TrialResult:
+        spec = self._population.specs[model]
+        return TrialResult(
+            key=spec.key,
+            seed=spec.seed,
+            complete=complete,
+            configuration=spec.configuration,
+            history=tuple(self._history[spec.key]),
+            validation=validation,
+            test=test,
+            architecture=self._architecture,
+            experts=expert_count(spec.configuration),
+            state=self._population.state_of(model),
+            seconds=self._seconds[spec.key],
+        )
 
 
 def samples_last(x: Tensor) -> Tensor:

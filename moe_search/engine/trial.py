@@ -61,9 +61,10 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trained model.
+    """A trained model, or one that was stopped early.
 
     Attributes:
+        complete: whether it was trained to the end.
         history: one report per epoch.
         validation, test: its decomposition on each split; test where the job asked for it.
         architecture, experts, temperature, state: all that rebuilds the model.
@@ -72,6 +73,7 @@ class TrialResult:
 
     key: int
     seed: int
+    complete: bool
     configuration: Configuration
     history: tuple[EpochReport, ...]
     validation: Decomposition

@@ -36,6 +36,7 @@ class Running:
     Attributes:
         seeds: still to be trained, the current one included; pruning is decided in the first.
         low_usage: epochs in a row in which the usage entropy was below the collapse bound.
+        pruned: why it is to stop, once that is decided.
     """
 
     trial: optuna.Trial
@@ -44,6 +45,7 @@ class Running:
     results: list[TrialResult] = field(default_factory=list)
     history: list[EpochReport] = field(default_factory=list)
     low_usage: int = 0
+    pruned: str = ""
 
 
 class Coordinator:
@@ -193,12 +195,14 @@ class Coordinator:
         if study.objective.pareto is None:
             (value,) = objective.values(study, report.metrics, experts)
             running.trial.report(value, report.epoch)
-        if report.epoch == configuration.training.epochs:
+        if report.epoch == configuration.training.epochs or running.pruned:
             return
         if reason := self._collapsed(running, report):
-            self._prune(running, reason)
+            running.pruned = reason
         elif decides_at(study, report.epoch) and running.trial.should_prune():
-            self._prune(running, f"{study.pruner} at epoch {report.epoch}")
+            running.pruned = f"{study.pruner} at epoch {report.epoch}"
+        if running.pruned:
+            self._executor.drop([report.key])
 
     def _collapsed(self, running: Running, report: EpochReport) -> str | None:
         collapse = self._study.search.collapse
@@ -211,15 +215,17 @@ class Coordinator:
             return None
         return f"collapse: usage entropy {usage:.2f} of log2 M in epoch {report.epoch}"
 
-    def _prune(self, running: Running, reason: str) -> None:
+    def _prune(self, running: Running, result: TrialResult) -> None:
         number = running.trial.number
-        self._executor.drop([number])
         del self._running[number]
-        self._recorder.pruned(running.trial, running.configuration, running.history, reason)
+        self._recorder.pruned(running.trial, result, running.pruned)
         self._kept.tell(running.trial, state=TrialState.PRUNED)
-        self._count(number, "pruned", reason, ())
+        self._count(number, "pruned", running.pruned, ())
 
     def _result(self, running: Running, result: TrialResult) -> None:
+        if not result.complete:
+            self._prune(running, result)
+            return
         running.results.append(result)
         running.seeds.popleft()
         number = running.trial.number

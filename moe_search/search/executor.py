@@ -1,52 +1,11 @@
-"""Workers as processes of this machine, one pipe each."""
+"""What the coordinator asks of whatever runs its jobs."""
 
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from typing import Self
+from dataclasses import dataclass
+from typing import Protocol
 
-import torch
-
-from moe_search.data import Source
-from moe_search.engine.messages import Done, Drop, FromWorker, Ready, Setup, ToWorker, receive, send
-from moe_search.engine.trial import EpochReport, Job, Report, TrialFailure, TrialResult
-from moe_search.spec import Study
-
-_CPU_POPULATION = 4  # beyond it, activations outgrow the caches and nothing is gained
-_GPU_POPULATION = 16
-
-_ENVIRONMENT = {
-    # glibc would hand every large buffer back to the system and fault it in again at each step
-    "MALLOC_MMAP_THRESHOLD_": "1000000000",
-    "MALLOC_TRIM_THRESHOLD_": "10000000000",
-    "OMP_NUM_THREADS": "1",
-}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a study uses this machine: a device for each worker, and models trained in step."""
-
-    devices: tuple[str, ...]
-    population: int
-
-
-def plan(study: Study) -> Plan:
-    """One worker a core with one thread each, or one a GPU; what study.yaml says comes first."""
-    search = study.search
-    cuda = search.device == "cuda" or (search.device == "auto" and torch.cuda.is_available())
-    units = torch.cuda.device_count() if cuda else len(os.sched_getaffinity(0))
-    workers = units if search.workers == "auto" else search.workers
-    population = search.population
-    if population == "auto":
-        population = _GPU_POPULATION if cuda else _CPU_POPULATION
-    devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
-    return Plan(devices, population)
+from moe_search.engine.messages import Ready
+from moe_search.engine.trial import Job, Report
 
 
 @dataclass(frozen=True)
@@ -60,116 +19,22 @@ class Died:
 Event = Ready | Report | Died
 
 
-@dataclass
-class _Process:
-    process: subprocess.Popen[bytes]
-    connection: Connection
-    device: str
-    ready: bool = False
-    open_keys: set[int] = field(default_factory=set)
-    busy: bool = False
-
-
-class LocalExecutor:
-    """Runs jobs on worker processes and starts a new worker in the place of one that dies.
-
-    Args:
-        plan: devices, one for each worker.
-        source: the data each worker loads.
-    """
-
-    def __init__(self, plan: Plan, source: Source) -> None:
-        self._source = source
-        self._workers = [self._start(device) for device in plan.devices]
+class Executor(Protocol):
+    """Workers somewhere, each of which trains one job at a time."""
 
     @property
     def workers(self) -> int:
         """Number of workers."""
-        return len(self._workers)
 
     @property
     def idle(self) -> int:
         """Workers that wait for a job."""
-        return sum(not worker.busy for worker in self._workers)
 
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
-        worker = next(w for w in self._workers if not w.busy)
-        worker.busy = True
-        worker.open_keys = {spec.key for spec in job.trials}
-        self._send(worker, job)
 
     def drop(self, keys: Iterable[int]) -> None:
-        """Stop training these trials; nothing more need be expected of them."""
-        dropped = frozenset(keys)
-        for worker in self._workers:
-            if own := dropped & worker.open_keys:
-                worker.open_keys -= own
-                self._send(worker, Drop(own))
+        """Stop training these trials; their results as they stand come as events."""
 
     def events(self, timeout: float) -> list[Event]:
         """What has happened, after waiting for it at most so many seconds."""
-        found: list[Event] = []
-        ready = wait([worker.connection for worker in self._workers], timeout)
-        for worker in [w for w in self._workers if w.connection in ready]:
-            try:
-                while worker.connection.poll():
-                    found += self._taken(worker, receive(worker.connection))
-            except (EOFError, OSError):
-                found.append(self._replace(worker))
-        return found
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the workers; what they were training is lost."""
-        for worker in self._workers:
-            worker.connection.close()
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.wait()
-
-    def _taken(self, worker: _Process, message: FromWorker | ToWorker) -> list[Event]:
-        match message:
-            case Done():
-                worker.busy = False
-                worker.open_keys.clear()
-                return []
-            case Ready():
-                worker.ready = True
-                return [message]
-            case EpochReport():
-                return [message]
-            case TrialResult() | TrialFailure():
-                worker.open_keys.discard(message.key)
-                return [message]
-            case _:
-                raise TypeError(f"no message of a worker: {message!r}")
-
-    def _start(self, device: str) -> _Process:
-        ours, theirs = multiprocessing.Pipe()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=os.environ | _ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-        send(ours, Setup(self._source, device, threads=1))
-        return _Process(process, ours, device)
-
-    def _replace(self, worker: _Process) -> Event:
-        code = worker.process.wait()
-        worker.connection.close()
-        reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        if not worker.ready:
-            raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
-        self._workers[self._workers.index(worker)] = self._start(worker.device)
-        return Died(tuple(worker.open_keys), f"its worker died ({reason})")
-
-    def _send(self, worker: _Process, message: Job | Drop) -> None:
-        try:
-            send(worker.connection, message)
-        except OSError:
-            return  # it has died: ``events`` finds out and says which trials are lost

@@ -43,8 +43,8 @@ def run_finals(session: Session) -> None:
         session.listener(FinalistsStarted(len(specs)))
     for result in _train(session, specs):
         number = trials[result.key]
-        value = objective.values(study, result.validation.metrics(), result.experts)[0]
-        record, text = session.recorder.finalist(ranks[number], number, result, value)
+        values = objective.values(study, result.validation.metrics(), result.experts)
+        record, text = session.recorder.finalist(ranks[number], number, result, values)
         records = [*records, record]
         kept.set_user_attr(FINALISTS, records)
         session.listener(FinalistEnded(number, result.seed, text))

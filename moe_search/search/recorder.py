@@ -10,7 +10,7 @@ from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
 from moe_search.tracking.notes import attach, trial_note
-from moe_search.tracking.runs import Tracker
+from moe_search.tracking.runs import Logged, Tracker
 
 
 class Recorder:
@@ -33,27 +33,16 @@ class Recorder:
         values: Sequence[float],
     ) -> str:
         """Write a trained trial; returns it in one line."""
-        logged = self._tracker.log_trial(trial.number, results, _one_or_all(values))
-        for name, value in metrics.items():
-            trial.set_user_attr(name, value)
+        logged = self._tracker.log_trial(trial.number, results, values)
         trial.set_user_attr("seconds", round(sum(result.seconds for result in results), 3))
-        trial.set_user_attr("mlflow_run", logged.run_id)
-        trial.set_user_attr("model", logged.model_uri)
-        configuration = results[0].configuration
-        note = trial_note(trial.number, configuration, metrics, logged.run_id, logged.model_uri)
-        attach(trial, logged.files, note, self._artifacts)
+        self._attach(trial, results[0], metrics, logged)
         return line(metrics)
 
-    def pruned(
-        self,
-        trial: optuna.Trial,
-        configuration: Configuration,
-        history: Sequence[EpochReport],
-        reason: str,
-    ) -> None:
-        """Write a trial that was stopped."""
-        run_id = self._tracker.log_pruned(trial.number, configuration, history, reason)
-        self._unfinished(trial, configuration, history, reason, run_id)
+    def pruned(self, trial: optuna.Trial, result: TrialResult, reason: str) -> None:
+        """Write a trial that was stopped, as it stood then."""
+        logged = self._tracker.log_pruned(trial.number, result, reason)
+        trial.set_user_attr("reason", reason)
+        self._attach(trial, result, result.validation.metrics(), logged, reason)
 
     def failed(
         self,
@@ -64,33 +53,41 @@ class Recorder:
     ) -> None:
         """Write a trial that raised, died or diverged."""
         run_id = self._tracker.log_failed(trial.number, configuration, reason, history)
-        self._unfinished(trial, configuration, history, reason, run_id)
-
-    def _unfinished(
-        self,
-        trial: optuna.Trial,
-        configuration: Configuration,
-        history: Sequence[EpochReport],
-        reason: str,
-        run_id: str,
-    ) -> None:
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("mlflow_run", run_id)
         metrics = history[-1].metrics if history else {}
         note = trial_note(trial.number, configuration, metrics, run_id, reason=reason)
         attach(trial, {}, note, self._artifacts)
 
+    def _attach(
+        self,
+        trial: optuna.Trial,
+        result: TrialResult,
+        metrics: Mapping[str, float],
+        logged: Logged,
+        reason: str = "",
+    ) -> None:
+        """Every metric as an attribute, and the note and pictures of the trial's page."""
+        for name, value in metrics.items():
+            trial.set_user_attr(name, value)
+        trial.set_user_attr("mlflow_run", logged.run_id)
+        trial.set_user_attr("model", logged.model_uri)
+        note = trial_note(
+            trial.number, result.configuration, metrics, logged.run_id, logged.model_uri, reason
+        )
+        attach(trial, logged.files, note, self._artifacts)
+
     def finalist(
-        self, rank: int, trial: int, result: TrialResult, value: float
+        self, rank: int, trial: int, result: TrialResult, values: Sequence[float]
     ) -> tuple[dict[str, Any], str]:
         """Write a finalist's model; returns its record and one line on its test metrics."""
         assert result.test is not None
-        logged = self._tracker.log_finalist(rank, trial, result, value)
+        logged = self._tracker.log_finalist(rank, trial, result, values)
         record = {
             "trial": trial,
             "seed": result.seed,
             "experts": result.experts,
-            "value": value,
+            "value": values[0],
             "validation": result.validation.metrics(),
             "test": result.test.metrics(),
             "run_id": logged.run_id,
@@ -109,10 +106,6 @@ class Recorder:
         )
         run_id, model_id = record["run_id"], record["model_id"]
         return self._tracker.register_champion(run_id, model_id, description)
-
-
-def _one_or_all(values: Sequence[float]) -> float | Sequence[float]:
-    return values[0] if len(values) == 1 else values
 
 
 def line(metrics: Mapping[str, float]) -> str:

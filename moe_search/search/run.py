@@ -12,9 +12,9 @@ from moe_search.data import Dataset, Source, load
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener, Note
-from moe_search.search.executor import LocalExecutor, plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.recorder import Recorder
 from moe_search.search.sampler import silence
 from moe_search.search.session import Session

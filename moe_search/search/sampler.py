@@ -43,11 +43,11 @@ def pruner(study: Study) -> BasePruner:
     """The study's pruner; a step is an epoch."""
     match study.pruner:
         case "hyperband":
-            return HyperbandPruner(1, longest(study), _REDUCTION)
+            return HyperbandPruner(_first_rung(study), longest(study), _REDUCTION)
         case "successive_halving":
-            return SuccessiveHalving(1, reduction_factor=_REDUCTION)
+            return SuccessiveHalving(_first_rung(study), reduction_factor=_REDUCTION)
         case "median":
-            return MedianPruner(n_warmup_steps=1)
+            return MedianPruner(n_warmup_steps=_first_rung(study))
         case _:
             return NopPruner()
 
@@ -55,10 +55,16 @@ def pruner(study: Study) -> BasePruner:
 def decides_at(study: Study, epoch: int) -> bool:
     """Whether the pruner may stop a trial at this epoch; asking it costs reads of the store."""
     if study.pruner in ("hyperband", "successive_halving"):
-        while epoch % _REDUCTION == 0:
-            epoch //= _REDUCTION
-        return epoch == 1
+        rung = _first_rung(study)
+        while rung < epoch:
+            rung *= _REDUCTION
+        return rung == epoch
     return study.pruner == "median"
+
+
+def _first_rung(study: Study) -> int:
+    """Epochs every trial gets: experts divide the task after the loss has begun to fall."""
+    return max(1, longest(study) // 6)
 
 
 def longest(study: Study) -> int:

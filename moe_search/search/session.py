@@ -6,7 +6,7 @@ import optuna
 
 from moe_search.search.batches import Batches
 from moe_search.search.events import Listener
-from moe_search.search.executor import LocalExecutor
+from moe_search.search.executor import Executor
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.recorder import Recorder
 from moe_search.spec import Study
@@ -29,7 +29,7 @@ class Session:
     study: Study
     kept: optuna.Study
     recorder: Recorder
-    executor: LocalExecutor
+    executor: Executor
     batches: Batches
     interrupt: Interrupt
     listener: Listener

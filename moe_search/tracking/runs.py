@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -90,8 +89,7 @@ class Tracker:
         self,
         number: int,
         results: Sequence[TrialResult],
-        value: float | Sequence[float],
-        started: datetime | None = None,
+        values: Sequence[float],
     ) -> Logged:
         """Logs a complete trial.
 
@@ -99,20 +97,18 @@ class Tracker:
             number: Optuna's.
             results: one for each seed of one configuration. Metrics are means over the seeds,
                 beside those of each seed; decomposition and model are the first one's.
-            value: the objective, or one value for each objective.
-            started: when training began (aware, or local time); by default as long ago as it took.
+            values: the objective, or one value for each objective.
         """
         tags = {_KIND: "trial", _TRIAL: str(number), _SEED: str(results[0].seed)}
         name = _trial_name(number, results[0].configuration)
-        return self._log_results(name, f"trial-{number:03d}", tags, results, value, started)
+        return self._log_results(name, f"trial-{number:03d}", tags, results, values)
 
     def log_finalist(
         self,
         rank: int,
         trial_number: int,
         result: TrialResult,
-        value: float | Sequence[float],
-        started: datetime | None = None,
+        values: Sequence[float],
     ) -> Logged:
         """Logs a configuration trained again: decomposition and metrics on the test split, model.
 
@@ -120,29 +116,24 @@ class Tracker:
             rank: of its trial, from 1.
             trial_number: which trial's configuration it is.
             result: with its test decomposition.
-            value: the objective on the validation split, as in ``log_trial``.
-            started: as in ``log_trial``.
+            values: the objective on the validation split, as in ``log_trial``.
         """
         tags = {_KIND: "finalist", _TRIAL: str(trial_number), _SEED: str(result.seed)}
         tags["moe_search.rank"] = str(rank)
         name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
         model_name = f"finalist-{rank}-seed-{result.seed}"
-        return self._log_results(name, model_name, tags, [result], value, started)
+        return self._log_results(name, model_name, tags, [result], values)
 
-    def log_pruned(
-        self,
-        number: int,
-        configuration: Configuration,
-        history: Sequence[EpochReport],
-        reason: str,
-        started: datetime | None = None,
-    ) -> str:
-        """Logs a trial that was stopped early, without a model; returns the run's id.
+    def log_pruned(self, number: int, result: TrialResult, reason: str) -> Logged:
+        """Logs a trial that was stopped early, with all that a complete one has but its value.
 
         Its status is KILLED, as in MLflow's own storage for Optuna: FINISHED runs are complete
         trials, and FAILED ones need a look. The tag ``moe_search.reason`` says why it was stopped.
         """
-        return self._log_unfinished("KILLED", number, configuration, history, reason, started)
+        tags = {_KIND: "trial", _TRIAL: str(number), _SEED: str(result.seed)}
+        tags |= {_REASON: reason, _NOTE: reason}
+        name = _trial_name(number, result.configuration)
+        return self._log_results(name, f"trial-{number:03d}", tags, [result], (), "KILLED")
 
     def log_failed(
         self,
@@ -150,10 +141,13 @@ class Tracker:
         configuration: Configuration,
         reason: str,
         history: Sequence[EpochReport] = (),
-        started: datetime | None = None,
     ) -> str:
         """Logs a trial that raised or whose loss is not finite as FAILED; returns the run's id."""
-        return self._log_unfinished("FAILED", number, configuration, history, reason, started)
+        tags = {_KIND: "trial", _TRIAL: str(number), _REASON: reason, _NOTE: reason}
+        name = _trial_name(number, configuration)
+        with self._child(name, tags, time.time(), "FAILED") as run_id:
+            self._log_points(run_id, history_points([history]), configuration)
+        return run_id
 
     def trial_runs(self) -> dict[int, Logged]:
         """Complete trials by number; the newest run where a trial has several."""
@@ -250,39 +244,22 @@ class Tracker:
         model_name: str,
         tags: dict[str, str],
         results: Sequence[TrialResult],
-        value: float | Sequence[float],
-        started: datetime | None,
+        values: Sequence[float],
+        ended: Ended = "FINISHED",
     ) -> Logged:
         first = results[0]
-        took = sum(result.seconds for result in results)
-        began = started.timestamp() if started else time.time() - took
-        points = result_points(results, self._values(value))
+        began = time.time() - sum(result.seconds for result in results)
+        points = result_points(results, self._named(values))
         files = decomposition_files(
             first.test or first.validation, self._card.classes, first.usage_TM, name
         )
-        with self._child(name, tags, began, "FINISHED") as run_id:
+        with self._child(name, tags, began, ended) as run_id:
             self._log_files(run_id, files)
             model_id = log_model(
                 self._client, self.experiment_id, run_id, model_name, first, self._card
             )
             self._log_points(run_id, points, first.configuration, first.seed, model_id)
         return Logged(run_id, model_id, {point.name: point.value for point in points}, files)
-
-    def _log_unfinished(
-        self,
-        status: Ended,
-        number: int,
-        configuration: Configuration,
-        history: Sequence[EpochReport],
-        reason: str,
-        started: datetime | None,
-    ) -> str:
-        began = started.timestamp() if started else time.time()
-        tags = {_KIND: "trial", _TRIAL: str(number), _REASON: reason, _NOTE: reason}
-        name = _trial_name(number, configuration)
-        with self._child(name, tags, began, status) as run_id:
-            self._log_points(run_id, history_points([history]), configuration)
-        return run_id
 
     @contextmanager
     def _child(self, name: str, tags: dict[str, str], began: float, ended: Ended) -> Iterator[str]:
@@ -335,11 +312,10 @@ class Tracker:
         cut = [Param(path, text[:_LONGEST_PARAM]) for path, text in params.items()]
         self._client.log_batch(run_id, metrics, cut)
 
-    def _values(self, value: float | Sequence[float]) -> dict[str, float]:
-        if isinstance(value, Sequence):
-            names = self._study.objective.pareto or ()
-            return {f"value/{name}": one for name, one in zip(names, value, strict=True)}
-        return {"value": value}
+    def _named(self, values: Sequence[float]) -> dict[str, float]:
+        front = self._study.objective.pareto
+        names = ["value"] if front is None else [f"value/{name}" for name in front]
+        return dict(zip(names, values, strict=False))
 
     def _finished(self, kind: str) -> Iterator[Run]:
         """Children of a kind that are complete, the oldest first."""

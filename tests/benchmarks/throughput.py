@@ -27,6 +27,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from plain import PlainMixture, importance_loss, mixture_loss, similarity_loss
 
+from moe_search.data import Source, load
+from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
+from moe_search.search.local import LocalExecutor, plan
+from moe_search.spec import PRESETS, Configuration, Study
+
 EXPERT = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 5}, "relu", {"linear": 32}]
 GATE = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 128}, "relu", {"linear": 32}]
 EXPERTS, CLASSES, BATCH, TRAINING, VALIDATION = 5, 10, 512, 50_000, 10_000
@@ -44,7 +49,7 @@ def step(model: PlainMixture, adam: torch.optim.Adam, x: Tensor, y: Tensor, kind
     else:
         loss = loss + similarity_loss(p, x, WEIGHT / len(x) ** 2, 1e-6)
     adam.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     adam.step()
 
 
@@ -83,8 +88,6 @@ def plain_seconds(kind: str) -> float:
 
 def careful_seconds(kind: str, threads: int) -> float:
     """(b): one epoch and one validation pass in this process, begun at a line on stdin."""
-    from moe_search.data import Source, load
-
     torch.set_num_threads(threads)
     data = load(Source(name="mnist", validation=VALIDATION))
     model, adam = fresh()
@@ -123,10 +126,6 @@ def careful_per_trial(kind: str, processes: int) -> float:
 
 def engine_per_trial(kinds: tuple[str, ...]) -> dict[str, float]:
     """(c): wall seconds per trial-epoch of the default workers, each with a full population."""
-    from moe_search.data import Source
-    from moe_search.search.executor import LocalExecutor, plan
-    from moe_search.spec import Study
-
     machine = plan(Study.model_validate({"name": "throughput", "data": "mnist"}))
     source = Source(name="mnist", validation=VALIDATION)
     found = {}
@@ -142,8 +141,6 @@ def run_jobs(
     executor: "LocalExecutor", source: "Source", kind: str, size: int, epochs: int
 ) -> float:
     """Wall seconds of one job on every worker."""
-    from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
-    from moe_search.spec import PRESETS, Configuration
 
     configuration = Configuration.model_validate(
         {
