@@ -1,0 +1,25 @@
+"""The command line, ``moe-search``."""
+
+import click
+
+from moe_search.cli.dashboards import dashboard
+from moe_search.cli.data import data
+from moe_search.cli.group import SETTINGS, Group
+from moe_search.cli.models import predict, pull
+from moe_search.cli.studies import report, run, schema, status, validate
+
+__all__ = ["main"]
+
+
+@click.group(cls=Group, context_settings=SETTINGS)
+@click.version_option(package_name="moe-search", message="%(version)s")
+def main() -> None:
+    """Search hyperparameters of Mixture-of-Experts classifiers.
+
+    A study is one YAML file. Its results lie beside it: an Optuna store, an MLflow store and a
+    folder of artifacts.
+    """
+
+
+for command in (run, validate, status, report, dashboard, pull, predict, data, schema):
+    main.add_command(command)

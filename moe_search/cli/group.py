@@ -1,0 +1,62 @@
+"""What all commands share: how they fail, and their common arguments.
+
+Nothing heavy is imported here or at the top of any file of commands, so ``--help`` is instant.
+"""
+
+import json
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from moe_search.errors import UserError
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status after Ctrl-C, as shells have it."""
+
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class Group(click.Group):
+    """Prints the user's mistakes in one line; every other exception keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(f"moe-search: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("moe-search: stopped", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+study_argument = click.argument("study", metavar="STUDY.yaml", type=click.Path(path_type=Path))
+
+overrides_option = click.option(
+    "--set",
+    "overrides",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help="Override a key of the study, such as training.epochs=3; may be repeated.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def study_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A study and what is set in it."""
+    return study_argument(overrides_option(command))
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Names and what there is to say of each, on stdout."""
+    for name, text in facts:
+        click.echo(f"{name:<15}{text}")

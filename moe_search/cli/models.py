@@ -1,0 +1,60 @@
+"""Commands on trained models."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from moe_search.cli.group import json_option, overrides_option, print_facts, print_json
+
+
+@click.command()
+@click.argument("source", metavar="STUDY.yaml|MODEL_URI")
+@overrides_option
+@click.option(
+    "--to",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to make; it must be new or empty.",
+)
+@click.option("--trial", type=click.IntRange(0), help="This trial's model, not the champion.")
+@click.option(
+    "--store",
+    metavar="URL",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow's store, for a MODEL_URI; by default $MLFLOW_TRACKING_URI.",
+)
+def pull(
+    source: str, overrides: tuple[str, ...], to: Path, trial: int | None, store: str | None
+) -> None:
+    """Bring a model here: the study's champion, or the one under a URI such as models:/NAME/1."""
+    from moe_search.report.pulling import describe, find, pull_model
+
+    found = find(source, overrides, trial, store)
+    folder = pull_model(found, to)
+    print_facts(describe(found, folder))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--top1", is_flag=True, help="Evaluate only each sample's most probable expert.")
+@json_option
+def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool) -> None:
+    """Classify images, or the samples of .npy and .npz arrays, with a pulled model.
+
+    MODEL is a pulled folder, or a URI where $MLFLOW_TRACKING_URI is set. Prints file, class,
+    probability and expert.
+    """
+    from moe_search import load_model
+    from moe_search.report.predictions import predict as predictions
+
+    classifier = load_model(model)
+    found = [one for file in files for one in predictions(classifier, file, top1)]
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in found])
+        return
+    for one in found:
+        name = one.file if one.sample is None else f"{one.file}[{one.sample}]"
+        click.echo(f"{name}\t{one.label}\t{one.probability:.4f}\t{one.expert}")

@@ -1,0 +1,136 @@
+"""Commands on a study: run it, check it, look at it."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from moe_search.cli.group import INTERRUPTED, json_option, print_facts, print_json, study_options
+
+if TYPE_CHECKING:
+    from moe_search.report.summary import Outcome
+
+_BEST = 10
+
+
+@click.command()
+@study_options
+@json_option
+@click.pass_context
+def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Search until the study has its trials, judge the finalists, register the champion.
+
+    The same command goes on where an earlier one ended.
+    """
+    import moe_search
+
+    outcome = moe_search.run(study, overrides, progress=True)
+    again = _for_shell(study, overrides)
+    if as_json:
+        from moe_search.report.summary import plain
+
+        print_json(plain(outcome))
+    else:
+        _print_outcome(outcome, again)
+    if outcome.interrupted:
+        click.echo(f"moe-search: interrupted; go on with: moe-search run {again}", err=True)
+        ctx.exit(INTERRUPTED)
+
+
+@click.command()
+@study_options
+def validate(study: Path, overrides: tuple[str, ...]) -> None:
+    """Check a study and say what it will do; creates nothing."""
+    from moe_search.report.space import space_table, study_facts
+    from moe_search.report.table import show
+    from moe_search.spec import load_study
+
+    checked = load_study(study, overrides)
+    print_facts(study_facts(checked))
+    if checked.parameters:
+        click.echo()
+        show(space_table(checked))
+
+
+@click.command()
+@study_options
+@json_option
+def status(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say how far a study is."""
+    from moe_search.report.summary import plain, summarize
+    from moe_search.report.tables import summary_facts
+    from moe_search.search.store import find_study
+    from moe_search.spec import load_study
+
+    checked = load_study(study, overrides)
+    summary = summarize(checked, find_study(checked), 1)
+    if as_json:
+        print_json(plain(summary))
+    else:
+        print_facts(summary_facts(summary))
+
+
+@click.command()
+@study_options
+@json_option
+@click.option(
+    "--markdown",
+    "page",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Also write the tables as Markdown.",
+)
+def report(study: Path, overrides: tuple[str, ...], as_json: bool, page: Path | None) -> None:
+    """Show the best configurations, what mattered for them, and the finalists."""
+    from moe_search.report.importances import FEWEST, importances
+    from moe_search.report.summary import plain, summarize
+    from moe_search.report.table import markdown, show
+    from moe_search.report.tables import study_tables
+    from moe_search.search.store import find_study
+    from moe_search.spec import load_study
+
+    checked = load_study(study, overrides)
+    kept = find_study(checked)
+    summary, shares = summarize(checked, kept, _BEST), importances(checked, kept)
+    tables = study_tables(summary, shares)
+    if as_json:
+        print_json(plain(summary) | {"importances": shares})
+    else:
+        for table in tables:
+            show(table)
+        if checked.parameters and not shares:
+            click.echo(f"Importances of the searched values need {FEWEST} complete trials.")
+    if page is not None:
+        page.write_text(markdown(tables, f"Study {checked.name}"), encoding="utf-8")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of study.yaml."""
+    from moe_search.spec import json_schema
+
+    print_json(json_schema())
+
+
+def _print_outcome(outcome: "Outcome", study: str) -> None:
+    """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
+    from moe_search.report.live import duration
+    from moe_search.report.table import show
+    from moe_search.report.tables import counts_text, study_tables
+
+    for table in study_tables(outcome, {}):
+        show(table)
+    time = duration(outcome.seconds)
+    click.echo(f"{outcome.study}: {outcome.reason}; {counts_text(outcome)}, this run took {time}")
+    click.echo(f"Look at every trial:  moe-search dashboard {study}")
+    if outcome.champion:
+        click.echo(f"Take the champion:    moe-search pull {study} --to champion")
+    elif outcome.best:
+        trial = outcome.best[0].trial
+        click.echo(f"Take the best model:  moe-search pull {study} --trial {trial} --to best")
+
+
+def _for_shell(study: Path, overrides: tuple[str, ...]) -> str:
+    settings = [part for assignment in overrides for part in ("--set", assignment)]
+    return shlex.join([str(study), *settings])

@@ -1,0 +1,197 @@
+"""Both dashboards of a study, on this machine only, for as long as a person wants them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from moe_search.errors import UserError
+from moe_search.report.stores import shown
+from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.spec import Study
+
+HOST = "127.0.0.1"
+_STARTUP = 120.0  # seconds; the slower one takes 20 from a cold start
+_ENDING = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Server:
+    """A web server to start.
+
+    Attributes:
+        option: the one that sets its port.
+        command: arguments of the interpreter.
+        environment: what is added to this process's own.
+        page: path of the first page to look at, once it answers.
+    """
+
+    name: str
+    option: str
+    port: int
+    command: tuple[str, ...]
+    page: Callable[[], str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Its root."""
+        return f"http://{HOST}:{self.port}"
+
+
+def serve(
+    study: Study, number: int, optuna_port: int, mlflow_port: int, say: Callable[[str], None]
+) -> None:
+    """Run the dashboards until Ctrl-C or SIGTERM; none of their processes is left behind.
+
+    Args:
+        study: whose stores are shown.
+        number: its id in Optuna's store.
+        optuna_port, mlflow_port: where they listen, on the loopback interface.
+        say: told the study's page in each once both answer.
+
+    Raises:
+        UserError: a port is in use (then nothing is started), or a dashboard ended by itself.
+    """
+    servers = [_optuna(study, number, optuna_port)]
+    if not study.mlflow_url.startswith("http"):
+        servers.append(_mlflow(study, mlflow_port))
+    _check_ports(servers)
+    with suppress(Interrupted), interruptible() as interrupt, ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        running = [stack.enter_context(_started(server, folder)) for server in servers]
+        began = time.monotonic()
+        while not all(one.answers() for one in running):
+            interrupt.check()
+            if time.monotonic() > began + _STARTUP:
+                raise UserError(f"the dashboards did not answer within {_STARTUP:.0f} s")
+            time.sleep(0.2)
+        for server in servers:
+            say(f"{server.name:<6}  {server.address}{server.page()}")
+        if len(servers) == 1:
+            say(f"MLflow  {shown(study.mlflow_url)}")
+        while True:
+            interrupt.check()
+            for one in running:
+                one.check()
+            time.sleep(0.5)
+
+
+def _optuna(study: Study, number: int, port: int) -> Server:
+    store, artifacts = study.optuna_url, study.artifacts_folder / "optuna"
+    command = f"-m optuna_dashboard._cli --quiet --host {HOST} --port {port} --artifact-dir".split()
+    return Server(
+        "Optuna",
+        "--optuna-port",
+        port,
+        (*command, str(artifacts), store),
+        lambda: f"/dashboard/studies/{number}",
+    )
+
+
+def _mlflow(study: Study, port: int) -> Server:
+    def page() -> str:
+        query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(study.name)}"
+        with urlopen(f"http://{HOST}:{port}/{query}", timeout=10) as answer:
+            return f"/#/experiments/{json.load(answer)['experiment']['experiment_id']}"
+
+    return Server(
+        "MLflow",
+        "--mlflow-port",
+        port,
+        tuple(f"-m mlflow server --workers 1 --host {HOST} --port {port}".split()),
+        page,
+        {
+            "MLFLOW_BACKEND_STORE_URI": study.mlflow_url,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # it has no jobs to run
+        },
+    )
+
+
+def _check_ports(servers: list[Server]) -> None:
+    if len({server.port for server in servers}) < len(servers):
+        raise UserError(f"both dashboards are to use port {servers[0].port}; give them two ports")
+    for server in servers:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, server.port))
+            except OSError as error:
+                raise UserError(
+                    f"port {server.port} cannot be used for the {server.name} dashboard "
+                    f"({error.strerror}); choose another with {server.option}"
+                ) from None
+
+
+class _Process:
+    """A server that was started."""
+
+    def __init__(self, server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._server = server
+        self._process = process
+        self._log = log
+
+    def check(self) -> None:
+        """Raise a ``UserError`` with its last words if it has ended."""
+        if (code := self._process.poll()) is not None:
+            lines = self._log.read_text(errors="replace").split("\n")
+            last = next(filter(None, reversed([line.strip() for line in lines])), "no message")
+            raise UserError(
+                f"the {self._server.name} dashboard ended with exit status {code}: {last}"
+            )
+
+    def answers(self) -> bool:
+        """Whether it serves pages already."""
+        self.check()
+        with suppress(OSError), urlopen(self._server.address, timeout=10):
+            return True
+        return False
+
+
+@contextmanager
+def _started(server: Server, folder: Path) -> Iterator[_Process]:
+    """A server as the leader of a process group, all of which ends with the context.
+
+    It runs in an empty folder: nothing is left in the user's, and none of the user's files can
+    take the place of a module.
+    """
+    own = folder / server.name
+    own.mkdir()
+    log = folder / f"{server.name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *server.command],
+            env=os.environ | server.environment,
+            cwd=own,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _Process(server, process, log)
+    finally:
+        try:
+            _signal_group(process, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_ENDING)
+        finally:
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def _signal_group(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,149 @@
+"""A running study, shown as it goes: a progress bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from moe_search.search.events import (
+    Event,
+    FinalistEnded,
+    FinalistsStarted,
+    Listener,
+    Note,
+    Started,
+    TrialEnded,
+)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Listener]:
+    """A listener that shows what it is told on a console for as long as the context lasts."""
+    if console.quiet or not console.is_terminal:
+        yield _Lines(console)
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[facts]}"),
+        console=console,
+        refresh_per_second=2,
+        transient=True,
+    )
+    with bar:
+        yield _Bar(bar)
+
+
+class _Pace:
+    """Counts what was done and says how long the rest takes at that rate."""
+
+    def __init__(self, wanted: int, done: int) -> None:
+        self._wanted = wanted
+        self._first = done
+        self._began = time.monotonic()
+
+    def text(self, done: int, what: str) -> str:
+        new = done - self._first
+        if new <= 0:
+            return ""
+        each = (time.monotonic() - self._began) / new
+        left = max(self._wanted - done, 0) * each
+        return f"{60 / each:.1f} {what}/min  {duration(left)} left"
+
+
+class _Lines:
+    """One line an event, a trial's with how far the search is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._wanted = 0
+
+    def __call__(self, event: Event) -> None:
+        text = line(event)
+        match event:
+            case Started():
+                self._wanted = event.wanted
+            case TrialEnded():
+                text = f"[{event.counted}/{self._wanted}] {_join(text, _best(event.best))}"
+        self._console.print(Text(text), soft_wrap=True)
+
+
+class _Bar:
+    """A bar at the bottom; trials scroll by above it."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("starting", total=1, facts="")
+        self._pace = _Pace(1, 0)
+        self._finals = 0
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, Started | FinalistsStarted):
+            self._bar.console.print(Text(line(event)))
+        match event:
+            case Started():
+                self._begin("trials", event.wanted, event.counted, _best(event.best))
+            case TrialEnded():
+                self._move(event.counted, "trials", _best(event.best), _failures(event.failures))
+            case FinalistsStarted():
+                self._begin("finalists", event.wanted, 0)
+                self._finals = 0
+            case FinalistEnded():
+                self._finals += 1
+                self._move(self._finals, "models")
+
+    def _begin(self, what: str, wanted: int, done: int, *facts: str) -> None:
+        self._pace = _Pace(wanted, done)
+        self._bar.update(
+            self._task, description=what, total=wanted, completed=done, facts=_join(*facts)
+        )
+
+    def _move(self, done: int, what: str, *facts: str) -> None:
+        pace = self._pace.text(done, what)
+        self._bar.update(self._task, completed=done, facts=_join(*facts, pace), refresh=True)
+
+
+def line(event: Event) -> str:
+    """An event in one line."""
+    match event:
+        case Started():
+            done = f", {event.counted} done before" if event.counted else ""
+            workers = "1 worker" if event.workers == 1 else f"{event.workers} workers"
+            return (
+                f"{event.study}: {event.wanted} trials{done}; {workers} with up to "
+                f"{event.population} models in step"
+            )
+        case TrialEnded():
+            value = " ".join(f"{value:.4f}" for value in event.values)
+            return _join(f"trial {event.number}", event.state, value, event.text)
+        case FinalistsStarted():
+            return f"finalists: {event.wanted} models, trained from fresh seeds"
+        case FinalistEnded():
+            return f"finalist of trial {event.trial}, seed {event.seed}, on test: {event.text}"
+        case Note():
+            return event.text
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``42 s``, ``3:07`` minutes or ``2:03:07`` hours."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
+
+
+def _join(*parts: str) -> str:
+    return "  ".join(filter(None, parts))
+
+
+def _best(best: float | None) -> str:
+    return "" if best is None else f"best {best:.4f}"
+
+
+def _failures(failures: int) -> str:
+    return f"{failures} failed" if failures else ""

@@ -1,0 +1,102 @@
+"""Brings a model out of its store, and says what it is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from moe_search.errors import UserError
+from moe_search.report.summary import summarize
+from moe_search.report.tables import METRICS, spread
+from moe_search.search.store import find_study
+from moe_search.spec import Configuration, load_study
+from moe_search.tracking.fetch import fetch_model
+from moe_search.tracking.package import CONFIG
+from moe_search.tracking.words import short_name
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that may be pulled.
+
+    Attributes:
+        uri: as MLflow knows it.
+        store: URL of its MLflow store; None for where MLflow itself would look.
+        facts: what its study knows of it, line by line.
+    """
+
+    uri: str
+    store: str | None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> Found:
+    """The model that is meant.
+
+    Args:
+        source: path of a study.yaml, or a model's URI.
+        overrides: what is set in the study.
+        trial: of the study; None for its champion.
+        store: URL of MLflow's store, for a model's URI.
+
+    Raises:
+        UserError: the study is not fit or has no such model.
+    """
+    if source.startswith(("models:/", "runs:/")):
+        if trial is not None:
+            raise UserError("--trial needs a study; a model's URI names one model already")
+        return Found(source, store)
+    study = load_study(Path(source), overrides)
+    kept = find_study(study)
+    if trial is not None:
+        trials = {t.number: t for t in kept.get_trials(deepcopy=False)}
+        state = trials[trial].state if trial in trials else None
+        if state is not TrialState.COMPLETE:
+            why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
+            raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
+        uri = trials[trial].user_attrs["model"]
+        return Found(uri, study.mlflow_url, (("model", f"trial {trial} of study {study.name}"),))
+    summary = summarize(study, kept, 0)
+    if summary.champion is None:
+        raise UserError(
+            f"study {study.name!r} has no champion yet; run it to its end, or name a trial with "
+            "--trial"
+        )
+    champion = next(one for one in summary.finalists if one.champion)
+    error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
+    facts = (
+        ("model", f"champion of study {study.name}, found by trial {champion.trial}"),
+        ("test error", error),
+    )
+    return Found(summary.champion, study.mlflow_url, facts)
+
+
+def pull_model(found: Found, to: Path) -> Path:
+    """Bring the model's package into a folder, which is made.
+
+    Raises:
+        UserError: the folder is not new or empty, or the store has no such model.
+    """
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise UserError(f"--to {to}: is there already; name a folder that is new or empty")
+    return fetch_model(found.uri, found.store, to)
+
+
+def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
+    """What was pulled and how it is used, line by line."""
+    config = json.loads((folder / CONFIG).read_text())
+    configuration = Configuration.model_validate(config["configuration"])
+    reached = config["validation"]
+    metrics = [f"{name} {reached[key]:.{digits}f}" for key, (name, digits) in METRICS.items()]
+    return [
+        *found.facts,
+        ("uri", found.uri),
+        ("data", config["card"]["data"]),
+        ("network", f"{short_name(configuration)}, seed {config['seed']}"),
+        ("validation", ", ".join(metrics)),
+        ("folder", str(folder)),
+        ("in Python", f"moe_search.load_model({str(folder)!r})"),
+        ("in a shell", f"moe-search predict {folder} FILES..."),
+    ]

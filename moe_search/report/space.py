@@ -1,0 +1,71 @@
+"""What a study will do, before anything is run; needs nothing but study.yaml."""
+
+from moe_search.report.stores import store_facts, stores
+from moe_search.report.table import Table, value_text
+from moe_search.spec import Choices, Domain, Parameter, Study
+
+
+def space_table(study: Study) -> Table:
+    """What is searched: each parameter, its domain, and when it has a meaning."""
+    domains = {parameter.path: parameter.domain for parameter in study.parameters}
+    return Table(
+        "Searched",
+        ("parameter", "domain", "when"),
+        tuple(
+            (parameter.path, _domain(parameter.domain), _when(parameter, domains))
+            for parameter in study.parameters
+        ),
+        frozenset({"parameter", "domain", "when"}),
+    )
+
+
+def study_facts(study: Study) -> list[tuple[str, str]]:
+    """What will be done, line by line."""
+    search, finals = study.search, study.finalists
+    seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
+    trials = f"{search.trials if study.parameters else 1}{seeds}"
+    return [
+        ("study", study.name),
+        ("data", study.data.name),
+        ("objective", _objective(study)),
+        ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
+        ("finalists", f"best {finals.top}, {finals.seeds} seeds each" if finals.top else "none"),
+        *store_facts(stores(study)),
+    ]
+
+
+def _objective(study: Study) -> str:
+    objective = study.objective
+    if objective.maximize is not None:
+        terms = [
+            f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}"
+            for name, weight in objective.maximize.items()
+        ]
+        goal = f"maximize {' '.join(terms).removeprefix('+ ')}"
+    else:
+        goal = f"trade off {', '.join(objective.pareto or ())}"
+    bounds = [
+        f"{name} {words} {limit:g}"
+        for name, bound in objective.constraints.items()
+        for words, limit in (("at most", bound.at_most), ("at least", bound.at_least))
+        if limit is not None
+    ]
+    return goal + (f"; keep {', '.join(bounds)}" if bounds else "")
+
+
+def _domain(domain: Domain) -> str:
+    if isinstance(domain, Choices):
+        return ", ".join(map(str, domain.choices))
+    step = f", step {domain.step:g}" if domain.step not in (None, 1) else ""
+    log = ", log" if domain.log else ""
+    return f"{value_text(domain.low)} to {value_text(domain.high)}{step}{log}"
+
+
+def _when(parameter: Parameter, domains: dict[str, Domain]) -> str:
+    """Its conditions, with those of their values that are chosen among."""
+    conditions = []
+    for when in parameter.when:
+        domain = domains[when.path]
+        values = [v for v in when.values if isinstance(domain, Choices) and v in domain.choices]
+        conditions.append(f"{when.path} is {' or '.join(values)}")
+    return " and ".join(conditions)
