@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 
 from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
+from moe_search.moe.stable import spread_over_experts
 
 
 class OriginalGate(nn.Module):
@@ -26,11 +27,11 @@ class OriginalGate(nn.Module):
 
     def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
         """Logits [P, M, B]; the experts' representations are not looked at."""
-        hidden_P1DB = torch.relu(self.body(x)).unsqueeze(1)
         weight_PMD1 = self.layout.fold(self.head.weight.transpose(1, 2))
+        hidden_PMDB = spread_over_experts(torch.relu(self.body(x)), weight_PMD1.shape[1])
         bias_PM1 = self.layout.fold(self.head.biases(slice(None)))
         # not a product of matrices: its rounding would depend on the largest M beside this model
-        return self.layout.mask((hidden_P1DB * weight_PMD1).sum(2) + bias_PM1)
+        return self.layout.mask((hidden_PMDB * weight_PMD1).sum(2) + bias_PM1)
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the body, then one output per expert."""
@@ -62,7 +63,8 @@ class AttentiveGate(nn.Module):
         query_PDB = self.query.weight @ self.body(x)
         score_PDB = self.key.weight.transpose(1, 2) @ query_PDB / math.sqrt(self.body.width)
         hidden_PMDB = self.layout.fold(hidden_NDB)
-        return self.layout.mask((hidden_PMDB * score_PDB.unsqueeze(1)).sum(2))
+        score_PMDB = spread_over_experts(score_PDB, hidden_PMDB.shape[1])
+        return self.layout.mask((hidden_PMDB * score_PMDB).sum(2))
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the body, W_q, W_k."""

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moe_search.moe.stable import sum_over_experts
+
 EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
 _TINY = 1e-15
 
@@ -55,8 +57,8 @@ class OutputRule:
         p_PMB = self._gate(logits_PMB)
         right_PMB = _of_label(outputs_PMCB, label_B)
         if self.kind == "stochastic":
-            return -((p_PMB * (right_PMB + EPSILON).sqrt()).sum(1) + _TINY).log()
-        return -((p_PMB * right_PMB).sum(1) + EPSILON).log()
+            return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + _TINY).log()
+        return -(sum_over_experts(p_PMB * right_PMB) + EPSILON).log()
 
     def _gate(self, logits_PMB: Tensor) -> Tensor:
         if self.kind == "top_k":
@@ -74,7 +76,7 @@ class OutputRule:
 
 def mix(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
     """The model's class probabilities [P, C, B]."""
-    return (p_PMB.unsqueeze(2) * outputs_PMCB).sum(1)
+    return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
 
 
 def _of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ expert that gets no samples still has a gradient. Places without an expert hold 
 import torch
 from torch import Tensor
 
-_BLOCK = 16
+from moe_search.moe.stable import rowwise_product, sum_over_experts
 
 
 def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
@@ -21,8 +21,8 @@ def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
     mean_P = p_PMB.shape[2] / experts_P
     deviation_PM = p_PMB.sum(2) - mean_P[:, None]
     present_PM = torch.arange(p_PMB.shape[1], device=p_PMB.device) < experts_P[:, None]
-    variance_P = (deviation_PM.square() * present_PM).sum(1) / (experts_P - 1).clamp(min=1)
-    return variance_P / mean_P.square()
+    square_P = sum_over_experts(deviation_PM.square() * present_PM)
+    return square_P / (experts_P - 1).clamp(min=1) / mean_P.square()
 
 
 def distances(x_FB: Tensor) -> Tensor:
@@ -45,13 +45,6 @@ def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor) -> Tensor:
     different experts, has X = 1/(M^2 - M) sum_ij D_ij (1 - sum_e p_ie p_je), because p sums to 1:
     a constant minus a multiple of the first. It is no second degree of freedom and is left out.
     """
-    far_PMB = _rowwise_product(p_PMB.flatten(0, 1), distance_BB).view(p_PMB.shape)
-    return (far_PMB * p_PMB).sum((1, 2)) / (experts_P * p_PMB.shape[2] ** 2)
-
-
-def _rowwise_product(rows_EB: Tensor, matrix_BB: Tensor) -> Tensor:
-    """rows @ matrix in blocks of one size, so that a row's rounding is the same in any company."""
-    padded = -len(rows_EB) % _BLOCK
-    blocks = torch.nn.functional.pad(rows_EB, (0, 0, 0, padded)).view(-1, _BLOCK, rows_EB.shape[1])
-    product_EB = (blocks @ matrix_BB).flatten(0, 1)
-    return product_EB[: len(rows_EB)]
+    far_PMB = rowwise_product(p_PMB.flatten(0, 1), distance_BB).view(p_PMB.shape)
+    together_PM = (far_PMB * p_PMB).sum(2)
+    return sum_over_experts(together_PM) / (experts_P * p_PMB.shape[2] ** 2)

@@ -10,6 +10,7 @@ from torch import Tensor
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.layout import Layout
 from moe_search.moe.outputs import OutputRule, mix
+from moe_search.moe.stable import rowwise_product, sum_over_experts
 
 
 class Tables:
@@ -53,12 +54,12 @@ class Tables:
         label_BC = torch.nn.functional.one_hot(label_B, self._classes).to(p_PMB.dtype)
 
         self._samples += samples
-        self._soft_PMC += p_PMB @ label_BC
+        self._soft_PMC += rowwise_product(p_PMB.flatten(0, 1), label_BC).view_as(self._soft_PMC)
         _count(self._hard_PMC, best_P1B.squeeze(1), label_PB)
         _count(self._chosen_PMK, best_P1B.squeeze(1), chosen_PB)
         _count(self._confusion_PMCK, expert_PMB, label_B.expand_as(p_PMB), predicted_PMB)
         _count(self._model_PCK, label_PB, model_PB)
-        self._entropy_P -= torch.special.xlogy(p_PMB, p_PMB).sum((1, 2)) / np.log(2)
+        self._entropy_P -= sum_over_experts(torch.special.xlogy(p_PMB, p_PMB).sum(2)) / np.log(2)
         self._loss_P += self._rule.loss(logits_PMB, outputs_PMCB, label_B).sum(1)
 
     def decompositions(self) -> list[Decomposition]:

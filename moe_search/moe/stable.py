@@ -1,0 +1,44 @@
+"""Sums and products that round the same in any company.
+
+A model's numbers must not depend on what trains beside it, but torch picks the order of a sum and
+the kernel of a product by the size of the whole tensor, which other models make larger.
+
+Shape suffixes: P model, M expert, E row, B C columns.
+"""
+
+from functools import reduce
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+_BLOCK = 16
+
+
+def sum_over_experts(x_PM: Tensor) -> Tensor:
+    """[P, M, ...] -> [P, ...], one expert after another: zeros of absent ones change no bit."""
+    return reduce(torch.add, x_PM.unbind(1))
+
+
+def rowwise_product(rows_EB: Tensor, matrix_BC: Tensor) -> Tensor:
+    """rows @ matrix -> [E, C] in blocks of one size."""
+    padded = -len(rows_EB) % _BLOCK
+    blocks = F.pad(rows_EB, (0, 0, 0, padded)).view(-1, _BLOCK, rows_EB.shape[1])
+    return (blocks @ matrix_BC).flatten(0, 1)[: len(rows_EB)]
+
+
+def spread_over_experts(x_P: Tensor, experts: int) -> Tensor:
+    """[P, ...] -> [P, M, ...], the same for each expert; gradients add up expert after expert."""
+    spread_PM: Tensor = _Spread.apply(x_P, experts)
+    return spread_PM
+
+
+class _Spread(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, x_P: Tensor, experts: int) -> Tensor:
+        return x_P.unsqueeze(1).expand(-1, experts, *x_P.shape[1:])
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, g_PM: Tensor) -> tuple[Tensor, None]:
+        return sum_over_experts(g_PM), None
