@@ -4,10 +4,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 from functools import partialmethod
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +20,7 @@ from conftest import CARD, CLASSES, IMAGE
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.spec import METRICS, Study, load_study
 from moe_search.tracking.fetch import fetch_model, load_model
@@ -85,7 +83,7 @@ def parent(client: MlflowClient, tracker: Tracker) -> Run:
 def test_a_trial_is_a_finished_child_with_its_parameters(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    logged = tracker.log_trial(17, [result], 0.5)
+    logged = tracker.log_trial(17, [result], [0.5])
     run = client.get_run(logged.run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "trial-017 attentive M=4 T=0.70"
@@ -111,7 +109,7 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
 def test_metrics_are_kept_for_each_epoch_and_the_last_is_final(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    logged = tracker.log_trial(0, [result], 0.25)
+    logged = tracker.log_trial(0, [result], [0.25])
     for name in METRICS:
         history = client.get_metric_history(logged.run_id, f"validation/{name}")
         assert [point.step for point in history] == [1, 2, 3]
@@ -129,14 +127,14 @@ def test_many_epochs_are_more_than_one_batch_and_all_are_kept(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
     history = tuple(replace(result.history[0], epoch=epoch) for epoch in range(1, 251))
-    logged = tracker.log_trial(0, [replace(result, history=history)], 0.5)
+    logged = tracker.log_trial(0, [replace(result, history=history)], [0.5])
     assert len(client.get_metric_history(logged.run_id, "validation/accuracy")) == 250
 
 
 def test_seeds_are_averaged_and_kept_apart(
     tracker: Tracker, client: MlflowClient, seeds: list[TrialResult]
 ) -> None:
-    final = client.get_run(tracker.log_trial(0, seeds, 0.5).run_id).data.metrics
+    final = client.get_run(tracker.log_trial(0, seeds, [0.5]).run_id).data.metrics
     losses = [result.validation.loss for result in seeds]
     assert losses[0] != losses[1]
     assert final["validation/loss"] == pytest.approx(fmean(losses))
@@ -157,7 +155,7 @@ def test_the_values_of_several_objectives_have_their_names(
 def test_decomposition_lies_beside_the_run(
     tracker: Tracker, client: MlflowClient, result: TrialResult, tmp_path: Path
 ) -> None:
-    logged = tracker.log_trial(0, [result], 0.5)
+    logged = tracker.log_trial(0, [result], [0.5])
     assert files(client, logged.run_id, "decomposition") == {
         f"decomposition/{name}" for name in logged.files
     }
@@ -170,7 +168,7 @@ def test_decomposition_lies_beside_the_run(
 def test_the_model_is_ready_and_predicts_as_the_classifier(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    logged = tracker.log_trial(3, [result], 0.5)
+    logged = tracker.log_trial(3, [result], [0.5])
     model = client.get_logged_model(logged.model_id)
     assert model.status == "READY"
     assert model.name == "trial-003"
@@ -193,7 +191,7 @@ def test_a_lock_file_of_the_current_folder_is_not_taken_along(
     for name in ("uv.lock", "pyproject.toml"):
         (tmp_path / name).write_text("")
     monkeypatch.chdir(tmp_path)
-    logged = tracker.log_trial(0, [result], 0.5)
+    logged = tracker.log_trial(0, [result], [0.5])
     names = {f.path for f in client.list_logged_model_artifacts(logged.model_id)}
     assert "MLmodel" in names
     assert not {"uv.lock", "pyproject.toml"} & names
@@ -202,31 +200,44 @@ def test_a_lock_file_of_the_current_folder_is_not_taken_along(
 def test_a_stopped_trial_is_killed_with_its_reason_and_what_it_reached(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    run_id = tracker.log_pruned(4, result.configuration, result.history[:2], "hyperband")
-    run = client.get_run(run_id)
+    stopped = replace(result, complete=False, history=result.history[:2])
+    logged = tracker.log_pruned(4, stopped, "hyperband")
+    run = client.get_run(logged.run_id)
     assert run.info.status == "KILLED"
+    assert run.info.run_name == "trial-004 attentive M=4 T=0.70"
     assert run.data.tags["moe_search.reason"] == "hyperband"
-    assert run.data.params["model.experts"] == "4"
-    assert len(client.get_metric_history(run_id, "validation/accuracy")) == 2
-    assert client.search_logged_models([tracker.experiment_id]) == []
+    assert len(client.get_metric_history(logged.run_id, "validation/accuracy")) == 2
+    assert "value" not in run.data.metrics
+    assert files(client, logged.run_id, "decomposition")
+    assert client.get_logged_model(logged.model_id).status == "READY"
     assert tracker.trial_runs() == {}
 
 
-def test_a_failed_trial_says_why(
+def test_a_failed_trial_says_why_and_how_far_it_came(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    reason = "the training loss is nan in epoch 1" + 9000 * "!"
-    run = client.get_run(tracker.log_failed(5, result.configuration, reason))
+    reason = "the training loss is nan in epoch 2" + 9000 * "!"
+    run_id = tracker.log_failed(5, result.configuration, reason, result.history[:1])
+    run = client.get_run(run_id)
     assert run.info.status == "FAILED"
     assert run.data.tags["moe_search.reason"].startswith("the training loss is nan")
+    assert run.data.params["model.experts"] == "4"
+    assert run.data.metrics["validation/loss"] == result.history[0].metrics["loss"]
     assert tracker.trial_runs() == {}
+
+
+def test_a_trial_that_failed_at_once_has_no_metrics(
+    tracker: Tracker, client: MlflowClient, result: TrialResult
+) -> None:
+    run_id = tracker.log_failed(0, result.configuration, "its worker ended")
+    assert client.get_run(run_id).data.metrics == {}
 
 
 def test_a_finalist_is_judged_on_the_test_split(
     tracker: Tracker, client: MlflowClient, finalist: TrialResult, tmp_path: Path
 ) -> None:
     assert finalist.test is not None
-    logged = tracker.log_finalist(1, 17, finalist, 0.5)
+    logged = tracker.log_finalist(1, 17, finalist, [0.5])
     run = client.get_run(logged.run_id)
     assert run.info.run_name == "finalist-1 seed-1 attentive M=4 T=0.70"
     assert run.data.tags["moe_search.kind"] == "finalist"
@@ -240,9 +251,9 @@ def test_a_finalist_is_judged_on_the_test_split(
 def test_complete_runs_are_found_again_by_a_new_tracker(
     tracker: Tracker, study: Study, result: TrialResult, finalist: TrialResult
 ) -> None:
-    first, second = (tracker.log_trial(number, [result], number) for number in (0, 12))
+    first, second = (tracker.log_trial(number, [result], [0.5]) for number in (0, 12))
     tracker.log_failed(1, result.configuration, "no")
-    third = tracker.log_finalist(1, 12, finalist, 0.5)
+    third = tracker.log_finalist(1, 12, finalist, [0.5])
     again = Tracker(study, CARD)
     assert again.trial_runs() == {0: replace(first, files={}), 12: replace(second, files={})}
     assert again.finalist_runs() == {(12, 1): replace(third, files={})}
@@ -252,7 +263,7 @@ def test_more_runs_than_a_page_holds_are_all_found(
     tracker: Tracker, result: TrialResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
-        tracker.log_trial(number, [result], 0.5)
+        tracker.log_trial(number, [result], [0.5])
     by_two = partialmethod(MlflowClient.search_runs, max_results=2)
     monkeypatch.setattr(MlflowClient, "search_runs", by_two)
     assert tracker.trial_runs().keys() == {0, 1, 2}
@@ -293,7 +304,7 @@ def test_a_rerun_goes_on_under_the_same_parent(
 def test_a_run_that_an_ended_process_left_is_killed(
     tracker: Tracker, client: MlflowClient, study: Study, result: TrialResult
 ) -> None:
-    logged = tracker.log_trial(0, [result], 0.5)
+    logged = tracker.log_trial(0, [result], [0.5])
     client.update_run(logged.run_id, "RUNNING")
     again = Tracker(study, CARD)
     assert client.get_run(logged.run_id).info.status == "KILLED"
@@ -308,7 +319,7 @@ def test_a_run_whose_writing_fails_is_failed_and_so_is_its_model(
 
     monkeypatch.setattr(MlflowClient, "log_model_artifacts", full)
     with pytest.raises(OSError, match="no space left"):
-        tracker.log_trial(0, [result], 0.5)
+        tracker.log_trial(0, [result], [0.5])
     children = [
         run
         for run in client.search_runs([tracker.experiment_id])
@@ -319,21 +330,19 @@ def test_a_run_whose_writing_fails_is_failed_and_so_is_its_model(
     assert [model.status for model in models] == ["FAILED"]
 
 
-def test_a_run_starts_when_training_did(
+def test_a_run_lasts_as_long_as_its_training(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
-    started = datetime.fromtimestamp(time.time() - 100)
-    logged = tracker.log_trial(0, [result], 0.5, started)
+    logged = tracker.log_trial(0, [replace(result, seconds=3000.0)], [0.5])
     info = client.get_run(logged.run_id).info
-    assert info.start_time == int(1000 * started.timestamp())
-    assert info.end_time - info.start_time >= 100_000
+    assert info.end_time - info.start_time >= 3_000_000
 
 
 @pytest.mark.usefixtures("default_store")
 def test_a_champion_is_registered_once_and_can_be_replaced(
     tracker: Tracker, client: MlflowClient, finalist: TrialResult
 ) -> None:
-    first, second = (tracker.log_finalist(rank, rank, finalist, 0.5) for rank in (1, 2))
+    first, second = (tracker.log_finalist(rank, rank, finalist, [0.5]) for rank in (1, 2))
     uri = tracker.register_champion(first.run_id, first.model_id, "best of three")
     assert uri == "models:/tiny@champion"
     assert tracker.register_champion(first.run_id, first.model_id, "still the best") == uri
@@ -350,7 +359,7 @@ def test_a_champion_is_registered_once_and_can_be_replaced(
 
 @pytest.fixture
 def champion(tracker: Tracker, finalist: TrialResult) -> Logged:
-    logged = tracker.log_finalist(1, 0, finalist, 0.5)
+    logged = tracker.log_finalist(1, 0, finalist, [0.5])
     tracker.register_champion(logged.run_id, logged.model_id, "")
     return logged
 
@@ -438,7 +447,7 @@ def test_nothing_is_said_on_the_terminal(
     study: Study, finalist: TrialResult, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tracker = Tracker(study, CARD)
-    logged = tracker.log_finalist(1, 0, finalist, 0.5)
+    logged = tracker.log_finalist(1, 0, finalist, [0.5])
     tracker.register_champion(logged.run_id, logged.model_id, "")
     tracker.log_summary("", {})
     assert capfd.readouterr() == ("", "")
@@ -509,11 +518,3 @@ def test_passwords_of_stores_are_not_logged(
     storage = study.storage.model_copy(update={"optuna": "postgresql://me:secret@host/trials"})
     tracker = Tracker(study.model_copy(update={"storage": storage}), CARD)
     assert "secret" not in text(client, tracker.parent_id, "study.yaml", tmp_path / "got")
-
-
-def test_history_of_an_unfinished_epoch_is_no_trouble(
-    tracker: Tracker, client: MlflowClient, result: TrialResult
-) -> None:
-    none: list[EpochReport] = []
-    run_id = tracker.log_pruned(0, result.configuration, none, "interrupted")
-    assert client.get_run(run_id).data.metrics == {}
