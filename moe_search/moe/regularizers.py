@@ -45,6 +45,5 @@ def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor) -> Tensor:
     different experts, has X = 1/(M^2 - M) sum_ij D_ij (1 - sum_e p_ie p_je), because p sums to 1:
     a constant minus a multiple of the first. It is no second degree of freedom and is left out.
     """
-    far_PMB = rowwise_product(p_PMB.flatten(0, 1), distance_BB).view(p_PMB.shape)
-    together_PM = (far_PMB * p_PMB).sum(2)
+    together_PM = (rowwise_product(p_PMB, distance_BB) * p_PMB).sum(2)
     return sum_over_experts(together_PM) / (experts_P * p_PMB.shape[2] ** 2)

@@ -3,7 +3,7 @@
 A model's numbers must not depend on what trains beside it, but torch picks the order of a sum and
 the kernel of a product by the size of the whole tensor, which other models make larger.
 
-Shape suffixes: P model, M expert, E row, B C columns.
+Shape suffixes: P model, M expert, B sample, C column.
 """
 
 from functools import reduce
@@ -21,11 +21,12 @@ def sum_over_experts(x_PM: Tensor) -> Tensor:
     return reduce(torch.add, x_PM.unbind(1))
 
 
-def rowwise_product(rows_EB: Tensor, matrix_BC: Tensor) -> Tensor:
-    """rows @ matrix -> [E, C] in blocks of one size."""
-    padded = -len(rows_EB) % _BLOCK
-    blocks = F.pad(rows_EB, (0, 0, 0, padded)).view(-1, _BLOCK, rows_EB.shape[1])
-    return (blocks @ matrix_BC).flatten(0, 1)[: len(rows_EB)]
+def rowwise_product(rows_PMB: Tensor, matrix_BC: Tensor) -> Tensor:
+    """rows @ matrix -> [P, M, C] in blocks of one size, none with rows of two models."""
+    models, experts, inner = rows_PMB.shape
+    blocks = F.pad(rows_PMB, (0, 0, 0, -experts % _BLOCK)).view(-1, _BLOCK, inner)
+    product = torch.bmm(blocks, matrix_BC.expand(len(blocks), -1, -1))
+    return product.view(models, -1, matrix_BC.shape[1])[:, :experts]
 
 
 def spread_over_experts(x_P: Tensor, experts: int) -> Tensor:

@@ -54,7 +54,7 @@ class Tables:
         label_BC = torch.nn.functional.one_hot(label_B, self._classes).to(p_PMB.dtype)
 
         self._samples += samples
-        self._soft_PMC += rowwise_product(p_PMB.flatten(0, 1), label_BC).view_as(self._soft_PMC)
+        self._soft_PMC += rowwise_product(p_PMB, label_BC)
         _count(self._hard_PMC, best_P1B.squeeze(1), label_PB)
         _count(self._chosen_PMK, best_P1B.squeeze(1), chosen_PB)
         _count(self._confusion_PMCK, expert_PMB, label_B.expand_as(p_PMB), predicted_PMB)
