@@ -3,6 +3,7 @@
 import os
 
 # MLflow looks for the first while it is imported, and its own UI, a child process, inherits it.
-# With the second it keeps links to its server off stdout, which is ours.
+# The others keep its links and progress bars off the terminal, which is ours.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -176,7 +176,9 @@ class Tracker:
         known = client.search_model_versions(f"name = '{name}'")
         number = next((one.version for one in known if one.source == source), None)
         if number is None:
-            number = client.create_model_version(name, source, run_id).version
+            number = client.create_model_version(
+                name, source, run_id, await_creation_for=0, model_id=model_id
+            ).version
         client.update_model_version(name, number, description)
         client.set_registered_model_alias(name, "champion", number)
         return f"models:/{name}@champion"
