@@ -97,13 +97,14 @@ class _Bar:
 
     def _begin(self, what: str, wanted: int, done: int, *facts: str) -> None:
         self._pace = _Pace(wanted, done)
-        self._bar.update(
-            self._task, description=what, total=wanted, completed=done, facts=_join(*facts)
-        )
+        self._bar.update(self._task, description=what, total=wanted)
+        self._show(done, *facts)
 
     def _move(self, done: int, what: str, *facts: str) -> None:
-        pace = self._pace.text(done, what)
-        self._bar.update(self._task, completed=done, facts=_join(*facts, pace), refresh=True)
+        self._show(done, *facts, self._pace.text(done, what))
+
+    def _show(self, done: int, *facts: str) -> None:
+        self._bar.update(self._task, completed=done, facts=_join(*facts), refresh=True)
 
 
 def line(event: Event) -> str:

@@ -33,12 +33,12 @@ class Table:
 def show(table: Table) -> None:
     """Print on stdout, fitted to a terminal's width; a file or pipe gets what it needs."""
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
-    rich = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    rich = RichTable(box=SIMPLE_HEAD, pad_edge=False)
     for column in table.columns:
         rich.add_column(column, justify="left" if column in table.words else "right")
     for number, row in enumerate(table.rows):
         rich.add_row(*map(Text, row), style="bold" if number < table.strong else None)
-    console.print(rich)
+    console.print(Text(table.title, style="italic"), rich, sep="")
 
 
 def markdown(tables: Iterable[Table], heading: str) -> str:
