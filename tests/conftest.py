@@ -1,10 +1,14 @@
 """What tests of all rooms share: the rule for what a machine may lack, and where MNIST lies."""
 
 import os
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from finished import FinishedStudy
 
 Needs = Callable[[str, bool], None]
 
@@ -34,3 +38,49 @@ def mnist_root(data_root: Path, needs: Needs) -> Path:
     """A folder with MNIST/raw below it."""
     needs("MNIST/raw below $MOE_SEARCH_DATA", (data_root / "MNIST" / "raw").is_dir())
     return data_root
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Operations run on one thread, as in a worker."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def compiled(needs: Needs, one_thread: None) -> None:
+    """What has a compiled form can be compiled."""
+    compiler = os.environ.get("CXX", "g++")
+    needs(f"a C++ compiler ({compiler})", shutil.which(compiler) is not None)
+
+
+@pytest.fixture(scope="session")
+def command() -> str:
+    """The installed command."""
+    return str(Path(sys.executable).with_name("moe-search"))
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory, command: str) -> FinishedStudy:
+    """Twelve trials and one finalist over two seeds; read it only, all tests share it."""
+    file = tmp_path_factory.mktemp("finished") / "study.yaml"
+    file.write_text(
+        """\
+name: finished
+data: digits
+model: {experts: {low: 2, high: 4}, gate: original}
+regularizer: {kind: {choices: [none, importance]}, weight: {low: 0.01, high: 3.0, log: true}}
+training: {epochs: 4, batch_size: 64, lr: 3.0e-3}
+search: {trials: 12, pruner: none, collapse: off, workers: 1}
+finalists: {top: 1, seeds: 2}
+"""
+    )
+    done = subprocess.run(
+        [command, "run", str(file), "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return FinishedStudy(file, done.stdout, done.stderr)

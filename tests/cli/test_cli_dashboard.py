@@ -1,0 +1,114 @@
+"""Both dashboards answer on the loopback interface, and nothing of them stays behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from finished import FinishedStudy
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(url: str) -> Any:
+    with urlopen(url, timeout=30) as answer:
+        assert answer.status == 200
+        return json.load(answer)
+
+
+def children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(child) for child in listed.split()]
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process of the group runs; one that only waits to be reaped does not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(pgrp) == group and state != "Z":
+            return True
+    return False
+
+
+@contextmanager
+def dashboard(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [str(argument) for argument in arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_both_dashboards(
+    finished_study: FinishedStudy, command: str, tmp_path: Path, ending: signal.Signals
+) -> None:
+    ports = free_port(), free_port()
+    before = sorted(finished_study.file.parent.rglob("*.png"))
+    options = ["--optuna-port", ports[0], "--mlflow-port", ports[1]]
+    with dashboard(command, "dashboard", finished_study.file, *options) as process:
+        assert process.stdout is not None
+        optuna, mlflow = (process.stdout.readline().split() for _ in range(2))
+        groups = children(process.pid)
+
+        root = f"http://127.0.0.1:{ports[0]}"
+        (listed,) = get(f"{root}/api/studies")["study_summaries"]
+        assert listed["study_name"] == "finished"
+        assert optuna == ["Optuna", f"{root}/dashboard/studies/{listed['study_id']}"]
+        trials = get(f"{root}/api/studies/{listed['study_id']}?after=0")["trials"]
+        (artifact, *_) = next(trial["artifacts"] for trial in trials if trial["artifacts"])
+        trial = next(trial for trial in trials if trial["artifacts"])
+        path = f"{listed['study_id']}/{trial['trial_id']}/{artifact['artifact_id']}"
+        with urlopen(f"{root}/artifacts/{path}", timeout=30) as picture:
+            assert picture.read(8) == b"\x89PNG\r\n\x1a\n"
+
+        root = f"http://127.0.0.1:{ports[1]}"
+        query = "api/2.0/mlflow/experiments/get-by-name?experiment_name=finished"
+        experiment = get(f"{root}/{query}")["experiment"]["experiment_id"]
+        assert mlflow == ["MLflow", f"{root}/#/experiments/{experiment}"]
+
+        assert len(groups) == 2
+        assert all(os.getpgid(group) == group for group in groups)
+        process.send_signal(ending)
+        assert process.wait(30) == 0
+        assert not any(group_lives(group) for group in groups)
+    assert sorted(finished_study.file.parent.rglob("*.png")) == before
+
+
+def test_a_dashboard_that_dies_ends_the_command(
+    finished_study: FinishedStudy, command: str
+) -> None:
+    """With MLflow on a server of its own, only Optuna's is started."""
+    remote = "storage.mlflow=http://user:secret@127.0.0.1:9"
+    options = ["--optuna-port", free_port(), "--set", remote]
+    with dashboard(command, "dashboard", finished_study.file, *options) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("Optuna")
+        assert process.stdout.readline() == "MLflow  http://user:***@127.0.0.1:9\n"
+        (group,) = children(process.pid)
+        os.killpg(group, signal.SIGKILL)
+        said = process.stderr.read().splitlines()[-1]
+        assert said.startswith("moe-search: the Optuna dashboard ended with exit status -9")
+        assert process.wait(30) == 2
+        assert not group_lives(group)

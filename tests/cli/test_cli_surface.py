@@ -1,0 +1,120 @@
+"""The commands as people know them: names, options, and how soon they answer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from moe_search.cli import main
+from moe_search.spec import json_schema
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+SURFACE = {
+    "run": ["--json", "--set", "STUDY.yaml"],
+    "validate": ["--set", "STUDY.yaml"],
+    "status": ["--json", "--set", "STUDY.yaml"],
+    "report": ["--json", "--markdown", "--set", "STUDY.yaml"],
+    "dashboard": ["--mlflow-port", "--optuna-port", "--set", "STUDY.yaml"],
+    "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
+    "predict": ["--json", "--top1", "FILES...", "MODEL"],
+    "schema": [],
+    "data prepare": ["NAME"],
+}
+"""Scripts rely on these; change them only on purpose."""
+
+
+def surface(group: click.Group, before: str = "") -> dict[str, list[str]]:
+    context = click.Context(group)
+    found = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found.update(surface(command, f"{before}{name} "))
+            continue
+        options = [
+            max(p.opts, key=len) if isinstance(p, click.Option) else p.make_metavar(context)
+            for p in command.params
+        ]
+        found[before + name] = sorted(options)
+    return found
+
+
+def test_commands_and_options_are_the_known_ones() -> None:
+    assert surface(main) == SURFACE
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "-h"], ["data", "-h"]])
+def test_help_is_on_stdout(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+    assert result.stderr == ""
+
+
+def test_version_is_the_package_version() -> None:
+    from importlib.metadata import version
+
+    assert CliRunner().invoke(main, ["--version"]).stdout.strip() == version("moe-search")
+
+
+def test_schema_is_the_shipped_one() -> None:
+    printed = json.loads(CliRunner().invoke(main, ["schema"]).stdout)
+    assert printed == json_schema()
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import moe_search", {"torch", "mlflow", "optuna", "pydantic", "rich", "click"}),
+        ("import moe_search.cli", {"torch", "mlflow", "optuna", "pydantic", "rich"}),
+        (
+            "from moe_search.cli import main; main(sys.argv[1:], standalone_mode=False)",
+            {"torch", "mlflow", "optuna", "sqlalchemy", "numpy"},
+        ),
+    ],
+)
+def test_nothing_heavy_is_imported(code: str, heavy: set[str]) -> None:
+    script = f"import sys; {code}; print('loaded:', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "validate", str(STUDIES / "mnist.yaml")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not heavy & set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_validate_says_what_a_shipped_study_searches(path: Path) -> None:
+    before = sorted(STUDIES.iterdir())
+    result = CliRunner().invoke(main, ["validate", str(path), "--set", "search.trials=7"])
+    assert result.exit_code == 0, result.output
+    assert "trials         7, sampler tpe" in result.stdout
+    assert "model.experts" in result.stdout
+    assert sorted(STUDIES.iterdir()) == before
+
+
+def test_validate_says_when_a_parameter_has_a_meaning() -> None:
+    result = CliRunner().invoke(main, ["validate", str(STUDIES / "mnist.yaml")])
+    (line,) = [line for line in result.stdout.splitlines() if "regularizer.weight" in line]
+    assert "0.01 to 3, log" in line
+    assert "regularizer.kind is importance or similarity" in line
+
+
+def test_data_prepare_says_where_and_what() -> None:
+    result = CliRunner().invoke(main, ["data", "prepare", "digits"])
+    assert result.stdout == (
+        "digits: 1438 training and 359 test samples of 1 x 8 x 8, 10 classes; "
+        "comes with scikit-learn\n"
+    )
+
+
+def test_data_prepare_of_an_unknown_name_is_the_users_mistake() -> None:
+    result = CliRunner().invoke(main, ["data", "prepare", "minst"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("moe-search: data minst: ")
+    assert result.stderr.count("\n") == 1
