@@ -6,7 +6,6 @@ when the pipe closes, so it never outlives its coordinator by more than an epoch
 """
 
 import logging
-import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -94,7 +93,6 @@ def _moved(data: Dataset, device: torch.device) -> Dataset:
 def main() -> None:
     """Serve the pipe whose file descriptor is the first argument."""
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no talk of CUDA
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     try:
         Worker(Connection(int(sys.argv[1]))).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -47,8 +47,15 @@ class Classifier(nn.Module):
         return mix(p_1MB, outputs_1MCB)[0].t()
 
     def gate(self, x: Tensor) -> Tensor:
-        """The gate's distribution over experts [B, M] that the output rule uses."""
-        logits_1MB, _ = self.mixtures(self._inner(x))
+        """The gate's distribution over experts [B, M] that the output rule uses.
+
+        An original gate evaluates no expert for it.
+        """
+        inner = self._inner(x)
+        if self.mixtures.architecture.gate == "attentive":
+            logits_1MB, _ = self.mixtures(inner)
+        else:
+            logits_1MB = self.mixtures.gate_logits(inner)
         return self.mixtures.architecture.rule.inference_gate(logits_1MB)[0].t()
 
     def experts(self, x: Tensor) -> Tensor:

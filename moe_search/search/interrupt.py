@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once to end cleanly between two writes, twice to stop at once."""
+"""Ctrl-C, SIGTERM, a closed terminal: once to end cleanly, twice to stop at once."""
 
 import signal
 import threading
@@ -30,12 +30,12 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Take over SIGINT and SIGTERM for a while; outside the main thread there are none."""
+    """Take over the signals that ask for an end; outside the main thread there are none."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, interrupt._handle) for number in numbers]
     try:
         yield interrupt

@@ -128,10 +128,11 @@ class LocalExecutor:
             case Ready():
                 worker.ready = True
                 return [message]
-            case EpochReport():
-                return [message]
-            case TrialResult() | TrialFailure():
-                worker.open_keys.discard(message.key)
+            case EpochReport() | TrialResult() | TrialFailure():
+                if message.key not in worker.open_keys:
+                    return []  # of a job that was begun again
+                if not isinstance(message, EpochReport):
+                    worker.open_keys.discard(message.key)
                 return [message]
             case _:
                 raise TypeError(f"no message of a worker: {message!r}")
@@ -141,6 +142,7 @@ class LocalExecutor:
         process = subprocess.Popen(
             [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            process_group=0,  # Ctrl-C is the coordinator's to handle
             env=os.environ | _ENVIRONMENT,
             stdin=subprocess.DEVNULL,
         )

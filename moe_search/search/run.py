@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 
+import optuna
+from optuna.trial import TrialState
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
@@ -24,6 +26,7 @@ from moe_search.spec.searchable import options
 from moe_search.tracking.notes import open_artifacts, study_note
 from moe_search.tracking.package import Card
 from moe_search.tracking.runs import Tracker
+from moe_search.tracking.store import check_store
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
 
     Raises:
         UserError: the data, a store or the study's earlier space do not fit; nothing is created
-            where the data or the networks are at fault.
+            where the data, the networks or a store's address are at fault.
     """
     started = time.monotonic()
     silence()
@@ -60,6 +63,8 @@ def run_study(study: Study, listener: Listener) -> Ended:
     card = Card(data.name, data.classes, data.mean, data.std)
     shape = data.shape
     del data  # the workers hold their own
+    check_store(study.optuna_url, "Optuna")
+    check_store(study.mlflow_url, "MLflow")
     with locked(study), interruptible() as interrupt:
         storage = open_storage(study)
         kept = open_study(study, storage)
@@ -72,6 +77,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
 
         batches = Batches(source, backbone, machine.population, len(machine.devices))
         with _tracked(study, card) as tracker, LocalExecutor(machine, source) as executor:
+            _disown(tracker, kept)
             recorder = Recorder(tracker, open_artifacts(study))
             save_note(kept, study_note(study))
             session = Session(study, kept, recorder, executor, batches, interrupt, listener)
@@ -96,6 +102,15 @@ def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
     except BaseException:
         tracker.close("FAILED")
         raise
+
+
+def _disown(tracker: Tracker, kept: optuna.Study) -> None:
+    """Mark runs whose trial was never told to Optuna: an earlier process died in between."""
+    trials = kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    complete = {trial.number for trial in trials}
+    for number, run_id in tracker.trial_runs().items():
+        if number not in complete:
+            tracker.disown(run_id)
 
 
 def source_of(study: Study) -> Source:

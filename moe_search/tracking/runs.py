@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -17,7 +17,6 @@ from mlflow.exceptions import MlflowException
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.errors import UserError
 from moe_search.spec.configuration import Configuration
-from moe_search.spec.metrics import METRICS
 from moe_search.spec.study import Study
 from moe_search.tracking.artifacts import decomposition_files
 from moe_search.tracking.metrics import Point, history_points, result_points
@@ -30,6 +29,7 @@ _LONGEST_PARAM, _LONGEST_TAG = 6_000, 8_000  # characters MLflow takes
 _PARENT, _NOTE = "mlflow.parentRunId", "mlflow.note.content"
 _KIND, _TRIAL, _SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
 _REASON = "moe_search.reason"
+_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
 
 Ended = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -39,24 +39,17 @@ class Logged:
     """A finished run with a model.
 
     Attributes:
-        metrics: the final ones by their names in MLflow, such as ``validation/accuracy``.
-        files: what lies under ``decomposition/``; empty for a run read back from the store.
+        files: what lies under ``decomposition/``.
     """
 
     run_id: str
     model_id: str
-    metrics: dict[str, float]
-    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    files: dict[str, bytes] = field(repr=False)
 
     @property
     def model_uri(self) -> str:
         """What MLflow and ``load_model`` know the model by."""
         return f"models:/{self.model_id}"
-
-    @property
-    def validation(self) -> dict[str, float]:
-        """The metrics on the validation split, by their names in ``METRICS``."""
-        return {name: self.metrics[f"validation/{name}"] for name in METRICS}
 
 
 class Tracker:
@@ -149,16 +142,15 @@ class Tracker:
             self._log_points(run_id, history_points([history]), configuration)
         return run_id
 
-    def trial_runs(self) -> dict[int, Logged]:
-        """Complete trials by number; the newest run where a trial has several."""
-        return {int(run.data.tags[_TRIAL]): _read_back(run) for run in self._finished("trial")}
+    def trial_runs(self) -> dict[int, str]:
+        """Ids of the runs of complete trials by number; the newest where a trial has several."""
+        found = self._runs(f"tags.`{_KIND}` = 'trial' and attributes.status = 'FINISHED'")
+        return {int(run.data.tags[_TRIAL]): _id(run) for run in found}
 
-    def finalist_runs(self) -> dict[tuple[int, int], Logged]:
-        """Complete finalists by trial number and seed; the newest run of several."""
-        return {
-            (int(run.data.tags[_TRIAL]), int(run.data.tags[_SEED])): _read_back(run)
-            for run in self._finished("finalist")
-        }
+    def disown(self, run_id: str) -> None:
+        """Marks a run that Optuna knows nothing of: it is no result."""
+        self._client.set_tag(run_id, _REASON, "its process ended before the trial was told")
+        self._client.set_terminated(run_id, "KILLED")
 
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
         """Registers a model under the study's name as ``champion``; returns its URI.
@@ -183,19 +175,6 @@ class Tracker:
         client.set_registered_model_alias(name, "champion", number)
         return f"models:/{name}@champion"
 
-    def log_summary(self, markdown: str, facts: Mapping[str, Any]) -> None:
-        """Puts the study's outcome on its parent run's page and ends the run as FINISHED.
-
-        Args:
-            markdown: for people: the run's description and ``summary.md``.
-            facts: for programs: ``summary.json``.
-        """
-        self._client.log_text(self.parent_id, markdown, "summary.md")
-        self._client.log_dict(self.parent_id, dict(facts), "summary.json")
-        note = f"{self._study.description}\n\n{markdown}".strip()
-        self._client.set_tag(self.parent_id, _NOTE, note[:_LONGEST_TAG])
-        self.close("FINISHED")
-
     def close(self, status: Ended) -> None:
         """Ends the parent run: FINISHED, KILLED by an interrupt, or FAILED by an error."""
         self._client.set_terminated(self.parent_id, status)
@@ -206,7 +185,8 @@ class Tracker:
         if found is None:
             served = url.startswith("http")
             folder = self._study.artifacts_folder / "mlflow"
-            return self._client.create_experiment(name, None if served else folder.as_uri())
+            location = None if served else folder.as_uri()
+            return self._client.create_experiment(name, location, tags=_TRAINING)
         if found.lifecycle_stage != "active":
             raise UserError(
                 f"{shown(url)}: experiment {name} was deleted; restore it with "
@@ -261,7 +241,7 @@ class Tracker:
                 self._client, self.experiment_id, run_id, model_name, first, self._card
             )
             self._log_points(run_id, points, first.configuration, first.seed, model_id)
-        return Logged(run_id, model_id, {point.name: point.value for point in points}, files)
+        return Logged(run_id, model_id, files)
 
     @contextmanager
     def _child(self, name: str, tags: dict[str, str], began: float, ended: Ended) -> Iterator[str]:
@@ -319,10 +299,6 @@ class Tracker:
         names = ["value"] if front is None else [f"value/{name}" for name in front]
         return dict(zip(names, values, strict=False))
 
-    def _finished(self, kind: str) -> Iterator[Run]:
-        """Children of a kind that are complete, the oldest first."""
-        return self._runs(f"tags.`{_KIND}` = '{kind}' and attributes.status = 'FINISHED'")
-
     def _runs(self, which: str) -> Iterator[Run]:
         token = None
         while True:
@@ -342,11 +318,6 @@ def _trial_name(number: int, configuration: Configuration) -> str:
 def _id(run: Run) -> str:
     run_id: str = run.info.run_id
     return run_id
-
-
-def _read_back(run: Run) -> Logged:
-    (model,) = run.outputs.model_outputs if run.outputs else []
-    return Logged(_id(run), model.model_id, run.data.metrics)
 
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:

@@ -1,8 +1,9 @@
 """Opens MLflow's store, and says in one line why it cannot."""
 
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -23,8 +24,6 @@ _PATIENCE = 10  # seconds for a server's first answer
 def open_store(url: str, create: bool) -> MlflowClient:
     """A client of one store that looks at nothing but its URL.
 
-    MLflow itself tries for minutes to reach a store that is not there, so that is found out first.
-
     Args:
         url: a database or the address of an MLflow server.
         create: make the file of an sqlite store, and its tables, if there is none.
@@ -32,15 +31,45 @@ def open_store(url: str, create: bool) -> MlflowClient:
     Raises:
         UserError: it cannot be opened; credentials in its URL are not shown.
     """
-    try:
-        _reach(url, create)
-        with _hushed("alembic", "mlflow.store.db.utils"):
-            client = MlflowClient(tracking_uri=url, registry_uri=url)
-            client.search_experiments(max_results=1)
-    except (OSError, SQLAlchemyError, ImportError, ValueError, MlflowException) as error:
-        why = f"{shown(url)}: MLflow's store cannot be opened: {_reason(error, url)}"
-        raise UserError(one_line(why)) from None
+    check_store(url, "MLflow")
+    with _one_line(url, "MLflow"), _hushed("alembic", "mlflow.store.db.utils"):
+        file = _file(url)
+        if file is not None and not file.exists():
+            if not create:
+                raise FileNotFoundError("there is no such file")
+            _create(url, file)
+        client = MlflowClient(tracking_uri=url, registry_uri=url)
+        client.search_experiments(max_results=1)
     return client
+
+
+def check_store(url: str, whose: str) -> None:
+    """Find out whether a store can be opened, or its file made, and change nothing.
+
+    MLflow itself tries for minutes to reach a store that is not there.
+
+    Args:
+        url: a database or the address of an MLflow server.
+        whose: "Optuna" or "MLflow", for the message.
+
+    Raises:
+        UserError: it cannot be opened; credentials in its URL are not shown.
+    """
+    with _one_line(url, whose):
+        file = _file(url)
+        if url.startswith(("http://", "https://")):
+            _ask_server(url)
+        elif file is not None and not file.exists():
+            folder = next(parent for parent in file.parents if parent.exists())
+            if not folder.is_dir():
+                raise NotADirectoryError(f"{folder} is not a folder")
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(f"{folder} cannot be written")
+        else:
+            engine = sqlalchemy.create_engine(url)
+            with engine.connect() as connection:
+                sqlalchemy.inspect(connection).get_table_names()
+            engine.dispose()
 
 
 def shown(url: str) -> str:
@@ -50,29 +79,35 @@ def shown(url: str) -> str:
     return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-def _reach(url: str, create: bool) -> None:
-    if url.startswith(("http://", "https://")):
-        parts = urlsplit(url)
-        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        try:
-            urlopen(address, timeout=_PATIENCE).close()
-        except HTTPError:
-            return  # it answers; whether it lets us in is between it and MLflow
-        return
-    new = False
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
-        new = not file.exists()
-        if new and not create:
-            raise FileNotFoundError("there is no such file")
-        file.parent.mkdir(parents=True, exist_ok=True)
+def _file(url: str) -> Path | None:
+    """Where an sqlite store lies."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _create(url: str, file: Path) -> None:
+    """An empty store that remembers: the dashboard's reads never wait for our writes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
-        if new:
-            # The file remembers it; then the dashboard's reads never wait for our writes.
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        sqlalchemy.inspect(connection).get_table_names()
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     engine.dispose()
+
+
+def _ask_server(url: str) -> None:
+    parts = urlsplit(url)
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    # an HTTPError is an answer; whether it lets us in is between it and MLflow
+    with suppress(HTTPError):
+        urlopen(address, timeout=_PATIENCE).close()
+
+
+@contextmanager
+def _one_line(url: str, whose: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SQLAlchemyError, ImportError, ValueError, MlflowException) as error:
+        why = f"{shown(url)}: {whose}'s store cannot be opened: {_reason(error, url)}"
+        raise UserError(one_line(why)) from None
 
 
 def _reason(error: Exception, url: str) -> str:

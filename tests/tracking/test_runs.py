@@ -117,8 +117,7 @@ def test_metrics_are_kept_for_each_epoch_and_the_last_is_final(
     loss = client.get_metric_history(logged.run_id, "training/loss")
     assert [point.value for point in loss] == [report.training_loss for report in result.history]
     final = client.get_run(logged.run_id).data.metrics
-    assert final == logged.metrics
-    assert logged.validation == result.validation.metrics()
+    assert final["validation/accuracy"] == result.validation.accuracy
     assert final["value"] == 0.25
     assert final["training/seconds"] == result.seconds
 
@@ -173,7 +172,7 @@ def test_the_model_is_ready_and_predicts_as_the_classifier(
     assert model.status == "READY"
     assert model.name == "trial-003"
     assert model.source_run_id == logged.run_id
-    assert {m.key: m.value for m in model.metrics or ()} == logged.metrics
+    assert {m.key: m.value for m in model.metrics or ()} == client.get_run(logged.run_id).data.metrics
     opened = mlflow.pyfunc.load_model(logged.model_uri)
     assert opened.metadata.signature.inputs.inputs[0].shape == (-1, *IMAGE)
     assert opened.metadata.signature.outputs.inputs[0].shape == (-1, len(CLASSES))
@@ -253,10 +252,18 @@ def test_complete_runs_are_found_again_by_a_new_tracker(
 ) -> None:
     first, second = (tracker.log_trial(number, [result], [0.5]) for number in (0, 12))
     tracker.log_failed(1, result.configuration, "no")
-    third = tracker.log_finalist(1, 12, finalist, [0.5])
+    tracker.log_finalist(1, 12, finalist, [0.5])
     again = Tracker(study, CARD)
-    assert again.trial_runs() == {0: replace(first, files={}), 12: replace(second, files={})}
-    assert again.finalist_runs() == {(12, 1): replace(third, files={})}
+    assert again.trial_runs() == {0: first.run_id, 12: second.run_id}
+
+
+def test_a_run_that_optuna_was_not_told_of_is_no_result(
+    tracker: Tracker, client: MlflowClient, result: TrialResult
+) -> None:
+    logged = tracker.log_trial(0, [result], [0.5])
+    tracker.disown(logged.run_id)
+    assert client.get_run(logged.run_id).info.status == "KILLED"
+    assert tracker.trial_runs() == {}
 
 
 def test_more_runs_than_a_page_holds_are_all_found(
@@ -269,7 +276,7 @@ def test_more_runs_than_a_page_holds_are_all_found(
     assert tracker.trial_runs().keys() == {0, 1, 2}
 
 
-def test_the_parent_holds_the_study_and_ends_with_a_summary(
+def test_the_parent_holds_the_study_and_ends(
     tracker: Tracker, client: MlflowClient, study: Study, tmp_path: Path
 ) -> None:
     run = parent(client, tracker)
@@ -282,13 +289,8 @@ def test_the_parent_holds_the_study_and_ends_with_a_summary(
     assert load_study(written).model_dump(exclude={"storage"}) == study.model_dump(
         exclude={"storage"}
     )
-    tracker.log_summary("| best |", {"best": 3})
-    run = parent(client, tracker)
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["mlflow.note.content"] == "of *three* classes\n\n| best |"
-    assert json.loads(text(client, tracker.parent_id, "summary.json", tmp_path / "got")) == {
-        "best": 3
-    }
+    tracker.close("FINISHED")
+    assert parent(client, tracker).info.status == "FINISHED"
 
 
 def test_a_rerun_goes_on_under_the_same_parent(
@@ -449,7 +451,7 @@ def test_nothing_is_said_on_the_terminal(
     tracker = Tracker(study, CARD)
     logged = tracker.log_finalist(1, 0, finalist, [0.5])
     tracker.register_champion(logged.run_id, logged.model_id, "")
-    tracker.log_summary("", {})
+    tracker.close("FINISHED")
     assert capfd.readouterr() == ("", "")
 
 
@@ -474,7 +476,7 @@ def test_a_file_that_is_no_store_is_refused(study: Study) -> None:
 
 def test_a_store_in_a_place_that_cannot_be_written_is_refused(study: Study) -> None:
     (study.folder / "file").write_text("")
-    with pytest.raises(UserError, match=r"MLflow's store cannot be opened: File exists: .*/file"):
+    with pytest.raises(UserError, match=r"MLflow's store cannot be opened: .*/file is not a folder"):
         Tracker(with_store(study, "sqlite:///file/mlflow.db"), CARD)
 
 
