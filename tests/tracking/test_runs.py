@@ -172,7 +172,8 @@ def test_the_model_is_ready_and_predicts_as_the_classifier(
     assert model.status == "READY"
     assert model.name == "trial-003"
     assert model.source_run_id == logged.run_id
-    assert {m.key: m.value for m in model.metrics or ()} == client.get_run(logged.run_id).data.metrics
+    final = client.get_run(logged.run_id).data.metrics
+    assert {m.key: m.value for m in model.metrics or ()} == final
     opened = mlflow.pyfunc.load_model(logged.model_uri)
     assert opened.metadata.signature.inputs.inputs[0].shape == (-1, *IMAGE)
     assert opened.metadata.signature.outputs.inputs[0].shape == (-1, len(CLASSES))
@@ -476,7 +477,7 @@ def test_a_file_that_is_no_store_is_refused(study: Study) -> None:
 
 def test_a_store_in_a_place_that_cannot_be_written_is_refused(study: Study) -> None:
     (study.folder / "file").write_text("")
-    with pytest.raises(UserError, match=r"MLflow's store cannot be opened: .*/file is not a folder"):
+    with pytest.raises(UserError, match=r"store cannot be opened: .*/file is not a folder"):
         Tracker(with_store(study, "sqlite:///file/mlflow.db"), CARD)
 
 
