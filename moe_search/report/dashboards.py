@@ -19,6 +19,7 @@ from urllib.request import urlopen
 from moe_search.errors import UserError
 from moe_search.report.stores import shown
 from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.search.objective import directions
 from moe_search.spec import Study
 
 HOST = "127.0.0.1"
@@ -102,9 +103,16 @@ def _optuna(study: Study, number: int, port: int) -> Server:
 
 def _mlflow(study: Study, port: int) -> Server:
     def page() -> str:
+        """The trials, the best first."""
         query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(study.name)}"
         with urlopen(f"http://{HOST}:{port}/{query}", timeout=10) as answer:
-            return f"/#/experiments/{json.load(answer)['experiment']['experiment_id']}"
+            number = json.load(answer)["experiment"]["experiment_id"]
+        front = study.objective.pareto
+        value = quote(f"metrics.`{'value' if front is None else f'value/{front[0]}'}`")
+        ascending = str(directions(study)[0] == "minimize").lower()
+        trials = quote("tags.`moe_search.kind` = 'trial'")
+        order = f"orderByKey={value}&orderByAsc={ascending}"
+        return f"/#/experiments/{number}/runs?searchFilter={trials}&{order}"
 
     return Server(
         "MLflow",
