@@ -165,9 +165,7 @@ class Coordinator:
         match event:
             case Ready():
                 if event.uncompiled:
-                    self._listener(
-                        Note(f"running uncompiled, several times slower: {event.uncompiled}")
-                    )
+                    self._warn_uncompiled(event.uncompiled)
             case Died():
                 for key in event.keys:
                     self._fail(key, event.reason)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +19,7 @@ from moe_search.errors import UserError
 from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler
 from moe_search.spec import Study, differences
+from moe_search.tracking.store import shown
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States that count towards the number of trials wanted."""
@@ -36,9 +39,8 @@ def open_storage(study: Study) -> RDBStorage:
             sqlalchemy.event.listen(storage.engine, "connect", _write_ahead)
             storage.engine.dispose()  # connections opened before the listener
     except (SQLAlchemyError, OSError, ImportError, RuntimeError) as error:
-        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise UserError(f"storage.optuna: cannot open {shown}: {cause}") from error
+        raise UserError(f"storage.optuna: cannot open {shown(url)}: {cause}") from error
     return storage
 
 
@@ -68,7 +70,9 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
             study_name=study.name, storage=storage, directions=directions(study)
         )
         kept.set_user_attr("space", study.space())
-        kept.set_metric_names(metric_names(study))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            kept.set_metric_names(metric_names(study))
     kept.sampler = sampler(study, len(kept.get_trials(deepcopy=False)))
     kept.pruner = pruner(study)
     return kept
@@ -81,13 +85,13 @@ def find_study(study: Study) -> optuna.Study:
         UserError: there is no such store or study.
     """
     url = study.optuna_url
-    file = Path(url.removeprefix("sqlite:///"))
-    if url.startswith("sqlite:") and not file.exists():
-        raise UserError(f"study {study.name!r} has not been run yet: there is no {file}")
+    why = f"study {study.name!r} has not been run yet"
+    if url.startswith("sqlite:") and not (file := Path(url.removeprefix("sqlite:///"))).exists():
+        raise UserError(f"{why}: there is no {file}")
     try:
         return optuna.load_study(study_name=study.name, storage=open_storage(study))
     except KeyError:
-        raise UserError(f"study {study.name!r} has not been run yet: it is not in {file}") from None
+        raise UserError(f"{why}: it is not in {shown(url)}") from None
 
 
 def requeue(kept: optuna.Study, trial: FrozenTrial) -> None:
