@@ -8,6 +8,7 @@ to Optuna last: a trial that is COMPLETE in Optuna has its run in MLflow.
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import count
 
 import optuna
 from optuna.trial import TrialState
@@ -23,10 +24,11 @@ from moe_search.engine.trial import (
 from moe_search.search import objective, space
 from moe_search.search.events import Note, Started, TrialEnded
 from moe_search.search.executor import Died, Event
+from moe_search.search.ranking import standing
 from moe_search.search.sampler import decides_at
 from moe_search.search.session import Session
-from moe_search.search.store import COUNTED, requeue
-from moe_search.spec import Configuration, Study
+from moe_search.search.store import COUNTED, requeue, untried, waiting
+from moe_search.spec import Configuration
 
 
 @dataclass
@@ -61,17 +63,24 @@ class Coordinator:
         self._listener = session.listener
         self._running: dict[int, Running] = {}
         self._waiting: deque[TrialSpec] = deque()
-        trials = self._kept.get_trials(deepcopy=False)
-        self._counted = sum(trial.state in COUNTED for trial in trials)
         self._failures = 0
-        self._since_best = 0
         self._warned = False
-        self._repeats: dict[str, int] = {}
-        for trial in trials:
-            if (name := trial.user_attrs.get("configuration")) and trial.state in COUNTED:
-                self._repeats[name] = self._repeats.get(name, 0) + 1
-        self._best = best_value(self._study, self._kept)
-        self._wanted = self._queue_points()
+        self._used: dict[str, set[int]] = {}  # seeds by configuration
+        counted = self._kept.get_trials(deepcopy=False, states=COUNTED)
+        for trial in counted:
+            seeds = self._used.setdefault(trial.user_attrs["configuration"], set())
+            seeds.add(trial.user_attrs["seed"])
+        self._counted = len(counted)
+        self._best, self._since_best = standing(self._study, self._kept)
+        search = self._study.search
+        finite = search.sampler == "grid" or not self._study.parameters
+        points = space.grid(self._study) if finite else search.points
+        self._points = deque(untried(self._kept, points))
+        self._left: int | None = None  # of a finite space
+        self._wanted = search.trials
+        if finite:
+            self._left = len(self._points) + waiting(self._kept)
+            self._wanted = min(search.trials, self._counted + self._left)
 
     def run(self) -> str:
         """Search; returns why it ended, in words.
@@ -113,7 +122,7 @@ class Coordinator:
         search = self._study.search
         if self._failures > search.max_failures:
             return f"more than {search.max_failures} trials failed"
-        if self._counted + len(self._running) >= self._wanted:
+        if self._unasked() <= 0:
             return "all trials are done"
         if search.patience is not None and self._since_best >= search.patience:
             return f"no better trial in the last {self._since_best}"
@@ -121,23 +130,14 @@ class Coordinator:
             return "the time limit is reached"
         return None
 
-    def _queue_points(self) -> int:
-        """Queue known points, or the whole grid; the number of trials wanted."""
-        search = self._study.search
-        points = [dict(point) for point in search.points]
-        wanted = search.trials
-        if not self._study.parameters:
-            wanted = 1
-        elif search.sampler == "grid":
-            points += space.grid(self._study)
-            wanted = min(wanted, len(points))
-        for point in points:
-            self._kept.enqueue_trial(point, skip_if_exists=True)
-        return wanted
+    def _unasked(self) -> int:
+        """Trials that are wanted and not asked yet."""
+        unasked = self._wanted - self._counted - len(self._running)
+        return unasked if self._left is None else min(unasked, self._left)
 
     def _fill(self, asking: bool) -> bool:
         """Give an idle worker trials that train in step; whether there were any."""
-        unasked = self._wanted - self._counted - len(self._running)
+        unasked = self._unasked()
         left = unasked + len(self._waiting)
         missing = self._batches.size(left) - len(self._waiting)
         for _ in range(min(missing, unasked) if asking else 0):
@@ -148,13 +148,17 @@ class Coordinator:
         return True
 
     def _ask(self) -> None:
+        if self._points:
+            self._kept.enqueue_trial(self._points.popleft())
+        if self._left is not None:
+            self._left -= 1
         trial = self._kept.ask()
         configuration = self._study.configuration(space.suggest(trial, self._study))
         name = configuration.model_dump_json()
-        repeat = self._repeats.get(name, 0)
-        self._repeats[name] = repeat + 1
-        search = self._study.search
-        first = search.seed + repeat * search.seeds  # a repeated configuration is a new seed of it
+        search, used = self._study.search, self._used.setdefault(name, set())
+        # a repeated configuration is a new seed of it
+        first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
+        used.add(first)
         running = Running(trial, configuration, deque(range(first, first + search.seeds)))
         trial.set_user_attr("configuration", name)
         trial.set_user_attr("seed", first)
@@ -218,7 +222,7 @@ class Coordinator:
         del self._running[number]
         self._recorder.pruned(running.trial, result, running.pruned)
         self._kept.tell(running.trial, state=TrialState.PRUNED)
-        self._count(number, "pruned", running.pruned, ())
+        self._count(number, "pruned", running.pruned, better=False)
 
     def _result(self, running: Running, result: TrialResult) -> None:
         if not result.complete:
@@ -241,8 +245,7 @@ class Coordinator:
         self._kept.tell(running.trial, values)
         feasible = all(violation <= 0 for violation in violations.values())
         better = feasible and self._is_better(number, values)
-        self._since_best = 0 if better else self._since_best + 1
-        self._count(number, "complete", text, tuple(values))
+        self._count(number, "complete", text, better, tuple(values))
 
     def _fail(self, number: int, reason: str) -> None:
         running = self._running.pop(number, None)
@@ -251,11 +254,18 @@ class Coordinator:
         self._failures += 1
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._kept.tell(running.trial, state=TrialState.FAIL)
-        self._count(number, "failed", reason, ())
+        self._tell_listener(number, "failed", reason)
 
-    def _count(self, number: int, state: str, text: str, values: tuple[float, ...]) -> None:
-        if state != "failed":
-            self._counted += 1
+    def _count(
+        self, number: int, state: str, text: str, better: bool, values: tuple[float, ...] = ()
+    ) -> None:
+        self._counted += 1
+        self._since_best = 0 if better else self._since_best + 1
+        self._tell_listener(number, state, text, values)
+
+    def _tell_listener(
+        self, number: int, state: str, text: str, values: tuple[float, ...] = ()
+    ) -> None:
         self._listener(
             TrialEnded(number, state, text, values, self._counted, self._failures, self._best)
         )
@@ -263,19 +273,11 @@ class Coordinator:
     def _is_better(self, number: int, values: list[float]) -> bool:
         """Whether a feasible trial is the best so far, or lies on the front."""
         if self._study.objective.pareto is not None:
+            if self._study.search.patience is None:
+                return True  # nobody asks, and the front of many trials is slow to find
             return any(trial.number == number for trial in self._kept.best_trials)
         (value,) = values
         if self._best is not None and value <= self._best:
             return False
         self._best = value
         return True
-
-
-def best_value(study: Study, kept: optuna.Study) -> float | None:
-    """The best feasible value of a weighted sum; None before the first and for a front."""
-    if study.objective.pareto is not None:
-        return None
-    try:
-        return kept.best_value
-    except ValueError:
-        return None

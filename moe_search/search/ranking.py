@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
 from moe_search.search.objective import gain
+from moe_search.search.store import COUNTED
 from moe_search.spec import Study
 
 FINALISTS = "finalists"
@@ -68,6 +70,28 @@ def best_trials(study: Study, kept: optuna.Study, count: int) -> list[FrozenTria
     for trial in ranked:
         distinct.setdefault(trial.user_attrs["configuration"], trial)
     return list(distinct.values())[:count]
+
+
+def standing(study: Study, kept: optuna.Study) -> tuple[float | None, int]:
+    """The best value, and how many trials have ended since it was reached.
+
+    Only feasible trials count as best; there is no value before the first of them. Of several
+    objectives there is none either, and what counts is when the front last moved.
+    """
+    pareto = study.objective.pareto is not None
+    try:
+        best = kept.best_trials if pareto else [kept.best_trial]
+    except ValueError:
+        best = []
+    reached = max(map(_ended, best), default=None)
+    ended = kept.get_trials(deepcopy=False, states=COUNTED)
+    since = sum(reached is None or _ended(trial) > reached for trial in ended)
+    return (best[0].value if best and not pareto else None), since
+
+
+def _ended(trial: FrozenTrial) -> datetime:
+    assert trial.datetime_complete is not None
+    return trial.datetime_complete
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

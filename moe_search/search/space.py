@@ -1,6 +1,7 @@
 """The space of a study in Optuna's terms."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import product
 
 import optuna
@@ -37,7 +38,7 @@ def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Value:
 
 
 def grid(study: Study) -> list[dict[str, Value]]:
-    """Every distinct set of values of a finite space, in order.
+    """Every distinct set of values of a finite space; those of the study's points come first.
 
     Raises:
         UserError: there are too many.
@@ -53,7 +54,11 @@ def grid(study: Study) -> list[dict[str, Value]]:
     found: dict[tuple[tuple[str, Value], ...], dict[str, Value]] = {}
     for values in _products(study):
         found.setdefault(tuple(values.items()), values)
-    return list(found.values())
+    points = study.search.points
+    return sorted(
+        found.values(),
+        key=lambda values: not any(point.items() <= values.items() for point in points),
+    )
 
 
 def _products(study: Study) -> Iterator[dict[str, Value]]:
@@ -74,6 +79,6 @@ def _options(domain: Domain) -> tuple[Value, ...]:
             return tuple(range(domain.low, domain.high + 1, domain.step))
         case FloatRange():
             assert domain.step is not None, "the study refuses a grid over a range without step"
-            steps = round((domain.high - domain.low) / domain.step + 1e-9) + 1
-            points = (domain.low + step * domain.step for step in range(steps))
-            return tuple(point for point in points if point <= domain.high + 1e-12)
+            # as written: 0 + 3 * 0.1 is 0.3, and not a little more
+            low, high, step = (Decimal(str(n)) for n in (domain.low, domain.high, domain.step))
+            return tuple(float(low + n * step) for n in range(int((high - low) / step) + 1))

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moe_search.errors import UserError
 from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler
-from moe_search.spec import Study, differences
+from moe_search.spec import Study, Value, differences
 from moe_search.tracking.store import shown
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -95,9 +95,35 @@ def find_study(study: Study) -> optuna.Study:
 
 
 def requeue(kept: optuna.Study, trial: FrozenTrial) -> None:
-    """Let a trial that could not be finished run again, once it has a full configuration."""
-    if trial.params:
-        kept.enqueue_trial(trial.params, user_attrs={"retry_of": trial.number})
+    """Let a trial that could not be finished run again, unless nothing is known of it."""
+    if values := _values(trial):
+        kept.enqueue_trial(values, user_attrs={"retry_of": trial.number})
+
+
+def untried(
+    kept: optuna.Study, points: Iterable[Mapping[str, Value]]
+) -> Iterator[dict[str, Value]]:
+    """Points that no trial has tried or waits to try; a trial that failed has not."""
+    tried = [
+        _values(trial)
+        for trial in kept.get_trials(deepcopy=False)
+        if trial.state != TrialState.FAIL
+    ]
+    for point in points:
+        if not any(point.items() <= values.items() for values in tried):
+            tried.append(dict(point))
+            yield dict(point)
+
+
+def waiting(kept: optuna.Study) -> int:
+    """How many trials are queued."""
+    return len(kept.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial was given and what was suggested to it."""
+    given: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
+    return given | trial.params
 
 
 def mend(kept: optuna.Study) -> int:
