@@ -1,0 +1,56 @@
+"""What is tried next, and from which seeds."""
+
+import math
+from collections import deque
+from itertools import count
+
+import optuna
+
+from moe_search.search import space
+from moe_search.search.running import Running
+from moe_search.search.store import COUNTED, untried, waiting
+from moe_search.spec import Configuration, Study
+
+
+class Proposals:
+    """Asks Optuna: for trials that are queued, then for the study's points, then for any.
+
+    A grid and a space without parameters have their points and no more.
+
+    Attributes:
+        wanted: trials that the study is to have in the end.
+        left: trials that can still be asked.
+    """
+
+    def __init__(self, study: Study, kept: optuna.Study) -> None:
+        self._study = study
+        self._kept = kept
+        finite = study.search.sampler == "grid" or not study.parameters
+        self._points = deque(untried(kept, space.grid(study) if finite else study.search.points))
+        self.left = len(self._points) + waiting(kept) if finite else math.inf
+        self._seeds: dict[str, set[int]] = {}  # first ones that are used, by configuration
+        counted = kept.get_trials(deepcopy=False, states=COUNTED)
+        for trial in counted:
+            used = self._seeds.setdefault(trial.user_attrs["configuration"], set())
+            used.add(trial.user_attrs["seed"])
+        self.wanted = int(min(study.search.trials, len(counted) + self.left))
+
+    def ask(self) -> Running:
+        """The next trial."""
+        if self._points:
+            self._kept.enqueue_trial(self._points.popleft())
+        self.left -= 1
+        trial = self._kept.ask()
+        configuration = self._study.configuration(space.suggest(trial, self._study))
+        seeds = self._fresh_seeds(configuration)
+        trial.set_user_attr("configuration", configuration.model_dump_json())
+        trial.set_user_attr("seed", seeds[0])
+        return Running(trial, configuration, deque(seeds))
+
+    def _fresh_seeds(self, configuration: Configuration) -> range:
+        """The same for every configuration, but a repeated one is a new seed of it."""
+        search = self._study.search
+        used = self._seeds.setdefault(configuration.model_dump_json(), set())
+        first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
+        used.add(first)
+        return range(first, first + search.seeds)
