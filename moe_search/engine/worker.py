@@ -5,7 +5,6 @@ It is started as ``python -m moe_search.engine.worker FD`` with one end of a pip
 when the pipe closes, so it never outlives its coordinator by more than an epoch.
 """
 
-import logging
 import sys
 import traceback
 from dataclasses import replace
@@ -15,7 +14,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from moe_search.data import Dataset, Split, load
-from moe_search.engine.compiler import compiles
+from moe_search.engine.compiler import uncompiled
 from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
@@ -35,10 +34,10 @@ class Worker:
         data = load(setup.source)
         self._data = _moved(data, self._device)
         wanted = self._device.type == "cpu" and worth_fusing(data.shape)
-        uncompiled = compiles() if wanted else None
-        self._fused = wanted and uncompiled is None
+        why_not = uncompiled() if wanted else None
+        self._fused = wanted and why_not is None
         self._dropped: set[int] = set()
-        send(connection, Ready(uncompiled))
+        send(connection, Ready(why_not))
 
     def run(self) -> None:
         """Train job after job until the pipe closes."""
@@ -92,7 +91,6 @@ def _moved(data: Dataset, device: torch.device) -> Dataset:
 
 def main() -> None:
     """Serve the pipe whose file descriptor is the first argument."""
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no talk of CUDA
     try:
         Worker(Connection(int(sys.argv[1]))).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):

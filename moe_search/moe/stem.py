@@ -4,25 +4,23 @@ Shape suffixes: N channels (of all networks side by side), H W image, R S rows a
 pooling, K kernel side, B sample (innermost, so that every line of memory is a run of samples).
 
 On a CPU these layers are bound by memory, not arithmetic: the convolution's output is written,
-read by the pooling and read again backward. The fused operation computes each pooled cell from its
-image patch alone and remembers only which of the four positions won. It is compiled twice, forward
-and backward, as two functions: traced as one graph, the backward would recompute the forward.
+read by the pooling and read again backward. The fused operation (``stem.cpp``) computes each pooled
+cell from its image patch alone and remembers only which of the four positions won.
 ``conv_pool_relu_eager`` is the same operation in plain torch, for devices and machines without a
 compiler and as the reference of the tests.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from ctypes import c_long, c_void_p
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-_KILLED = 4.0  # the "position" of cells that the ReLU set to zero
+from moe_search.moe.native import library
 
-
-_SMALLEST = 16  # pixels a side; below, compiling costs more than it saves
+_KERNELS = (3, 5)
+_SMALLEST = 16  # pixels a side; below, plain torch is as fast
 
 
 def worth_fusing(shape: tuple[int, ...]) -> bool:
@@ -39,11 +37,17 @@ def conv_pool_relu_eager(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
 def conv_pool_relu(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
     """The fused form of ``conv_pool_relu_eager``: same shapes, same numbers to float tolerance.
 
-    A single sample takes the eager form: it would need compiled kernels of its own.
+    Kernels of other sizes than 3 and 5, other types than float32, other devices than the CPU and
+    batches of less than a vector of samples take the eager form.
+
+    Raises:
+        OSError: it cannot be compiled (see ``native``).
     """
-    if x_HWB.shape[-1] == 1:
+    samples, kernel = x_HWB.shape[-1], w_NKK.shape[-1]
+    fits = x_HWB.dtype == w_NKK.dtype == torch.float32 and x_HWB.device.type == "cpu"
+    if not fits or kernel not in _KERNELS or samples < _lanes():
         return conv_pool_relu_eager(x_HWB, w_NKK, b_N)
-    out: Tensor = _ConvPoolRelu.apply(x_HWB, w_NKK, b_N)
+    out: Tensor = _ConvPoolRelu.apply(x_HWB.contiguous(), w_NKK.contiguous(), b_N.contiguous())
     return out
 
 
@@ -52,83 +56,35 @@ class _ConvPoolRelu(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
-        _mark_dynamic(x_HWB, -1)
-        _mark_dynamic(w_NKK, 0)
-        _mark_dynamic(b_N, 0)
-        z_NRSB, position_NRSB = _compiled(_forward)(x_HWB, w_NKK, b_N)
-        ctx.save_for_backward(x_HWB, position_NRSB)
-        ctx.kernel = w_NKK.shape[-1]  # type: ignore[attr-defined]
+        channels, kernel, _ = w_NKK.shape
+        height, width, samples = x_HWB.shape
+        cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
+        z_NRSB = x_HWB.new_empty(cells)
+        winner_NRSB = torch.empty(cells, dtype=torch.uint8)
+        _call(f"forward_{kernel}", (x_HWB, w_NKK, b_N, z_NRSB, winner_NRSB), x_HWB, channels)
+        ctx.save_for_backward(x_HWB, winner_NRSB)
+        ctx.kernel = kernel  # type: ignore[attr-defined]
         return z_NRSB
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, g_NRSB: Tensor) -> tuple[None, Tensor, Tensor]:
-        x_HWB, position_NRSB = ctx.saved_tensors  # type: ignore[attr-defined]
-        _mark_dynamic(g_NRSB, 0, -1)
-        _mark_dynamic(position_NRSB, 0, -1)
+        x_HWB, winner_NRSB = ctx.saved_tensors  # type: ignore[attr-defined]
         kernel: int = ctx.kernel  # type: ignore[attr-defined]
-        return None, *_compiled(_backward)(x_HWB, g_NRSB, position_NRSB, kernel)
+        channels = len(g_NRSB)
+        sums = x_HWB.new_empty(channels, kernel**2 + 1, _lanes())
+        dw_NKK, db_N = x_HWB.new_empty(channels, kernel, kernel), x_HWB.new_empty(channels)
+        tensors = (x_HWB, g_NRSB.contiguous(), winner_NRSB, sums, dw_NKK, db_N)
+        _call(f"backward_{kernel}", tensors, x_HWB, channels)
+        return None, dw_NKK, db_N
 
 
-_Kernel = Callable[..., tuple[Tensor, Tensor]]
+def _lanes() -> int:
+    """Samples in one vector of the processor."""
+    return c_long.in_dll(library(), "lanes").value
 
 
-@cache
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """The kernel compiled, at the first call: the compiler takes seconds to import."""
-    compiled: _Kernel = torch.compile(kernel)
-    return compiled
-
-
-def _mark_dynamic(tensor: Tensor, *axes: int) -> None:
-    """One compiled kernel serves every number of channels and samples above one."""
-    import torch._dynamo
-
-    for axis in axes:
-        if tensor.shape[axis] > 1:
-            torch._dynamo.mark_dynamic(tensor, axis % tensor.ndim)
-
-
-def _shifted(x_HWB: Tensor, dy: int, dx: int, kernel: int) -> Tensor:
-    """The image as the pooled cells see it at one offset: [R, S, B]."""
-    rows = (x_HWB.shape[0] - kernel + 1) // 2
-    columns = (x_HWB.shape[1] - kernel + 1) // 2
-    return x_HWB[dy : dy + 2 * rows : 2, dx : dx + 2 * columns : 2]
-
-
-def _positions() -> Iterator[tuple[int, int]]:
-    return ((dy, dx) for dy in (0, 1) for dx in (0, 1))
-
-
-def _forward(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> tuple[Tensor, Tensor]:
-    kernel = w_NKK.shape[-1]
-    best: Tensor | None = None
-    for position, (dy, dx) in enumerate(_positions()):
-        y = b_N[:, None, None, None]
-        for i in range(kernel):
-            for j in range(kernel):
-                y = y + w_NKK[:, i, j, None, None, None] * _shifted(x_HWB, dy + i, dx + j, kernel)
-        if best is None:
-            # float: an integer winner would stop the compiler from vectorising the whole loop
-            best, winner = y, torch.zeros_like(y)
-        else:
-            winner = torch.where(y > best, float(position), winner)
-            best = torch.maximum(best, y)
-    assert best is not None
-    return best.relu(), torch.where(best > 0, winner, _KILLED)
-
-
-def _backward(
-    x_HWB: Tensor, g_NRSB: Tensor, position_NRSB: Tensor, kernel: int
-) -> tuple[Tensor, Tensor]:
-    parts = [torch.where(position_NRSB == float(k), g_NRSB, 0.0) for k in range(4)]
-    weight = []
-    for i in range(kernel):
-        for j in range(kernel):
-            products = [
-                part * _shifted(x_HWB, dy + i, dx + j, kernel)
-                for part, (dy, dx) in zip(parts, _positions(), strict=True)
-            ]
-            weight.append((products[0] + products[1] + products[2] + products[3]).sum((1, 2, 3)))
-    bias = torch.where(position_NRSB < _KILLED, g_NRSB, 0.0).sum((1, 2, 3))
-    return torch.stack(weight, 1).view(-1, kernel, kernel), bias
+def _call(name: str, tensors: tuple[Tensor, ...], x_HWB: Tensor, channels: int) -> None:
+    pointers = [c_void_p(tensor.data_ptr()) for tensor in tensors]
+    sizes = [c_long(size) for size in (*x_HWB.shape, channels)]
+    getattr(library(), name)(*pointers, *sizes)
