@@ -1,7 +1,12 @@
 """Optuna's samplers and pruners as study.yaml names them."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as SuccessiveHalving
 from optuna.samplers import (
@@ -34,7 +39,8 @@ def sampler(study: Study, trials: int) -> BaseSampler:
         case "cma-es":
             return CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "qmc":
-            return QMCSampler(seed=study.search.seed, warn_independent_sampling=False)
+            with without_warning():
+                return QMCSampler(seed=study.search.seed, warn_independent_sampling=False)
         case "random" | "grid":  # the whole grid is queued beforehand
             return RandomSampler(seed=seed)
 
@@ -73,6 +79,14 @@ def longest(study: Study) -> int:
     if isinstance(epochs, int):
         return epochs
     return epochs.high if isinstance(epochs, IntRange) else max(epochs.choices)
+
+
+@contextmanager
+def without_warning() -> Iterator[None]:
+    """Keep from people that Optuna calls something experimental: they did not choose it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
 
 
 def silence() -> None:

@@ -24,13 +24,11 @@ def suggest(trial: optuna.Trial, study: Study) -> dict[str, Value]:
 def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Value:
     match domain:
         case IntRange():
-            return trial.suggest_int(
-                path, domain.low, domain.high, step=domain.step, log=domain.log
-            )
+            last = domain.high - (domain.high - domain.low) % domain.step
+            return trial.suggest_int(path, domain.low, last, step=domain.step, log=domain.log)
         case FloatRange():
-            return trial.suggest_float(
-                path, domain.low, domain.high, step=domain.step, log=domain.log
-            )
+            high = domain.high if domain.step is None else _nth(domain, _steps(domain))
+            return trial.suggest_float(path, domain.low, high, step=domain.step, log=domain.log)
         case Choices():
             choice = trial.suggest_categorical(path, domain.choices)
             assert choice is not None
@@ -78,7 +76,15 @@ def _options(domain: Domain) -> tuple[Value, ...]:
         case IntRange():
             return tuple(range(domain.low, domain.high + 1, domain.step))
         case FloatRange():
-            assert domain.step is not None, "the study refuses a grid over a range without step"
-            # as written: 0 + 3 * 0.1 is 0.3, and not a little more
-            low, high, step = (Decimal(str(n)) for n in (domain.low, domain.high, domain.step))
-            return tuple(float(low + n * step) for n in range(int((high - low) / step) + 1))
+            return tuple(_nth(domain, n) for n in range(_steps(domain) + 1))
+
+
+def _steps(domain: FloatRange) -> int:
+    """How many steps lie between low and the last candidate."""
+    low, high, step = (Decimal(str(number)) for number in (domain.low, domain.high, domain.step))
+    return int((high - low) / step)
+
+
+def _nth(domain: FloatRange, n: int) -> float:
+    """A candidate as one writes it: 0 + 3 * 0.1 is 0.3, and not a little more."""
+    return float(Decimal(str(domain.low)) + n * Decimal(str(domain.step)))

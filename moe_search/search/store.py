@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.search.objective import directions, metric_names
-from moe_search.search.sampler import pruner, sampler
+from moe_search.search.sampler import pruner, sampler, without_warning
 from moe_search.spec import Study, Value, differences
 from moe_search.tracking.store import shown
 
@@ -70,8 +68,7 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
             study_name=study.name, storage=storage, directions=directions(study)
         )
         kept.set_user_attr("space", study.space())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
+        with without_warning():
             kept.set_metric_names(metric_names(study))
     kept.sampler = sampler(study, len(kept.get_trials(deepcopy=False)))
     kept.pruner = pruner(study)
