@@ -84,3 +84,19 @@ finalists: {top: 1, seeds: 2}
     )
     assert done.returncode == 0, done.stderr
     return FinishedStudy(file, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with stores that have their tables, whose making takes longer than all else."""
+    from searching import make_stores
+
+    folder = tmp_path_factory.mktemp("stores")
+    make_stores(folder)
+    return folder
+
+
+@pytest.fixture
+def study_folder(tmp_path: Path, empty_stores: Path) -> Path:
+    """A folder of its own for one study, with empty stores."""
+    return shutil.copytree(empty_stores, tmp_path / "a study")

@@ -1,0 +1,140 @@
+"""Runs studies with stand-in workers, and reads what their stores say afterwards."""
+
+import signal
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from optuna.trial import FrozenTrial, TrialState
+from standin import StandIn, Train
+
+from moe_search.search.events import Event
+from moe_search.search.run import Ended, run_study
+from moe_search.search.store import find_study, open_storage
+from moe_search.spec import Study
+from moe_search.tracking.store import open_store
+
+SPACE = {"temperature": {"low": 0.3, "high": 3.0, "log": True}}
+
+STATUS: dict[TrialState, list[list[str]]] = {
+    TrialState.COMPLETE: [["FINISHED"]],
+    TrialState.PRUNED: [["KILLED"]],
+    # a trial that was given up has no run, or one that was being written when its coordinator died
+    TrialState.FAIL: [["FAILED"], ["KILLED"], []],
+    TrialState.WAITING: [[]],
+}
+"""How the runs of a trial in each state may have ended."""
+
+
+def study_in(folder: Path, **sections: Mapping[str, Any]) -> Study:
+    """A study of four trials of four epochs over the gate temperature, without finals."""
+    defaults: dict[str, Mapping[str, Any]] = {
+        "training": {"epochs": 4},
+        "search": {"trials": 4, "pruner": "none", "collapse": False, "workers": 2, "population": 2},
+        "finalists": {"top": 0},
+    }
+    given = {"name": "tiny", "data": "digits", "model": SPACE, **sections}
+    merged = {name: {**default, **sections.get(name, {})} for name, default in defaults.items()}
+    return Study.model_validate(given | merged, context={"folder": folder})
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a study.
+
+    Attributes:
+        told: what the listener heard.
+        workers: the stand-in.
+    """
+
+    ended: Ended
+    told: list[Event]
+    workers: StandIn
+
+
+def run(
+    study: Study,
+    train: Train,
+    test: Train | None = None,
+    interrupt: type | None = None,
+    uncompiled: str | None = None,
+) -> Ran:
+    """``run_study`` with workers that do as ``train`` says.
+
+    Args:
+        study: what to run.
+        train: what trials come to.
+        test: what finalists come to on the test split.
+        interrupt: ask for an end, as Ctrl-C does, at the first event of this type.
+        uncompiled: why operations are not compiled, if they are not.
+    """
+    told: list[Event] = []
+
+    def listener(event: Event) -> None:
+        told.append(event)
+        met = [type(one) is interrupt for one in told]
+        if met[-1] and sum(met) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    assert isinstance(study.search.workers, int)
+    workers = StandIn(train, workers=study.search.workers, test=test, uncompiled=uncompiled)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moe_search.search.run.LocalExecutor", lambda *_: workers)
+        ended = run_study(study, listener)
+    return Ran(ended, told, workers)
+
+
+def trials(study: Study, *states: TrialState) -> list[FrozenTrial]:
+    """The trials in Optuna's store, of some states or all."""
+    return find_study(study).get_trials(states=states or None)
+
+
+def runs(study: Study, kind: str) -> list[Run]:
+    """The runs in MLflow's store, oldest first: study, trial or finalist."""
+    client = MlflowClient(tracking_uri=study.mlflow_url)
+    experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
+    found: list[Run] = client.search_runs(
+        [experiment.experiment_id],
+        f"tags.`moe_search.kind` = '{kind}'",
+        order_by=["attributes.start_time"],
+        max_results=1000,
+    )
+    return found
+
+
+def check_ledger(study: Study) -> None:
+    """Both stores say the same of every trial, and nothing is left running."""
+    by_trial: dict[int, list[Run]] = {}
+    for found in runs(study, "trial"):
+        by_trial.setdefault(int(found.data.tags["moe_search.trial"]), []).append(found)
+    for trial in trials(study):
+        assert trial.state in STATUS
+        own = by_trial.pop(trial.number, [])
+        assert [one.info.status for one in own] in STATUS[trial.state]
+        for one in own:
+            names = study.objective.pareto and [f"value/{name}" for name in study.objective.pareto]
+            values = [one.data.metrics.get(name) for name in names or ["value"]]
+            if trial.state != TrialState.FAIL:
+                assert one.info.run_id == trial.user_attrs["mlflow_run"]
+                assert one.data.tags.get("moe_search.reason") == trial.user_attrs.get("reason")
+                assert values == (trial.values or [None] * len(values))
+    assert not by_trial
+    (parent,) = runs(study, "study")
+    assert parent.info.status in ("FINISHED", "KILLED", "FAILED")
+
+
+def make_stores(folder: Path) -> None:
+    """Stores with their tables and nothing else."""
+    study = study_in(folder)
+    open_storage(study).engine.dispose()
+    open_store(study.mlflow_url, create=True)
+    for file in folder.glob("*.db"):
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
