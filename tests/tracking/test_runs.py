@@ -445,15 +445,18 @@ def test_a_fresh_process_predicts_without_pickle_or_stored_code(
     np.testing.assert_allclose(np.load(tmp_path / "x.npy"), expected_BC.detach(), atol=1e-6)
 
 
-@pytest.mark.filterwarnings("error::UserWarning")
 def test_nothing_is_said_on_the_terminal(
-    study: Study, finalist: TrialResult, capfd: pytest.CaptureFixture[str]
+    study: Study,
+    finalist: TrialResult,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
 ) -> None:
     tracker = Tracker(study, CARD)
     logged = tracker.log_finalist(1, 0, finalist, [0.5])
     tracker.register_champion(logged.run_id, logged.model_id, "")
     tracker.close("FINISHED")
     assert capfd.readouterr() == ("", "")
+    assert [one.message for one in recwarn if issubclass(one.category, UserWarning)] == []
 
 
 def test_a_new_store_lets_dashboards_read_while_it_is_written(study: Study) -> None:
