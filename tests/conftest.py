@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from finished import FinishedStudy
 
+pytest.register_assert_rewrite("searching")
+
 Needs = Callable[[str, bool], None]
 
 
@@ -54,8 +56,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def compiled(needs: Needs, one_thread: None) -> None:
     """What has a compiled form can be compiled."""
-    compiler = os.environ.get("CXX", "g++")
-    needs(f"a C++ compiler ({compiler})", shutil.which(compiler) is not None)
+    names = (os.environ.get("CXX"), "g++", "clang++")
+    needs("a C++ compiler", any(name and shutil.which(name) for name in names))
 
 
 @pytest.fixture(scope="session")

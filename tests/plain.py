@@ -1,6 +1,8 @@
 """The plain way: one torch module per network and loops over experts, as the authors train.
 
 The reference for tests and benchmarks: it shares no code with the package.
+
+Shape suffixes: B sample, M expert, C class.
 """
 
 from collections.abc import Sequence
@@ -11,12 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def layer_list(layers: Sequence[Any]) -> list[Any]:
+    """Layer descriptions as in study.yaml, from typed ones."""
+    return [layer if isinstance(layer, str) else layer.model_dump() for layer in layers]
+
+
 class PlainNetwork(nn.Module):
     """Body, ReLU, linear head, from a list of layer descriptions as in study.yaml."""
 
-    def __init__(
-        self, layers: Sequence[Any], shape: tuple[int, ...], outputs: int | None
-    ) -> None:
+    def __init__(self, layers: Sequence[Any], shape: tuple[int, ...], outputs: int | None) -> None:
         super().__init__()
         body: list[nn.Module] = []
         image = len(shape) == 3
@@ -40,6 +45,9 @@ class PlainNetwork(nn.Module):
                     shape, image = (shape[0] * shape[1] * shape[2],), False
                 body.append(nn.Linear(shape[0], layer["linear"]))
                 shape = (layer["linear"],)
+        if image:
+            body.append(nn.Flatten())
+            shape = (shape[0] * shape[1] * shape[2],)
         self.body = nn.Sequential(*body)
         self.head = nn.Linear(shape[0], outputs) if outputs is not None else None
         self.width = shape[0]
@@ -55,7 +63,7 @@ class PlainNetwork(nn.Module):
 
 
 class PlainMixture(nn.Module):
-    """A mixture of experts with a loop over its experts."""
+    """A mixture of experts with a loop over its experts; without a gate for kind ``single``."""
 
     def __init__(
         self,
@@ -70,13 +78,16 @@ class PlainMixture(nn.Module):
         super().__init__()
         self.kind, self.temperature = kind, temperature
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
-        self.gate = PlainNetwork(gate, shape, experts if kind == "original" else None)
+        if kind != "single":
+            self.gate = PlainNetwork(gate, shape, experts if kind == "original" else None)
         if kind == "attentive":
             self.query = nn.Linear(self.gate.width, self.gate.width, bias=False)
             self.key = nn.Linear(self.gate.width, self.gate.width, bias=False)
 
     def logits(self, x: Tensor) -> Tensor:
         """[B, M], over temperature."""
+        if self.kind == "single":
+            return x.new_zeros(len(x), 1)
         if self.kind == "original":
             scores: Tensor = self.gate(x)
         else:
@@ -94,12 +105,14 @@ class PlainMixture(nn.Module):
         """Take the weights of one model of a population."""
         for n, expert in enumerate(self.experts):
             assert isinstance(expert, PlainNetwork)
-            _load(expert, state, "bodies.", n)
+            load_body(expert, state, "bodies.", n)
             assert expert.head is not None
             expert.head.load_state_dict(
                 {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
             )
-        _load(self.gate, state, "gate.body.", 0)
+        if self.kind == "single":
+            return
+        load_body(self.gate, state, "gate.body.", 0)
         if self.kind == "original":
             assert self.gate.head is not None
             weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
@@ -109,7 +122,7 @@ class PlainMixture(nn.Module):
             self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
 
 
-def _load(network: PlainNetwork, state: dict[str, Tensor], prefix: str, n: int) -> None:
+def load_body(network: PlainNetwork, state: dict[str, Tensor], prefix: str, n: int) -> None:
     """Parameters and statistics in the order in which both sides keep them."""
     own = {
         name: tensor
@@ -119,8 +132,7 @@ def _load(network: PlainNetwork, state: dict[str, Tensor], prefix: str, n: int) 
     given = [tensor[n] for name, tensor in state.items() if name.startswith(prefix + "stages.")]
     assert len(own) == len(given)
     named = {
-        name: new.reshape(old.shape)
-        for (name, old), new in zip(own.items(), given, strict=True)
+        name: new.reshape(old.shape) for (name, old), new in zip(own.items(), given, strict=True)
     }
     network.body.load_state_dict(named, strict=False)
 
@@ -132,8 +144,55 @@ def mixture_loss(model: PlainMixture, x: Tensor, y: Tensor) -> tuple[Tensor, Ten
     return -(mixed.gather(1, y.unsqueeze(1)) + 1e-7).log().mean(), p
 
 
+def rule_losses(
+    logits_BM: Tensor, outputs_BMC: Tensor, y_B: Tensor, kind: str = "mixture", k: int = 1
+) -> Tensor:
+    """Each sample's loss under an output rule, [B], sample after sample."""
+    losses = []
+    for logits_M, outputs_MC, y in zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True):
+        p_M = F.softmax(logits_M, 0)
+        if kind == "stochastic":
+            error_M = [-torch.log(output_C[y] + 1e-7) for output_C in outputs_MC]
+            terms = [p * torch.exp(-error / 2) for p, error in zip(p_M, error_M, strict=True)]
+            losses.append(-torch.log(_total(terms) + 1e-15))
+            continue
+        if kind == "top_k" and k == 1:
+            best = int(p_M.argmax())
+            answer_C = F.softmax(p_M[best] * outputs_MC[best], 0)
+        else:
+            weights_M = _kept(p_M, k) if kind == "top_k" else p_M
+            answer_C = _total([p * o_C for p, o_C in zip(weights_M, outputs_MC, strict=True)])
+        losses.append(-torch.log(answer_C[y] + 1e-7))
+    return torch.stack(losses)
+
+
+def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tensor:
+    """The distribution over experts with which a rule answers, [B, M], sample after sample."""
+    rows = []
+    for logits_M in logits_BM:
+        p_M = F.softmax(logits_M, 0)
+        if kind != "mixture":
+            p_M = _kept(p_M, 1 if kind == "stochastic" else k)
+        rows.append(p_M)
+    return torch.stack(rows)
+
+
+def _kept(p_M: Tensor, k: int) -> Tensor:
+    """The k largest probabilities over their sum, 0 elsewhere."""
+    ranked = p_M.argsort(descending=True).tolist()
+    total = _total([p_M[e] for e in ranked[:k]])
+    zero = torch.zeros_like(total)
+    return torch.stack([p / total if e in ranked[:k] else zero for e, p in enumerate(p_M)])
+
+
+def _total(terms: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(terms)).sum(0)
+
+
 def importance_loss(p: Tensor) -> Tensor:
     """(std / mean)^2 of the experts' summed probabilities, unbiased."""
+    if p.shape[1] == 1:
+        return p.new_zeros(())
     total = p.sum(0)
     return (total.std() / total.mean()) ** 2
 
@@ -143,8 +202,8 @@ def similarity_loss(p: Tensor, x: Tensor, beta_s: float, beta_d: float) -> Tenso
     flat = x.flatten(1)
     distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
     experts = p.shape[1]
-    same = torch.zeros(())
-    different = torch.zeros(())
+    same = p.new_zeros(())
+    different = p.new_zeros(())
     for e in range(experts):
         for f in range(experts):
             term = (distance * torch.outer(p[:, e], p[:, f])).sum()
