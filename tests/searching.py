@@ -1,10 +1,12 @@
 """Runs studies with stand-in workers, and reads what their stores say afterwards."""
 
-import signal
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from standin import StandIn, Train
 
 from moe_search.search.events import Event
 from moe_search.search.run import Ended, run_study
-from moe_search.search.store import find_study, open_storage
+from moe_search.search.store import COUNTED, find_study, open_storage
 from moe_search.spec import Study
 from moe_search.tracking.store import open_store
 
@@ -32,9 +34,9 @@ STATUS: dict[TrialState, list[list[str]]] = {
 """How the runs of a trial in each state may have ended."""
 
 
-def study_in(folder: Path, **sections: Mapping[str, Any]) -> Study:
+def study_in(folder: Path, **sections: Any) -> Study:
     """A study of four trials of four epochs over the gate temperature, without finals."""
-    defaults: dict[str, Mapping[str, Any]] = {
+    defaults: dict[str, dict[str, Any]] = {
         "training": {"epochs": 4},
         "search": {"trials": 4, "pruner": "none", "collapse": False, "workers": 2, "population": 2},
         "finalists": {"top": 0},
@@ -62,7 +64,6 @@ def run(
     study: Study,
     train: Train,
     test: Train | None = None,
-    interrupt: type | None = None,
     uncompiled: str | None = None,
 ) -> Ran:
     """``run_study`` with workers that do as ``train`` says.
@@ -71,22 +72,15 @@ def run(
         study: what to run.
         train: what trials come to.
         test: what finalists come to on the test split.
-        interrupt: ask for an end, as Ctrl-C does, at the first event of this type.
         uncompiled: why operations are not compiled, if they are not.
     """
     told: list[Event] = []
-
-    def listener(event: Event) -> None:
-        told.append(event)
-        met = [type(one) is interrupt for one in told]
-        if met[-1] and sum(met) == 1:
-            signal.raise_signal(signal.SIGINT)
 
     assert isinstance(study.search.workers, int)
     workers = StandIn(train, workers=study.search.workers, test=test, uncompiled=uncompiled)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moe_search.search.run.LocalExecutor", lambda *_: workers)
-        ended = run_study(study, listener)
+        ended = run_study(study, told.append)
     return Ran(ended, told, workers)
 
 
@@ -118,13 +112,12 @@ def check_ledger(study: Study) -> None:
         assert trial.state in STATUS
         own = by_trial.pop(trial.number, [])
         assert [one.info.status for one in own] in STATUS[trial.state]
-        for one in own:
-            names = study.objective.pareto and [f"value/{name}" for name in study.objective.pareto]
-            values = [one.data.metrics.get(name) for name in names or ["value"]]
-            if trial.state != TrialState.FAIL:
-                assert one.info.run_id == trial.user_attrs["mlflow_run"]
-                assert one.data.tags.get("moe_search.reason") == trial.user_attrs.get("reason")
-                assert values == (trial.values or [None] * len(values))
+        if trial.state in COUNTED:
+            names = [f"value/{name}" for name in study.objective.pareto or ()] or ["value"]
+            told = trial.values if trial.state == TrialState.COMPLETE else [None] * len(names)
+            assert [own[0].data.metrics.get(name) for name in names] == told
+            assert own[0].info.run_id == trial.user_attrs["mlflow_run"]
+            assert own[0].data.tags.get("moe_search.reason") == trial.user_attrs.get("reason")
     assert not by_trial
     (parent,) = runs(study, "study")
     assert parent.info.status in ("FINISHED", "KILLED", "FAILED")
@@ -138,3 +131,16 @@ def make_stores(folder: Path) -> None:
     for file in folder.glob("*.db"):
         with closing(sqlite3.connect(file)) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def child(does: Callable[[Connection], None]) -> Iterator[tuple[ForkProcess, Connection]]:
+    """Another process that begins as a copy of this one, and our end of a pipe to it."""
+    ours, theirs = Pipe()
+    process = get_context("fork").Process(target=does, args=(theirs,))
+    process.start()
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.join()

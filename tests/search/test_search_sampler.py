@@ -8,7 +8,7 @@ import optuna
 import pytest
 from searching import study_in
 
-from moe_search.search.sampler import decides_at, longest, pruner, sampler
+from moe_search.search.sampler import decides_at, longest, pruner
 from moe_search.search.space import suggest
 from moe_search.search.store import open_storage, open_study
 from moe_search.spec import Study

@@ -1,0 +1,195 @@
+"""The study in its store: going on, refusals, and what a killed coordinator leaves."""
+
+import os
+import pkgutil
+import signal
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import TrialState
+from searching import check_ledger, child, run, runs, study_in, trials
+from standin import decomposition
+
+from moe_search.engine.trial import TrialSpec
+from moe_search.errors import UserError
+from moe_search.moe.decomposition import Decomposition
+from moe_search.search.store import find_study, locked, open_storage, open_study
+
+
+def train(spec: TrialSpec, epoch: int) -> Decomposition:
+    return decomposition(5, 0.5 + 0.1 * spec.configuration.model.temperature)
+
+
+def line(error: pytest.ExceptionInfo[UserError]) -> str:
+    (said,) = str(error.value).splitlines()
+    return said
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "a domain": (
+        {"model": {"temperature": {"low": 0.3, "high": 5.0, "log": True}}},
+        "model.temperature: was 0.3..3.0 log, is now 0.3..5.0 log",
+    ),
+    "a fixed value": ({"training": {"epochs": 9}}, "training.epochs: was 4, is now 9"),
+    "the objective": (
+        {"objective": {"pareto": ["accuracy", "loss"]}},
+        "objective.pareto: was not set, is now",
+    ),
+    "the data": ({"data": {"name": "digits", "seed": 1}}, "data.seed: was 0, is now 1"),
+    "the seed": ({"search": {"seed": 1}}, "search.seed: was 0, is now 1"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_space_is_refused_with_the_difference(study_folder: Path, what: str) -> None:
+    begun = study_in(study_folder)
+    open_study(begun, open_storage(begun))
+    change, difference = CHANGES[what]
+    changed = study_in(study_folder, **change)
+    with pytest.raises(UserError) as error:
+        open_study(changed, open_storage(changed))
+    assert difference in line(error)
+    assert "--set name=tiny-2" in line(error)
+    assert find_study(begun).user_attrs["space"] == begun.space()
+
+
+def test_what_is_not_the_space_may_change(study_folder: Path) -> None:
+    begun = study_in(study_folder)
+    open_study(begun, open_storage(begun))
+    search = {"trials": 99, "sampler": "random", "pruner": "median", "workers": 7, "patience": 3}
+    changed = study_in(study_folder, search=search, finalists={"top": 9})
+    assert open_study(changed, open_storage(changed)).study_name == "tiny"
+
+
+def test_other_studies_lie_beside_it(study_folder: Path) -> None:
+    one, other = (study_in(study_folder, name=name) for name in ("one", "other"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ExperimentalWarning)
+        kept = [open_study(study, open_storage(study)) for study in (one, other)]
+    kept[0].ask()
+    assert len(trials(one)) == 1
+    assert len(trials(other)) == 0
+
+
+def test_a_store_that_is_none(study_folder: Path) -> None:
+    (study_folder / "notes.txt").write_text("no database, but some text of which it is not one")
+    study = study_in(study_folder, storage={"optuna": "sqlite:///notes.txt"})
+    with pytest.raises(UserError) as error:
+        open_storage(study)
+    assert line(error).startswith("storage.optuna: cannot open sqlite:///")
+    assert "file is not a database" in line(error)
+
+
+def test_the_password_of_a_store_is_not_shown(
+    study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql+nodriver://ada:hunter2@localhost:1/studies"
+    study = study_in(study_folder, storage={"optuna": url})
+    with pytest.raises(UserError) as error:
+        open_storage(study)
+    assert "postgresql+nodriver://ada:***@localhost:1/studies" in line(error)
+    assert "hunter2" not in line(error)
+
+    memory = optuna.storages.InMemoryStorage()
+    monkeypatch.setattr("moe_search.search.store.open_storage", lambda study: memory)
+    with pytest.raises(UserError) as error:
+        find_study(study)
+    assert "'tiny' has not been run yet" in line(error)
+    assert "hunter2" not in line(error)
+
+
+def test_a_study_that_was_not_run(study_folder: Path) -> None:
+    with pytest.raises(UserError, match="'tiny' has not been run yet: it is not in sqlite:///"):
+        find_study(study_in(study_folder))
+    missing = study_in(study_folder, storage={"optuna": "sqlite:///none.db"})
+    with pytest.raises(UserError, match=r"not been run yet: there is no .*none\.db"):
+        find_study(missing)
+    assert not (study_folder / "none.db").exists()
+
+
+def test_a_second_coordinator_is_refused_until_the_first_is_dead(study_folder: Path) -> None:
+    study = study_in(study_folder)
+
+    def coordinate(pipe: Connection) -> None:
+        with locked(study):
+            pipe.send(os.getpid())
+            signal.pause()
+
+    with child(coordinate) as (process, pipe):
+        number = pipe.recv()
+        with pytest.raises(UserError) as error:
+            run(study, train)
+        assert line(error) == f"study 'tiny' is being run by process {number}"
+        with locked(study_in(study_folder, name="other")):
+            pass
+        process.kill()
+        process.join()
+        assert (study.artifacts_folder / "tiny.lock").read_text() == str(number)
+        assert run(study, train).ended.reason == "all trials are done"
+    with locked(study):
+        pass
+
+
+def die(*_: object, **__: object) -> None:
+    """As kill -9 does it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_the_third(call: Callable[..., Any], before: bool) -> Callable[..., Any]:
+    """A function that dies at its third call, before it does anything or when it has."""
+    calls = []
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if before and len(calls) == 3:
+            die()
+        result = call(*args, **kwargs)
+        if len(calls) == 3:
+            die()
+        return result
+
+    return wrapped
+
+
+BOUNDARIES = {
+    "asked": ("optuna.Study.ask", False),
+    "suggested": ("moe_search.search.space.suggest", False),
+    "reported": ("optuna.Trial.report", False),
+    "logging": ("moe_search.tracking.runs.Tracker._log_points", True),
+    "logged": ("moe_search.search.recorder.Recorder.complete", False),
+    "told": ("optuna.Study.tell", False),
+}
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_a_coordinator_may_be_killed_at_any_time(study_folder: Path, boundary: str) -> None:
+    study = study_in(study_folder, search={"trials": 5})
+    path, before = BOUNDARIES[boundary]
+
+    def coordinate(pipe: Connection) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(path, at_the_third(pkgutil.resolve_name(path), before))
+            run(study, train)
+
+    with child(coordinate) as (process, _):
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    before_rerun = {trial.number: trial for trial in trials(study)}
+    running = [t for t in before_rerun.values() if t.state == TrialState.RUNNING]
+    assert running
+    run(study, train)
+    complete = trials(study, TrialState.COMPLETE)
+    assert len(complete) == 5
+    assert not trials(study, TrialState.RUNNING, TrialState.WAITING)
+    temperatures = [trial.params["model.temperature"] for trial in complete]
+    assert len(set(temperatures)) == 5
+    given_up = [trial.params["model.temperature"] for trial in running if trial.params]
+    assert set(given_up) <= set(temperatures)
+    check_ledger(study)
+    assert {one.info.status for one in runs(study, "trial")} <= {"FINISHED", "KILLED"}
