@@ -109,7 +109,8 @@ def careful_seconds(kind: str, threads: int) -> float:
 
 def careful_per_trial(kind: str, processes: int) -> float:
     """(b) in one or more processes that start together: wall seconds per trial-epoch."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--careful", kind, "--threads", str(CORES // processes)]
+    script, threads = str(Path(__file__).resolve()), str(CORES // processes)
+    command = [sys.executable, script, "--careful", kind, "--threads", threads]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)

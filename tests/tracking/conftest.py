@@ -1,57 +1,12 @@
-"""Small trained models on random data, for tests of what is kept of them."""
+"""A small trained model and a study for it."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
+from trained import train_model
 
-from moe_search.data import Dataset, Source, Split
-from moe_search.engine.train import Trainer
-from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
-from moe_search.spec import Configuration, Study, resolve_backbone
-from moe_search.tracking.package import Card
-
-CLASSES = ("cat", "dog", "žluťoučký kůň")
-CARD = Card("random", CLASSES, (0.4,), (0.3,))
-IMAGE = (1, 8, 8)
-
-
-def random_dataset(shape: tuple[int, ...]) -> Dataset:
-    """Forty normalised samples a split."""
-    drawn = torch.Generator().manual_seed(7)
-    splits = []
-    for _ in range(3):
-        x = torch.randn(40, *shape, generator=drawn)
-        splits.append(Split(x, torch.randint(len(CLASSES), (40,), generator=drawn)))
-    per = shape[0]
-    train, validation, test = splits
-    return Dataset(
-        "random", train, validation, test, CLASSES, (0.4,) * per, (0.3,) * per, augment=False
-    )
-
-
-def train_model(
-    seed: int = 0,
-    epochs: int = 3,
-    test: bool = False,
-    shape: tuple[int, ...] = IMAGE,
-    regularizer: dict[str, Any] | None = None,
-    **model: Any,
-) -> TrialResult:
-    """Trains one model for real."""
-    sections = {
-        "model": {"experts": 4, "temperature": 0.7, **model},
-        "regularizer": regularizer or {},
-        "training": {"epochs": epochs, "batch_size": 20},
-    }
-    configuration = Configuration.model_validate(sections)
-    backbone = resolve_backbone(configuration.model, "digits" if shape == IMAGE else "own", shape)
-    reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed),), backbone, Source("digits"), test)
-    Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()
-    (result,) = (report for report in reports if isinstance(report, TrialResult))
-    return result
+from moe_search.engine.trial import TrialResult
+from moe_search.spec import Study
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import optuna
 import pytest
-from conftest import train_model
 from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
+from trained import train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import METRICS, Configuration, Study

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import CARD, CLASSES, IMAGE, train_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from trained import CARD, CLASSES, IMAGE, train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError

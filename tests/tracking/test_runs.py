@@ -16,9 +16,9 @@ import mlflow
 import numpy as np
 import pytest
 import torch
-from conftest import CARD, CLASSES, IMAGE
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from trained import CARD, CLASSES, IMAGE
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
