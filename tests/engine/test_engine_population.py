@@ -1,0 +1,236 @@
+"""Models trained in step learn exactly as each would alone, and as plain models do.
+
+Shape suffixes: P model.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import pytest
+import torch
+from plain import PlainMixture, importance_loss, mixture_loss, rule_losses, similarity_loss
+from torch import Tensor
+from trials import IMAGE, LARGE_IMAGE, Batch, Gate, batches, plain_of, population, trial
+
+from moe_search.engine.population import Population
+from moe_search.engine.train import samples_last
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.mixtures import State
+from moe_search.spec import Regularizer, Training
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+Kind = Literal["none", "importance", "similarity", "both"]
+KINDS: tuple[Kind, ...] = ("none", "importance", "similarity", "both")
+OUTPUTS: tuple[dict[str, Any], ...] = (
+    {"output": "mixture"},
+    {"output": "stochastic"},
+    {"output": "top_k", "top_k": 1},
+    {"output": "top_k", "top_k": 2},
+)
+
+each_gate = pytest.mark.parametrize("gate", ["original", "attentive"])
+each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """New tensors are of float64: what is left of a difference is not rounding."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+    """The loss that a trial minimises, with the weights of the authors' formulas."""
+    x, y = batch
+    chosen, regularizer = spec.configuration.model, spec.configuration.regularizer
+    loss, p_BM = mixture_loss(model, x, y)
+    if chosen.output != "mixture":
+        losses = rule_losses(model.logits(x), model.outputs(x), y, chosen.output, chosen.top_k)
+        loss = losses.mean()
+    if regularizer.kind in ("importance", "both"):
+        loss = loss + regularizer.weight * importance_loss(p_BM)
+    if regularizer.kind in ("similarity", "both"):
+        both = regularizer.kind == "both"
+        weight = regularizer.similarity_weight if both else regularizer.weight
+        loss = loss + similarity_loss(p_BM, x, weight / len(x) ** 2, 0.0)
+    return loss
+
+
+def assert_learns_as_plain_models(
+    specs: Sequence[TrialSpec],
+    given: Sequence[Batch],
+    tolerance: float,
+    shape: tuple[int, ...] = IMAGE,
+    fused: bool = False,
+) -> None:
+    """Each step's loss, and the weights in the end."""
+    trained = population(specs, shape, fused)
+    plains = [plain_of(trained, model, shape) for model in range(len(specs))]
+    adams = [
+        torch.optim.Adam(
+            plain.parameters(),
+            lr=spec.configuration.training.lr,
+            weight_decay=spec.configuration.training.weight_decay,
+        )
+        for plain, spec in zip(plains, specs, strict=True)
+    ]
+    for x, y in given:
+        found_P = trained.step(samples_last(x), y)
+        for found, plain, adam, spec in zip(found_P, plains, adams, specs, strict=True):
+            loss = plain_loss(plain, spec, (x, y))
+            torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
+            adam.zero_grad()
+            torch.autograd.backward(loss)
+            adam.step()
+    for model, plain in enumerate(plains):
+        ours = plain_of(trained, model, shape)
+        for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e3 * tolerance, atol=1e2 * tolerance)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("kind", KINDS)
+@each_gate
+def test_a_hundred_steps_are_those_of_a_plain_model(gate: Gate, kind: Kind) -> None:
+    regularizer = Regularizer(kind=kind, weight=0.3, similarity_weight=0.7)
+    spec = trial(experts=4, gate=gate, temperature=1.3, regularizer=regularizer)
+    assert_learns_as_plain_models([spec], batches(100, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_output
+@each_gate
+def test_steps_of_each_output_rule_are_those_of_a_plain_model(
+    gate: Gate, output: dict[str, Any]
+) -> None:
+    spec = trial(experts=4, gate=gate, **output)
+    assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_a_hundred_steps_of_a_single_network_are_those_of_a_plain_one() -> None:
+    assert_learns_as_plain_models([trial(kind="single")], batches(100, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_gate
+def test_neighbours_have_their_own_rates_decays_regularizers_and_temperatures(gate: Gate) -> None:
+    assert_learns_as_plain_models(neighbours(gate), batches(30, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_batch_norms_train_as_plain_ones() -> None:
+    shape = (3, 8, 8)
+    specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
+    assert_learns_as_plain_models(specs, batches(15, 12, shape), 1e-8, shape)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_a_hundred_steps_with_the_fused_stem_agree_to_float_tolerance(gate: Gate) -> None:
+    regularizer = Regularizer(kind="importance", weight=0.2)
+    spec = trial(experts=4, gate=gate, regularizer=regularizer, training=Training(lr=1e-3))
+    assert_learns_as_plain_models([spec], batches(100, 32, LARGE_IMAGE), 1e-4, LARGE_IMAGE, True)
+
+
+def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
+    """Ragged trials that differ in all that models in step may differ in."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            temperature=0.7 + 0.4 * key,
+            regularizer=Regularizer(kind=kind, weight=0.1 + 0.2 * key, similarity_weight=0.5),
+            training=Training(lr=1e-3 * (1 + key), weight_decay=1e-3 * key),
+            **model,
+        )
+        for key, (experts, kind) in enumerate(zip((2, 7, 3, 11), KINDS, strict=True))
+    ]
+
+
+def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
+    shape = tuple(given[0][0].shape[1:])
+    found = population(specs, shape, fused)
+    for x, y in given:
+        found.step(samples_last(x), y)
+    return found
+
+
+def assert_same_bits(found: State, expected: State) -> None:
+    assert found.keys() == expected.keys()
+    for name, tensor in found.items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def uneven(shape: tuple[int, ...]) -> list[Batch]:
+    return batches(3, 50, shape) + batches(2, 33, shape, seed=1) + batches(1, 5, shape, seed=2)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("fused", [False, True])
+@each_output
+@each_gate
+def test_weights_have_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, output: dict[str, Any], fused: bool
+) -> None:
+    specs, given = neighbours(gate, **output), uneven(LARGE_IMAGE)
+    alone = [trained([spec], given, fused).state_of(0) for spec in specs]
+    for company in ([0, 1, 2, 3], [2, 0], [1, 2, 3]):
+        together = trained([specs[m] for m in company], given, fused)
+        for model, key in enumerate(company):
+            assert_same_bits(together.state_of(model), alone[key])
+
+
+def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:
+    specs = neighbours("original")
+    ((x, y),) = batches(1, 50)
+    losses_P = population(specs).losses(samples_last(x), y)
+    for model, spec in enumerate(specs):
+        assert torch.equal(population([spec]).losses(samples_last(x), y)[0], losses_P[model])
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("kept", [[1, 3], [2], [3, 0], [0, 1, 2, 3]])
+@each_gate
+def test_those_that_are_kept_go_on_as_if_nobody_had_left(
+    gate: Gate, kept: list[int], fused: bool
+) -> None:
+    specs, given = neighbours(gate), uneven(LARGE_IMAGE)
+    undisturbed = trained(specs, given, fused)
+    thinned = trained(specs, given[:3], fused)
+    thinned.keep(kept)
+    assert thinned.specs == tuple(specs[model] for model in kept)
+    for x, y in given[3:]:
+        thinned.step(samples_last(x), y)
+    for model, before in enumerate(kept):
+        assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
+
+
+@each_gate
+def test_a_model_that_diverges_leaves_its_neighbours_alone(gate: Gate) -> None:
+    given = uneven(IMAGE)
+    wild = trial(9, experts=5, gate=gate, training=Training(lr=1e30))
+    calm = [trial(m, experts=experts, gate=gate) for m, experts in enumerate((2, 8))]
+    for specs in ([wild, *calm], [calm[0], wild, calm[1]], [*calm, wild]):
+        together = trained(specs, given, fused=False)
+        for model, spec in enumerate(specs):
+            if spec is not wild:
+                alone = trained([spec], given, fused=False)
+                assert_same_bits(together.state_of(model), alone.state_of(0))
+            else:
+                state = together.state_of(model).values()
+                assert not all(tensor.isfinite().all() for tensor in state)
+
+
+def test_a_state_is_a_copy() -> None:
+    given = batches(2, 16)
+    found = trained([trial()], given[:1], fused=False)
+    state = found.state_of(0)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    found.step(samples_last(given[1][0]), given[1][1])
+    assert_same_bits(state, before)
+    assert not torch.equal(found.state_of(0)["heads.weight"], state["heads.weight"])

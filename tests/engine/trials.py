@@ -1,0 +1,89 @@
+"""Small trials, data and populations for tests of the engine."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from plain import PlainMixture, layer_list
+from torch import Generator, Tensor
+
+from moe_search.data import Dataset, Split
+from moe_search.engine.population import Population
+from moe_search.engine.trial import TrialSpec, architecture
+from moe_search.spec import PRESETS, Configuration, Model, Regularizer, Training
+
+CLASSES = 4
+IMAGE = (1, 8, 8)
+LARGE_IMAGE = (1, 17, 18)
+"""Large enough for the fused stem."""
+
+Gate = Literal["original", "attentive"]
+Batch = tuple[Tensor, Tensor]
+
+
+def trial(
+    key: int = 0,
+    *,
+    experts: int = 3,
+    seed: int = 0,
+    regularizer: Regularizer | None = None,
+    training: Training | None = None,
+    backbone: str = "digits",
+    **model: Any,
+) -> TrialSpec:
+    """A trial; what is not named is as in a configuration's defaults, but for small sizes."""
+    configuration = Configuration(
+        model=Model(experts=experts, backbone=backbone, **model),
+        regularizer=regularizer or Regularizer(),
+        training=training or Training(epochs=3, batch_size=16, lr=3e-3),
+    )
+    return TrialSpec(key, configuration, seed)
+
+
+def population(
+    specs: Sequence[TrialSpec], shape: tuple[int, ...] = IMAGE, fused: bool = False
+) -> Population:
+    """The trials as a population on the CPU."""
+    name = specs[0].configuration.model.backbone
+    assert isinstance(name, str)
+    shared = architecture(specs[0].configuration, PRESETS[name], shape, CLASSES)
+    return Population(specs, shared, torch.device("cpu"), fused)
+
+
+def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0) -> list[Batch]:
+    """Random samples [size, ...] of the default type whose classes can be learned."""
+    random = Generator().manual_seed(seed)
+    means = torch.randn(CLASSES, *shape, generator=random)
+    found = []
+    for _ in range(count):
+        y = torch.randint(CLASSES, (size,), generator=random)
+        found.append((means[y] + torch.randn(size, *shape, generator=random), y))
+    return found
+
+
+def dataset(train: int = 70, shape: tuple[int, ...] = IMAGE, augment: bool = False) -> Dataset:
+    """Splits of random data with a test split."""
+    (batch,) = batches(1, train + 60, shape)
+    parts = [torch.split(tensor, [train, 40, 20]) for tensor in batch]
+    splits = [Split(x, y) for x, y in zip(*parts, strict=True)]
+    names = tuple("abcd")
+    return Dataset("random", splits[0], splits[1], splits[2], names, (0.0,), (1.0,), augment)
+
+
+def plain_of(population: Population, model: int, shape: tuple[int, ...] = IMAGE) -> PlainMixture:
+    """A plain model with a population's weights, of the default type."""
+    chosen = population.specs[model].configuration.model
+    assert isinstance(chosen.backbone, str)
+    backbone = PRESETS[chosen.backbone]
+    single = chosen.kind == "single"
+    plain = PlainMixture(
+        layer_list(backbone.expert),
+        layer_list(backbone.gate),
+        shape,
+        CLASSES,
+        1 if single else chosen.experts,
+        "single" if single else chosen.gate,
+        chosen.temperature,
+    )
+    plain.load(population.state_of(model))
+    return plain
