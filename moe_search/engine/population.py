@@ -50,7 +50,7 @@ class Population:
         for parameter in self.mixtures.parameters():
             assert parameter.grad is not None
             parameter.grad.zero_()
-        loss_P.sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss_P.sum())
         self._adam.step()
         return loss_P.detach()
 

@@ -11,11 +11,12 @@ compiler and as the reference of the tests.
 """
 
 from ctypes import c_long, c_void_p
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import library
 
@@ -55,7 +56,7 @@ class _ConvPoolRelu(torch.autograd.Function):
     """Gradients for weight and bias; the image itself needs none."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
+    def forward(ctx: Any, x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
         channels, kernel, _ = w_NKK.shape
         height, width, samples = x_HWB.shape
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
@@ -63,15 +64,14 @@ class _ConvPoolRelu(torch.autograd.Function):
         winner_NRSB = torch.empty(cells, dtype=torch.uint8)
         _call(f"forward_{kernel}", (x_HWB, w_NKK, b_N, z_NRSB, winner_NRSB), x_HWB, channels)
         ctx.save_for_backward(x_HWB, winner_NRSB)
-        ctx.kernel = kernel  # type: ignore[attr-defined]
+        ctx.kernel = kernel
         return z_NRSB
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, g_NRSB: Tensor) -> tuple[None, Tensor, Tensor]:
-        x_HWB, winner_NRSB = ctx.saved_tensors  # type: ignore[attr-defined]
-        kernel: int = ctx.kernel  # type: ignore[attr-defined]
-        channels = len(g_NRSB)
+    def backward(ctx: Any, g_NRSB: Tensor) -> tuple[None, Tensor, Tensor]:
+        x_HWB, winner_NRSB = ctx.saved_tensors
+        kernel, channels = ctx.kernel, len(g_NRSB)
         sums = x_HWB.new_empty(channels, kernel**2 + 1, _lanes())
         dw_NKK, db_N = x_HWB.new_empty(channels, kernel, kernel), x_HWB.new_empty(channels)
         tensors = (x_HWB, g_NRSB.contiguous(), winner_NRSB, sums, dw_NKK, db_N)
