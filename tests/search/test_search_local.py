@@ -1,0 +1,159 @@
+"""Worker processes on the digits."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from optuna.trial import TrialState
+from searching import check_ledger, study_in, trials
+
+from moe_search.data import Source
+from moe_search.engine.messages import Ready
+from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
+from moe_search.search.executor import Died
+from moe_search.search.executor import Event as Reported
+from moe_search.search.local import LocalExecutor, Plan, plan
+from moe_search.search.run import run_study
+from moe_search.spec import PRESETS, Configuration, Study
+
+Kind = TypeVar("Kind", TrialResult, Died)
+
+SOURCE = Source("digits")
+LONG = Configuration.model_validate({"training": {"epochs": 10_000, "batch_size": 64}})
+DIED = "its worker died (signal SIGKILL)"
+PATIENCE = 120  # seconds, for what takes one
+
+
+def job(*keys: int) -> Job:
+    return Job(tuple(TrialSpec(key, LONG, 0) for key in keys), PRESETS["digits"], SOURCE)
+
+
+def await_events(
+    executor: LocalExecutor, enough: Callable[[list[Reported]], bool]
+) -> list[Reported]:
+    """All that happens until it is enough."""
+    found: list[Reported] = []
+    ends = time.monotonic() + PATIENCE
+    while not enough(found):
+        assert time.monotonic() < ends, found
+        found += executor.events(timeout=1.0)
+    return found
+
+
+def reported(*keys: int) -> Callable[[list[Reported]], bool]:
+    def enough(found: list[Reported]) -> bool:
+        return set(keys) <= {event.key for event in found if isinstance(event, EpochReport)}
+
+    return enough
+
+
+def await_one(executor: LocalExecutor, kind: type[Kind]) -> Kind:
+    found = await_events(executor, lambda found: any(isinstance(event, kind) for event in found))
+    (one,) = [event for event in found if isinstance(event, kind)]
+    return one
+
+
+def workers() -> list[int]:
+    """Processes of the workers of this one."""
+    own = os.getpid()
+    children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+    return [n for n in sorted(map(int, children)) if b"moe_search.engine.worker" in command(n)]
+
+
+def command(number: int) -> bytes:
+    return Path(f"/proc/{number}/cmdline").read_bytes()
+
+
+def test_workers_from_start_to_end() -> None:
+    """Dropping, kill -9, a new worker, the end: one test, for workers take seconds to start."""
+    with LocalExecutor(Plan(("cpu", "cpu"), 2), SOURCE) as pair:
+        assert (pair.workers, pair.idle) == (2, 2)
+        pair.submit(job(0, 1))
+        pair.submit(job(2))
+        assert pair.idle == 0
+        found = await_events(pair, reported(0, 1, 2))
+        assert sum(isinstance(event, Ready) for event in found) == 2
+
+        pair.drop([1, 99])
+        dropped = await_one(pair, TrialResult)
+        assert dropped.key == 1
+        assert not dropped.complete
+        assert dropped.history[-1].epoch == len(dropped.usage_TM) < 10_000
+        assert pair.idle == 0  # the other one of its job goes on
+
+        first, second = workers()
+        os.kill(first, signal.SIGKILL)
+        died = await_one(pair, Died)
+        assert died in (Died((0,), DIED), Died((2,), DIED))
+        assert pair.idle == 1
+        pair.submit(job(3))
+        await_events(pair, reported(3))
+        assert second in workers()
+        assert first not in workers()
+        assert len(workers()) == 2
+
+        orphan, other = pair._workers
+        orphan.connection.close()  # as the system does for a coordinator that was killed
+        assert orphan.process.wait(PATIENCE) == 0
+    assert other.process.poll() is not None
+    assert workers() == []
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({"workers": 3, "population": 7, "device": "cpu"}, Plan(("cpu",) * 3, 7)),
+        ({"workers": "auto", "device": "cpu"}, Plan(("cpu",) * len(os.sched_getaffinity(0)), 4)),
+    ],
+)
+def test_the_plan_of_a_machine(tmp_path: Path, search: dict[str, object], expected: Plan) -> None:
+    assert plan(study_in(tmp_path, search=search | {"population": "auto"} | search)) == expected
+
+
+def digits(folder: Path, name: str, **search: object) -> Study:
+    return study_in(
+        folder,
+        name=name,
+        model={"experts": {"low": 2, "high": 5}, "temperature": {"low": 0.3, "high": 3.0}},
+        regularizer={"kind": {"choices": ["none", "importance", "similarity"]}},
+        training={"epochs": 3, "batch_size": 64, "lr": {"low": 1e-3, "high": 1e-2, "log": True}},
+        search=search,
+    )
+
+
+def test_a_trial_alone_has_bit_for_bit_its_value_among_others_and_a_killed_worker(
+    study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted: list[Job] = []
+    submit = LocalExecutor.submit
+
+    def submit_and_kill(executor: LocalExecutor, job: Job) -> None:
+        submit(executor, job)
+        submitted.append(job)
+        if len(submitted) == 3:
+            (its,) = [w for w in executor._workers if job.trials[0].key in w.open_keys]
+            its.process.kill()
+
+    monkeypatch.setattr(LocalExecutor, "submit", submit_and_kill)
+    whole = digits(study_folder, "whole", trials=9, workers=2, population=3)
+    assert run_study(whole, lambda event: None).reason == "all trials are done"
+    failed = trials(whole, TrialState.FAIL)
+    assert [trial.number for trial in failed] == [spec.key for spec in submitted[2].trials]
+    assert {trial.user_attrs["reason"] for trial in failed} == {DIED}
+    among = trials(whole, TrialState.COMPLETE)
+    assert len(among) == 9
+    check_ledger(whole)
+
+    neighbours = [spec.key for spec in max(submitted, key=lambda job: len(job.trials)).trials]
+    assert len(neighbours) > 1
+    (trial,) = [trial for trial in among if trial.number == neighbours[-1]]
+    alone = digits(study_folder, "alone", trials=1, workers=1, population=1, points=[trial.params])
+    run_study(alone, lambda event: None)
+    (again,) = trials(alone)
+    assert again.params == trial.params
+    assert again.values == trial.values
+    assert again.intermediate_values == trial.intermediate_values
