@@ -42,6 +42,29 @@ def mnist_root(data_root: Path, needs: Needs) -> Path:
     return data_root
 
 
+@pytest.fixture(scope="session")
+def fashion_mnist_root(data_root: Path, needs: Needs) -> Path:
+    """A folder with FashionMNIST/raw below it."""
+    found = (data_root / "FashionMNIST" / "raw").is_dir()
+    needs("FashionMNIST/raw below $MOE_SEARCH_DATA", found)
+    return data_root
+
+
+@pytest.fixture(scope="session")
+def cifar100_root(data_root: Path, needs: Needs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with CIFAR100/cifar-100-python below it: the original files."""
+    if (data_root / "CIFAR100" / "cifar-100-python").is_dir():
+        return data_root
+    script = data_root / "CIFAR100" / "to_pickles.py"
+    needs("CIFAR100 below $MOE_SEARCH_DATA", script.is_file())
+    root = tmp_path_factory.mktemp("cifar")
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(
+        [sys.executable, script, root / "CIFAR100"], check=True, env=environment, timeout=120
+    )
+    return root
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Operations run on one thread, as in a worker."""

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,25 +6,6 @@ import torch
 from moe_search.data import Source, load
 from moe_search.data.cifar import read_cifar
 from moe_search.errors import UserError
-
-
-@pytest.fixture(scope="session")
-def cifar100_root(
-    data_root: Path,
-    needs: Callable[[str, bool], None],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """A folder with CIFAR100/cifar-100-python below it: the original files."""
-    if (data_root / "CIFAR100" / "cifar-100-python").is_dir():
-        return data_root
-    script = data_root / "CIFAR100" / "to_pickles.py"
-    needs("CIFAR100 below $MOE_SEARCH_DATA", script.is_file())
-    root = tmp_path_factory.mktemp("cifar")
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run(
-        [sys.executable, script, root / "CIFAR100"], check=True, env=environment, timeout=120
-    )
-    return root
 
 
 def test_cifar100(cifar100_root: Path) -> None:

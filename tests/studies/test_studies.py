@@ -1,0 +1,58 @@
+"""Every shipped study from its first trial to its champion, shortened."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from searching import check_ledger, runs, trials
+
+import moe_search
+from moe_search.spec import load_study
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
+DATA = {
+    "mnist": "mnist_root",
+    "fashion_mnist": "fashion_mnist_root",
+    "cifar100": "cifar100_root",
+}
+"""The fixtures of the data that does not come with a package."""
+
+SHORTENED = (
+    "data.limit=200",
+    "data.validation=200",
+    "training.epochs=1",
+    "search.trials=3",
+    "search.workers=1",
+    "finalists.top=1",
+)
+
+
+def test_the_shipped_studies_are_found() -> None:
+    assert {"digits", "mnist", "fashion_mnist", "cifar100"} == {file.stem for file in STUDIES}
+
+
+@pytest.mark.parametrize("shipped", STUDIES, ids=lambda file: file.stem)
+def test_a_shipped_study(shipped: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    # the gate for CIFAR-100 takes half a minute for the 10,000 images of its test split
+    seeds = 1 if shipped.stem == "cifar100" else 2
+    overrides = [*SHORTENED, f"finalists.seeds={seeds}"]
+    if fixture := DATA.get(shipped.stem):
+        overrides.append(f"data.root={request.getfixturevalue(fixture)}")
+    file = Path(shutil.copy(shipped, tmp_path))
+    outcome = moe_search.run(file, overrides)
+
+    study = load_study(file, overrides)
+    assert outcome.reason == "all trials are done"
+    assert outcome.study == study.name == shipped.stem
+    assert len(trials(study)) == 3
+    check_ledger(study)
+    (finalist,) = outcome.finalists
+    assert outcome.best[0].trial == finalist.trial
+    assert len(runs(study, "finalist")) == finalist.seeds == seeds
+    model = moe_search.load_model(f"models:/{study.name}@champion", store=study.mlflow_url)
+    probabilities = model(torch.rand(2, *model.mixtures.architecture.shape))
+    assert probabilities.shape == (2, len(model.labels))
+    assert probabilities.sum(1).tolist() == pytest.approx([1, 1])
+    beside = {path.name for path in tmp_path.iterdir()}
+    assert beside >= {shipped.name, f"{shipped.stem}.db", "mlflow.db", "artifacts"}
