@@ -25,7 +25,7 @@ from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
-from moe_search.search.events import Event, TrialEnded
+from moe_search.search.events import Event, Started, TrialEnded
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.recorder import Recorder
 from moe_search.search.run import source_of
@@ -82,9 +82,11 @@ def main() -> None:
                 "search": {"trials": trials, "pruner": "none", "collapse": False},
             }
         )
-        ended = [time.perf_counter()]
+        ended: list[float] = []
 
         def listener(event: Event) -> None:
+            if isinstance(event, Started):
+                ended.append(time.perf_counter())
             if isinstance(event, TrialEnded):
                 assert event.state == "complete", event
                 ended.append(time.perf_counter())
