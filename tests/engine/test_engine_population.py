@@ -169,19 +169,28 @@ def uneven(shape: tuple[int, ...]) -> list[Batch]:
     return batches(3, 50, shape) + batches(2, 33, shape, seed=1) + batches(1, 5, shape, seed=2)
 
 
-@pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("fused", [False, True])
-@each_output
-@each_gate
-def test_weights_have_the_same_bits_alone_and_among_neighbours(
-    gate: Gate, output: dict[str, Any], fused: bool
+def assert_company_changes_no_bit(
+    specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool
 ) -> None:
-    specs, given = neighbours(gate, **output), uneven(LARGE_IMAGE)
     alone = [trained([spec], given, fused).state_of(0) for spec in specs]
     for company in ([0, 1, 2, 3], [2, 0], [1, 2, 3]):
         together = trained([specs[m] for m in company], given, fused)
         for model, key in enumerate(company):
             assert_same_bits(together.state_of(model), alone[key])
+
+
+@each_output
+@each_gate
+def test_weights_have_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, output: dict[str, Any]
+) -> None:
+    assert_company_changes_no_bit(neighbours(gate, **output), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
+    assert_company_changes_no_bit(neighbours(gate), uneven(LARGE_IMAGE), fused=True)
 
 
 def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:
@@ -192,16 +201,12 @@ def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:
         assert torch.equal(population([spec]).losses(samples_last(x), y)[0], losses_P[model])
 
 
-@pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("kept", [[1, 3], [2], [3, 0], [0, 1, 2, 3]])
 @each_gate
-def test_those_that_are_kept_go_on_as_if_nobody_had_left(
-    gate: Gate, kept: list[int], fused: bool
-) -> None:
-    specs, given = neighbours(gate), uneven(LARGE_IMAGE)
-    undisturbed = trained(specs, given, fused)
-    thinned = trained(specs, given[:3], fused)
+def test_those_that_are_kept_go_on_as_if_nobody_had_left(gate: Gate, kept: list[int]) -> None:
+    specs, given = neighbours(gate), uneven(IMAGE)
+    undisturbed = trained(specs, given, fused=False)
+    thinned = trained(specs, given[:3], fused=False)
     thinned.keep(kept)
     assert thinned.specs == tuple(specs[model] for model in kept)
     for x, y in given[3:]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from moe_search.moe.networks import BatchNorm, StackedNetworks
 from moe_search.spec.backbones import PRESETS, Layer, width
 
-NETWORKS, BATCH = 3, 4
+NETWORKS, BATCH = 3, 3
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "digits": (1, 8, 8),
@@ -40,12 +40,15 @@ UNUSUAL: list[tuple[tuple[int, ...], list[Any]]] = [
 
 
 def stacked(
-    layers: tuple[Layer, ...], shape: tuple[int, ...], fused: bool = False
+    layers: tuple[Layer, ...],
+    shape: tuple[int, ...],
+    fused: bool = False,
+    count: int = NETWORKS,
 ) -> StackedNetworks:
     """Float64 networks with weights of their own, batch norms' too."""
-    networks = StackedNetworks(layers, shape, NETWORKS, fused).double()
+    networks = StackedNetworks(layers, shape, count, fused).double()
     random = torch.Generator().manual_seed(0)
-    for network in range(NETWORKS):
+    for network in range(count):
         networks.initialise(network, random)
     for module in networks.modules():
         if isinstance(module, BatchNorm):
@@ -77,11 +80,12 @@ def close(ours: Tensor, theirs: Tensor) -> None:
 
 def compare(layers: tuple[Layer, ...], shape: tuple[int, ...]) -> None:
     """Two batches in training, values and gradients and running statistics, then evaluation."""
-    networks = stacked(layers, shape)
-    plains = [plain_of(networks, layers, shape, n) for n in range(NETWORKS)]
+    count = 2
+    networks = stacked(layers, shape, count=count)
+    plains = [plain_of(networks, layers, shape, n) for n in range(count)]
     assert networks.width == width(layers, shape, "layers")
     weight_NDB = torch.randn(
-        NETWORKS, networks.width, BATCH, generator=torch.Generator().manual_seed(9)
+        count, networks.width, BATCH, generator=torch.Generator().manual_seed(9)
     ).double()
     for seed in (1, 2):
         x = samples(shape, seed)
