@@ -46,8 +46,8 @@ class Running:
 
     def follow(self, report: EpochReport) -> bool:
         """Keep a report; False where pruning has no use for it."""
-        if self.results or report.epoch <= len(self.history):
-            return False  # a later seed, or a job that was begun again
+        if report.epoch <= len(self.history):
+            return False  # of a later seed, or of a job that was begun again
         self.history.append(report)
         return True
 
