@@ -189,6 +189,15 @@ class Flatten(nn.Module):
         return x.contiguous().view(len(x), -1, self.features).permute(1, 2, 0)
 
 
+def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
+    """Whether a network's numbers on a CPU are the same to the last bit beside any others.
+
+    Convolutions after the stem are not: libraries choose their kernels by the number of groups.
+    """
+    rest = layers[3:] if _has_stem(layers, shape) else layers
+    return not any(isinstance(layer, Conv) for layer in rest)
+
+
 def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
     """Whether a grey image goes through conv, ReLU, maximum of 2x2, then a dense layer or none."""
     if len(shape) != 3 or shape[0] != 1 or len(layers) < 3:

@@ -18,12 +18,14 @@ class Batches:
         backbone: the networks of a configuration's model.
         population: most trials a worker trains in step.
         workers: how many share the work.
+        alone: whether models with these networks must train one by one.
     """
 
     source: Source
     backbone: Callable[[Model], Backbone]
     population: int
     workers: int
+    alone: Callable[[Backbone], bool]
 
     def size(self, left: int) -> int:
         """A population's size: near the end, no worker takes what others could train."""
@@ -37,9 +39,10 @@ class Batches:
             left: trials that are not yet given to a worker, asked or not.
             test: whether they are evaluated on the test split.
         """
-        key = fusion_key(waiting[0])
-        chosen = [spec for spec in waiting if fusion_key(spec) == key][: self.size(left)]
+        first = waiting[0]
+        backbone = self.backbone(first.configuration.model)
+        size = 1 if self.alone(backbone) else self.size(left)
+        chosen = [spec for spec in waiting if fusion_key(spec) == fusion_key(first)][:size]
         for spec in chosen:
             waiting.remove(spec)
-        model = chosen[0].configuration.model
-        return Job(tuple(chosen), self.backbone(model), self.source, test)
+        return Job(tuple(chosen), backbone, self.source, test)

@@ -36,6 +36,11 @@ class Plan:
     devices: tuple[str, ...]
     population: int
 
+    @property
+    def exact(self) -> bool:
+        """Whether a trial's numbers must not depend on its company: they need not on a GPU."""
+        return self.devices[0] == "cpu"
+
 
 def plan(study: Study) -> Plan:
     """One worker a core with one thread each, or one a GPU; what study.yaml says comes first."""

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
+from moe_search.moe.networks import rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener, Note
@@ -75,7 +76,11 @@ def run_study(study: Study, listener: Listener) -> Ended:
         def backbone(model: Model) -> Backbone:
             return resolve_backbone(model, card.data, shape)
 
-        batches = Batches(source, backbone, machine.population, len(machine.devices))
+        def alone(networks: Backbone) -> bool:
+            both = (networks.expert, networks.gate)
+            return machine.exact and not all(rounds_alike(one, shape) for one in both)
+
+        batches = Batches(source, backbone, machine.population, len(machine.devices), alone)
         with _tracked(study, card) as tracker, LocalExecutor(machine, source) as executor:
             _disown(tracker, kept)
             recorder = Recorder(tracker, open_artifacts(study))

@@ -54,22 +54,22 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
     Raises:
         UserError: the study in the store was made with another space or objective.
     """
-    names = optuna.get_all_study_names(storage)
-    if study.name in names:
-        kept = optuna.load_study(study_name=study.name, storage=storage)
-        changes = differences(kept.user_attrs.get("space", {}), study.space())
-        if changes:
-            raise UserError(
-                f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
-                f"undo the change, or begin a new study with --set name={study.name}-2"
-            )
-    else:
-        kept = optuna.create_study(
-            study_name=study.name, storage=storage, directions=directions(study)
-        )
+    kept = optuna.create_study(
+        study_name=study.name,
+        storage=storage,
+        directions=directions(study),
+        load_if_exists=True,
+    )
+    begun = kept.user_attrs.get("space")
+    if begun is None:
         kept.set_user_attr("space", study.space())
         with without_warning():
             kept.set_metric_names(metric_names(study))
+    elif changes := differences(begun, study.space()):
+        raise UserError(
+            f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
+            f"undo the change, or begin a new study with --set name={study.name}-2"
+        )
     kept.sampler = sampler(study, len(kept.get_trials(deepcopy=False)))
     kept.pruner = pruner(study)
     return kept

@@ -93,7 +93,9 @@ def main() -> None:
 
         card = Card("mnist", tuple("0123456789"), (0.1307,), (0.3081,))
         workers = StandIn(train, shape=(1, 28, 28))
-        batches = Batches(source_of(study), lambda _: PRESETS["mnist"], 4, workers.workers)
+        batches = Batches(
+            source_of(study), lambda _: PRESETS["mnist"], 4, workers.workers, lambda _: False
+        )
         kept = open_study(study, open_storage(study))
         recorder = Recorder(Tracker(study, card), open_artifacts(study))
         Coordinator(Session(study, kept, recorder, workers, batches, Interrupt(), listener)).run()
