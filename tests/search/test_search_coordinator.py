@@ -49,21 +49,21 @@ def test_a_study_gets_its_trials_and_a_rerun_tops_up(study_folder: Path) -> None
         search = {"trials": wanted, "pruner": "hyperband"}
         return study_in(study_folder, training={"epochs": 6}, search=search)
 
-    told = run(study(10), by_temperature).told
-    found = states(study(10))
-    assert found["COMPLETE"] + found["PRUNED"] == found.total() == 10
+    told = run(study(8), by_temperature).told
+    found = states(study(8))
+    assert found["COMPLETE"] + found["PRUNED"] == found.total() == 8
     assert found["PRUNED"] > 0
-    assert [event.counted for event in ended(told)] == list(range(1, 11))
-    check_ledger(study(10))
+    assert [event.counted for event in ended(told)] == list(range(1, 9))
+    check_ledger(study(8))
 
-    again = run(study(10), by_temperature)
+    again = run(study(8), by_temperature)
     assert again.ended.reason == "all trials are done"
     assert [type(event) for event in again.told] == [Started]
-    assert states(study(10)) == found
+    assert states(study(8)) == found
 
-    run(study(12), by_temperature)
-    assert states(study(12)).total() == 12
-    check_ledger(study(12))
+    run(study(9), by_temperature)
+    assert states(study(9)).total() == 9
+    check_ledger(study(9))
 
 
 def test_a_trial_is_its_last_epoch_in_both_stores(study_folder: Path) -> None:
@@ -189,18 +189,18 @@ def tried(found: list[FrozenTrial]) -> list[tuple[Any, int]]:
 
 
 def test_a_repeated_configuration_gets_a_new_seed(study_folder: Path) -> None:
-    search = {"trials": 5, "sampler": "random", "seed": 3}
+    search = {"trials": 4, "sampler": "random", "seed": 3}
     points = [{"model.temperature": choice} for choice in (0.5, 1.0, 2.0)]
     run(study_in(study_folder, model=TWO, search=search | {"points": points}), by_temperature)
-    study = study_in(study_folder, model=TWO, search=search | {"trials": 8})
+    study = study_in(study_folder, model=TWO, search=search | {"trials": 7})
     done = run(study, by_temperature)
     found = trials(study)
-    assert len(set(tried(found))) == 8
+    assert len(set(tried(found))) == 7
     for choice in (0.5, 1.0, 2.0):
         seeds = [seed for temperature, seed in tried(found) if temperature == choice]
         assert seeds == list(range(3, 3 + len(seeds)))
     given = {spec.key: spec.seed for job in done.workers.jobs for spec in job.trials}
-    assert given == {trial.number: trial.user_attrs["seed"] for trial in found[5:]}
+    assert given == {trial.number: trial.user_attrs["seed"] for trial in found[4:]}
 
 
 def test_a_trial_that_runs_again_does_not_take_the_seed_of_its_repeat(study_folder: Path) -> None:
@@ -243,7 +243,7 @@ def test_only_the_first_seed_decides_on_pruning(study_folder: Path) -> None:
             return by_temperature(spec, epoch)
         return decomposition(2, 0.1, usage=(1.0, 0.0))
 
-    search = {"trials": 8, "seeds": 2, "pruner": "hyperband", "collapse": True, "population": 4}
+    search = {"trials": 6, "seeds": 2, "pruner": "hyperband", "collapse": True, "population": 4}
     study = study_in(study_folder, model=TWO, training={"epochs": 6}, search=search)
     run(study, train)
     for trial in trials(study):
@@ -389,7 +389,7 @@ def test_trials_train_in_step_where_they_can_and_workers_share_the_rest(
     study_folder: Path,
 ) -> None:
     model = {"temperature": {"low": 0.3, "high": 3.0}, "gate": GATES}
-    search = {"trials": 10, "population": 3, "workers": 2, "sampler": "random"}
+    search = {"trials": 8, "population": 3, "workers": 2, "sampler": "random"}
     study = study_in(study_folder, model=model, search=search)
     jobs = run(study, by_temperature).workers.jobs
     assert max(len(job.trials) for job in jobs) == 3
@@ -397,7 +397,7 @@ def test_trials_train_in_step_where_they_can_and_workers_share_the_rest(
         assert len({spec.configuration.model.gate for spec in job.trials}) == 1
         assert not job.test
     asked = sorted(spec.key for job in jobs for spec in job.trials)
-    assert asked == list(range(10))
+    assert asked == list(range(8))
     check_ledger(study)
 
 
