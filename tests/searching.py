@@ -1,12 +1,8 @@
 """Runs studies with stand-in workers, and reads what their stores say afterwards."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import Pipe, get_context
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +127,3 @@ def make_stores(folder: Path) -> None:
     for file in folder.glob("*.db"):
         with closing(sqlite3.connect(file)) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-@contextmanager
-def child(does: Callable[[Connection], None]) -> Iterator[tuple[ForkProcess, Connection]]:
-    """Another process that begins as a copy of this one, and our end of a pipe to it."""
-    ours, theirs = Pipe()
-    process = get_context("fork").Process(target=does, args=(theirs,))
-    process.start()
-    try:
-        yield process, ours
-    finally:
-        process.kill()
-        process.join()

@@ -1,29 +1,24 @@
 """The study in its store: going on, refusals, and what a killed coordinator leaves."""
 
-import os
-import pkgutil
 import signal
+import subprocess
+import sys
 import warnings
-from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import killed
 import optuna
 import pytest
+from killed import BOUNDARIES, train
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
-from searching import check_ledger, child, run, runs, study_in, trials
-from standin import decomposition
+from searching import check_ledger, run, runs, study_in, trials
 
-from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
-from moe_search.moe.decomposition import Decomposition
 from moe_search.search.store import find_study, locked, open_storage, open_study
 
-
-def train(spec: TrialSpec, epoch: int) -> Decomposition:
-    return decomposition(5, 0.5 + 0.1 * spec.configuration.model.temperature)
+COORDINATOR = (sys.executable, killed.__file__)
 
 
 def line(error: pytest.ExceptionInfo[UserError]) -> str:
@@ -114,72 +109,28 @@ def test_a_study_that_was_not_run(study_folder: Path) -> None:
 
 
 def test_a_second_coordinator_is_refused_until_the_first_is_dead(study_folder: Path) -> None:
-    study = study_in(study_folder)
-
-    def coordinate(pipe: Connection) -> None:
-        with locked(study):
-            pipe.send(os.getpid())
-            signal.pause()
-
-    with child(coordinate) as (process, pipe):
-        number = pipe.recv()
+    study = killed.study(study_folder)
+    command = [*COORDINATOR, str(study_folder), "hold"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        number = process.stdout.readline().strip()
         with pytest.raises(UserError) as error:
             run(study, train)
         assert line(error) == f"study 'tiny' is being run by process {number}"
         with locked(study_in(study_folder, name="other")):
             pass
         process.kill()
-        process.join()
-        assert (study.artifacts_folder / "tiny.lock").read_text() == str(number)
-        assert run(study, train).ended.reason == "all trials are done"
+    assert (study.artifacts_folder / "tiny.lock").read_text() == number
+    assert run(study, train).ended.reason == "all trials are done"
     with locked(study):
         pass
 
 
-def die(*_: object, **__: object) -> None:
-    """As kill -9 does it."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def at_the_third(call: Callable[..., Any], before: bool) -> Callable[..., Any]:
-    """A function that dies at its third call, before it does anything or when it has."""
-    calls = []
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        calls.append(1)
-        if before and len(calls) == 3:
-            die()
-        result = call(*args, **kwargs)
-        if len(calls) == 3:
-            die()
-        return result
-
-    return wrapped
-
-
-BOUNDARIES = {
-    "asked": ("optuna.Study.ask", False),
-    "suggested": ("moe_search.search.space.suggest", False),
-    "reported": ("optuna.Trial.report", False),
-    "logging": ("moe_search.tracking.runs.Tracker._log_points", True),
-    "logged": ("moe_search.search.recorder.Recorder.complete", False),
-    "told": ("optuna.Study.tell", False),
-}
-
-
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_a_coordinator_may_be_killed_at_any_time(study_folder: Path, boundary: str) -> None:
-    study = study_in(study_folder, search={"trials": 5})
-    path, before = BOUNDARIES[boundary]
-
-    def coordinate(pipe: Connection) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(path, at_the_third(pkgutil.resolve_name(path), before))
-            run(study, train)
-
-    with child(coordinate) as (process, _):
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+    study = killed.study(study_folder)
+    done = subprocess.run([*COORDINATOR, str(study_folder), boundary], check=False)
+    assert done.returncode == -signal.SIGKILL
     before_rerun = {trial.number: trial for trial in trials(study)}
     running = [t for t in before_rerun.values() if t.state == TrialState.RUNNING]
     assert running
