@@ -134,7 +134,7 @@ def test_a_coordinator_may_be_killed_at_any_time(study_folder: Path, boundary: s
     before_rerun = {trial.number: trial for trial in trials(study)}
     running = [t for t in before_rerun.values() if t.state == TrialState.RUNNING]
     assert running
-    run(study, train)
+    assert run(study, train).ended.reason == "all trials are done"
     complete = trials(study, TrialState.COMPLETE)
     assert len(complete) == 5
     assert not trials(study, TrialState.RUNNING, TrialState.WAITING)
