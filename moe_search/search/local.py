@@ -18,7 +18,7 @@ from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult
 from moe_search.search.executor import Died, Event
 from moe_search.spec import Study
 
-_CPU_POPULATION = 4  # beyond it, activations outgrow the caches and nothing is gained
+_CPU_POPULATION = 4  # enough to share each batch and its distances; more would delay the sampler
 _GPU_POPULATION = 16
 
 _ENVIRONMENT = {
