@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from moe_search.engine.optimizer import PopulationAdam
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
@@ -17,9 +18,7 @@ from moe_search.moe.mixtures import Architecture, Mixtures, State
 class Population:
     """A population and its optimiser.
 
-    Parameters of all models are stacked, but each model has an optimiser group of its own over
-    views of its share: its own learning rate and weight decay, and its own state to keep when
-    others leave. Gradients do not mix, so each model learns exactly as it would alone.
+    Each model learns exactly as it would alone, and keeps its state when others leave.
 
     Args:
         specs: the trials; equal in ``fusion_key``.
@@ -47,9 +46,7 @@ class Population:
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
         """One step of Adam for every model; returns the losses before it, [P]."""
         loss_P = self.losses(x, label_B)
-        for parameter in self.mixtures.parameters():
-            assert parameter.grad is not None
-            parameter.grad.zero_()
+        self._adam.zero_grad()
         torch.autograd.backward(loss_P.sum())
         self._adam.step()
         return loss_P.detach()
@@ -72,11 +69,13 @@ class Population:
     def keep(self, models: Sequence[int]) -> None:
         """Go on with some of the models; their weights and optimiser states are kept."""
         states = [self.mixtures.state_of(model) for model in models]
-        moments = [self._moments[model] for model in models]
+        moments = [self._adam.moments_of(model) for model in models]
+        steps = self._adam.steps
         self.specs = tuple(self.specs[model] for model in models)
         self.mixtures = self._mixtures(self.specs)
         self.mixtures.load_states(states)
-        self._place(moments)
+        self._place()
+        self._adam.go_on(steps, moments)
 
     def state_of(self, model: int) -> State:
         """A copy of one model's weights on the CPU."""
@@ -90,38 +89,13 @@ class Population:
             self._fused,
         )
 
-    def _place(self, moments: Sequence[Sequence[dict[str, Tensor]]] = ()) -> None:
-        """Move to the device and set up Adam, going on from given moments."""
+    def _place(self) -> None:
+        """Move to the device and set up Adam."""
         self.mixtures.to(self._device)
         regularizer = [spec.configuration.regularizer for spec in self.specs]
         self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
         self._similarity_P = torch.tensor([r.similarity for r in regularizer], device=self._device)
-        views = [self._views(model) for model in range(len(self.specs))]
-        groups = [
-            {
-                "params": view,
-                "lr": spec.configuration.training.lr,
-                "weight_decay": spec.configuration.training.weight_decay,
-            }
-            for view, spec in zip(views, self.specs, strict=True)
-        ]
-        self._adam = torch.optim.Adam(groups, fused=True)
-        for view, moment in zip(views, moments, strict=False):
-            self._adam.state.update(zip(view, moment, strict=True))
-        self._view_lists = views
-
-    @property
-    def _moments(self) -> list[list[dict[str, Tensor]]]:
-        return [[self._adam.state[view] for view in views] for views in self._view_lists]
-
-    def _views(self, model: int) -> list[Tensor]:
-        """One model's share of every parameter, with its share of the gradient."""
-        views = []
-        for name, parameter in self.mixtures.named_parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            rows = self.mixtures.rows(name, model)
-            view = parameter.detach()[rows]
-            view.grad = parameter.grad[rows]
-            views.append(view)
-        return views
+        training = [spec.configuration.training for spec in self.specs]
+        self._adam = PopulationAdam(
+            self.mixtures, [t.lr for t in training], [t.weight_decay for t in training]
+        )

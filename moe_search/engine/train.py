@@ -26,7 +26,7 @@ from moe_search.engine.trial import (
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.tables import Tables
 
-_EVALUATION_BATCH = 1024
+_EVALUATION_BATCH = 512
 
 
 class Trainer:
@@ -106,7 +106,7 @@ class Trainer:
             index_B = order_N[start : start + size]
             if len(index_B) == 1 < len(order_N):
                 continue  # batch statistics of one sample do not exist
-            x = split.x[index_B]
+            x = split.x.index_select(0, index_B)
             if self._data.augment:
                 x = augment(x, drawn)
             yield samples_last(x), split.y[index_B]

@@ -1,4 +1,4 @@
-"""The package's C++, compiled for the processor it runs on.
+"""The package's C++, compiled for the processor it runs on and for the sizes it is to serve.
 
 Compiling takes a quarter of a second, so each process does it for itself: nothing is left behind,
 and nothing made for another processor is ever found.
@@ -17,8 +17,8 @@ _FLAGS = ("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC")
 
 
 @cache
-def library() -> ctypes.CDLL:
-    """The compiled functions of ``stem.cpp``.
+def library(kernel: int, outputs: int) -> ctypes.CDLL:
+    """The compiled functions of ``stem.cpp`` for a kernel's side and a number of dense outputs.
 
     Raises:
         OSError: there is no C++ compiler, or it fails; in one line why.
@@ -29,7 +29,8 @@ def library() -> ctypes.CDLL:
         raise OSError("no C++ compiler is found; install g++ or clang++")
     with TemporaryDirectory() as folder:
         target = Path(folder) / "stem.so"
-        command = [compiler, *_FLAGS, str(_SOURCE), "-o", str(target)]
+        sizes = [f"-DKERNEL={kernel}", f"-DOUTPUTS={outputs}"]
+        command = [compiler, *_FLAGS, *sizes, str(_SOURCE), "-o", str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             line = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]

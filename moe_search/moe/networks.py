@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.stem import conv_pool_relu, conv_pool_relu_eager, worth_fusing
+from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
 _ALL = slice(None)
@@ -64,7 +64,7 @@ class Weighted(nn.Module):
         """U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight, then bias."""
         bound = self.fan_in**-0.5
         with torch.no_grad():
-            for parameter in self.parameters():
+            for parameter in self.parameters(recurse=False):
                 drawn = torch.empty(parameter.shape[1:])
                 parameter[network] = drawn.uniform_(-bound, bound, generator=generator)
 
@@ -87,16 +87,28 @@ class Dense(Weighted):
 
 
 class Stem(Weighted):
-    """Convolution of a grey image, ReLU and maximum of 2x2: [1, H, W, B] -> [N, F, B]."""
+    """Convolution of a grey image, ReLU, maximum of 2x2, perhaps a narrow dense layer.
+
+    [1, H, W, B] -> [N, F, B].
+    """
 
     def __init__(self, count: int, channels: int, kernel: int, fused: bool) -> None:
         super().__init__(count, (channels, kernel, kernel), kernel**2, bias=True)
-        self.operation = conv_pool_relu if fused else conv_pool_relu_eager
+        self.dense: Dense | None = None
+        self.operation = stem if fused else stem_eager
 
     def forward(self, x_1HWB: Tensor, networks: slice = _ALL) -> Tensor:
         weight_NOKK, bias_NO = self.weight[networks], self.biases(networks)
-        z = self.operation(x_1HWB[0], weight_NOKK.flatten(0, 1), bias_NO.flatten())
+        narrow = self.dense
+        w = None if narrow is None else narrow.weight[networks]
+        b = None if narrow is None else narrow.biases(networks)
+        z = self.operation(x_1HWB[0], weight_NOKK.flatten(0, 1), bias_NO.flatten(), w, b)
         return z.view(len(weight_NOKK), -1, x_1HWB.shape[-1])
+
+    def initialise(self, network: int, generator: Generator) -> None:
+        super().initialise(network, generator)
+        if self.dense is not None:
+            self.dense.initialise(network, generator)
 
 
 class Convolution(Weighted):
@@ -221,9 +233,13 @@ def _build(
     if _has_stem(layers, shape):
         conv = layers[0]
         assert isinstance(conv, Conv)
-        stages.append(Stem(count, conv.conv, conv.kernel, fused and worth_fusing(shape)))
+        first_stage = Stem(count, conv.conv, conv.kernel, fused and worth_fusing(shape))
+        stages.append(first_stage)
         rows, columns = ((side - conv.kernel + 1) // 2 for side in shape[1:])
         shape, layers = (conv.conv * rows * columns,), layers[3:]
+        if layers and isinstance(layers[0], Linear) and layers[0].linear <= NARROW:
+            first_stage.dense = Dense(count, shape[0], layers[0].linear)
+            shape, layers = (layers[0].linear,), layers[1:]
     elif not isinstance(layers[0], Conv | Linear):
         stages.append(Spread(count))
     for layer in layers:

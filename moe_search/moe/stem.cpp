@@ -1,10 +1,15 @@
-// Convolution (valid, stride 1, one input channel), maximum of 2x2 and ReLU, forward and backward.
+// Convolution (valid, stride 1, one input channel), maximum of 2x2, ReLU and, where OUTPUTS is not
+// 0, a dense layer of that many outputs for each network; forward and backward. KERNEL and OUTPUTS
+// are given when this is compiled, so that what is summed stays in registers.
 //
-// Layouts, samples innermost: image x[H][W][B], weight w[N][K][K], bias b[N], output z[N][R][S][B]
-// and winner[N][R][S][B], which of the four positions of a cell won (4: none, the ReLU did).
+// Layouts, samples innermost and a multiple of LANES: image x[H][W][B], weight w[N][K][K], bias
+// b[N], cells z[N][R][S][B]. N are the channels of all networks, C to each. Dense weight
+// dense[N/C][O][C][R][S], outputs h[N/C][O][B]. What only backward reads lies in the order in which
+// both meet it, as memory is fastest: winner, which of the four positions of a cell won (4: none,
+// the ReLU did), and z where there is a dense layer.
 //
-// A cell needs a patch of K+1 by K+1 pixels. Each pixel is loaded once and used for every position
-// and weight it meets; CHUNK samples of a patch stay in the first cache while all channels pass.
+// A row of cells needs K+1 rows of pixels. They are packed for CHUNK samples, stay in the first
+// cache while all channels pass, and a pixel is loaded once for every weight and position it meets.
 // Sums run over one channel alone, so its bits do not depend on how many others there are.
 
 #include <cstdint>
@@ -19,152 +24,175 @@ constexpr long LANES = 8;
 #else
 constexpr long LANES = 4;
 #endif
-constexpr long CHUNK = 128;
+constexpr int K = KERNEL, WEIGHTS = K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
+constexpr long CHUNK = 64;
 constexpr int KILLED = 4;
 
 typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef int32_t Ints __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef uint8_t Bytes __attribute__((vector_size(LANES), aligned(1)));
 
-Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
+inline Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
+inline void store(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
+
+inline float sum(Floats value) {
+    float all = 0;
+    for (long lane = 0; lane < LANES; lane++) all += value[lane];
+    return all;
+}
 
 struct Shape {
-    long height, width, samples, channels, rows, columns;
-    Shape(long height, long width, long samples, long channels, int kernel)
-        : height(height), width(width), samples(samples), channels(channels),
-          rows((height - kernel + 1) / 2), columns((width - kernel + 1) / 2) {}
-    long cell(long channel, long row, long column) const {
-        return ((channel * rows + row) * columns + column) * samples;
+    long width, samples, channels, share, rows, columns;
+    Shape(long height, long width, long samples, long channels, long share)
+        : width(width), samples(samples), channels(channels), share(share),
+          rows((height - K + 1) / 2), columns((width - K + 1) / 2) {}
+    long cell(long channel, long row) const { return (channel * rows + row) * columns; }
+    long output(long channel, long o) const { return channel / share * OUTPUTS + o; }
+    // where the dense weights of output o begin for a row of a channel's cells
+    long dense(long channel, long o, long row) const {
+        return cell(output(channel, o) * share + channel % share, row);
     }
 };
 
-// Calls visit(row, column, first, count) for every cell, once for each chunk of samples.
-template <class Visit> void for_each_chunk(const Shape &shape, Visit visit) {
-    for (long row = 0; row < shape.rows; row++)
-        for (long column = 0; column < shape.columns; column++)
-            for (long first = 0; first < shape.samples; first += CHUNK) {
-                long left = shape.samples - first;
-                visit(row, column, first, left < CHUNK ? left : CHUNK);
-            }
-}
-
-// Calls step(sample, repeated) for runs of LANES samples of a chunk. The last run is moved back to
-// end with the chunk; `repeated` says how many of its lanes an earlier run had.
-template <class Step> void for_each_run(long first, long count, Step step) {
-    long end = first + count;
-    for (long sample = first; sample < end; sample += LANES) {
-        long over = sample + LANES - end;
-        step(over > 0 ? sample - over : sample, over > 0 ? over : 0);
+// Calls visit(first, count) for each chunk of samples, with the pixels of a row of cells in slab.
+template <class Visit>
+inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row, Visit visit) {
+    for (long first = 0; first < s.samples; first += CHUNK) {
+        long count = s.samples - first < CHUNK ? s.samples - first : CHUNK;
+        const float *from = x + 2 * row * s.width * s.samples + first;
+        for (long pixel = 0; pixel < (K + 1) * s.width; pixel++)
+            std::memcpy(slab + pixel * CHUNK, from + pixel * s.samples, count * sizeof(float));
+        visit(first, count);
     }
-}
-
-// Calls use(pixel, weight, position) for each weight and position that a pixel of a patch meets.
-template <int K, class Use>
-inline __attribute__((always_inline)) void for_each_pixel(const float *patch, long row_stride,
-                                                          long column_stride, Use use) {
-#pragma GCC unroll 8
-    for (int y = 0; y <= K; y++)
-#pragma GCC unroll 8
-        for (int x = 0; x <= K; x++) {
-            Floats pixel = load(patch + y * row_stride + x * column_stride);
-#pragma GCC unroll 4
-            for (int position = 0; position < 4; position++) {
-                int i = y - (position >> 1), j = x - (position & 1);
-                if (i >= 0 && i < K && j >= 0 && j < K) use(pixel, i * K + j, position);
-            }
-        }
-}
-
-template <int K>
-void forward(const float *x, const float *w, const float *b, float *z, uint8_t *winner,
-             const Shape &shape) {
-    long stride = shape.width * shape.samples;
-    for_each_chunk(shape, [&](long row, long column, long first, long count) {
-        const float *patch = x + 2 * row * stride + 2 * column * shape.samples;
-        for (long n = 0; n < shape.channels; n++) {
-            Floats weight[K * K], bias = b[n] - Floats{};
-            for (int k = 0; k < K * K; k++) weight[k] = w[n * K * K + k] - Floats{};
-            long cell = shape.cell(n, row, column);
-            for_each_run(first, count, [&](long sample, long) {
-                Floats y[4] = {bias, bias, bias, bias};
-                for_each_pixel<K>(patch + sample, stride, shape.samples,
-                                  [&](Floats pixel, int k, int p) { y[p] += weight[k] * pixel; });
-                Floats best = y[0];
-                Ints won{};
-                // "not at most" rather than "above": what is not a number goes on to the loss
-                for (int p = 1; p < 4; p++) {
-                    won = y[p] <= best ? won : Ints{} + p;
-                    best = y[p] <= best ? best : y[p];
-                }
-                won = best <= Floats{} ? Ints{} + KILLED : won;
-                best = best <= Floats{} ? Floats{} : best;
-                *reinterpret_cast<Floats *>(z + cell + sample) = best;
-                *reinterpret_cast<Bytes *>(winner + cell + sample) =
-                    __builtin_convertvector(won, Bytes);
-            });
-        }
-    });
-}
-
-// sums[N][K*K + 1][LANES] is working space: the gradients of weights and bias, lane by lane.
-template <int K>
-void backward(const float *x, const float *g, const uint8_t *winner, float *sums, float *dw,
-              float *db, const Shape &shape) {
-    constexpr int WEIGHTS = K * K;
-    long stride = shape.width * shape.samples;
-    auto sum = reinterpret_cast<Floats(*)[WEIGHTS + 1]>(sums);
-    std::memset(sums, 0, shape.channels * sizeof(*sum));
-    for_each_chunk(shape, [&](long row, long column, long first, long count) {
-        const float *patch = x + 2 * row * stride + 2 * column * shape.samples;
-        for (long n = 0; n < shape.channels; n++) {
-            Floats total[WEIGHTS + 1];
-            for (int k = 0; k <= WEIGHTS; k++) total[k] = sum[n][k];
-            long cell = shape.cell(n, row, column);
-            for_each_run(first, count, [&](long sample, long repeated) {
-                Floats gradient = load(g + cell + sample);
-                for (long lane = 0; lane < repeated; lane++) gradient[lane] = 0;
-                Ints won = __builtin_convertvector(
-                    *reinterpret_cast<const Bytes *>(winner + cell + sample), Ints);
-                Floats part[4];
-                for (int p = 0; p < 4; p++) part[p] = won == p ? gradient : Floats{};
-                total[WEIGHTS] += (part[0] + part[1]) + (part[2] + part[3]);
-                for_each_pixel<K>(patch + sample, stride, shape.samples,
-                                  [&](Floats pixel, int k, int p) { total[k] += part[p] * pixel; });
-            });
-            for (int k = 0; k <= WEIGHTS; k++) sum[n][k] = total[k];
-        }
-    });
-    for (long n = 0; n < shape.channels; n++)
-        for (int k = 0; k <= WEIGHTS; k++) {
-            float all = 0;
-            for (long lane = 0; lane < LANES; lane++) all += sum[n][k][lane];
-            (k < WEIGHTS ? dw[n * WEIGHTS + k] : db[n]) = all;
-        }
 }
 
 } // namespace
 
 extern "C" {
 
-extern const long lanes = LANES;
+extern const long lanes = LANES, slab_rows = K + 1, slab_samples = CHUNK;
 
-void forward_3(const float *x, const float *w, const float *b, float *z, uint8_t *winner, long h,
-               long wd, long samples, long channels) {
-    forward<3>(x, w, b, z, winner, Shape(h, wd, samples, channels, 3));
+// z and winner are not written where they are null; h begins as the dense layer's bias.
+void forward(const float *x, const float *w, const float *b, const float *dense, float *slab,
+             float *z, uint8_t *winner, float *h, long height, long width, long samples,
+             long channels, long share) {
+    const Shape s(height, width, samples, channels, share);
+    long met = 0;
+    for (long row = 0; row < s.rows; row++)
+        for_each_chunk(x, slab, s, row, [&](long first, long count) {
+            for (long n = 0; n < channels; n++) {
+                Floats weight[WEIGHTS], bias = b[n] - Floats{};
+                for (int k = 0; k < WEIGHTS; k++) weight[k] = w[n * WEIGHTS + k] - Floats{};
+                for (long run = 0; run < count; run += LANES) {
+                    Floats out[OUTPUTS_OR_1];
+                    for (int o = 0; o < OUTPUTS; o++)
+                        out[o] = load(h + s.output(n, o) * samples + first + run);
+                    for (long column = 0; column < s.columns; column++, met += LANES) {
+                        const float *patch = slab + 2 * column * CHUNK + run;
+                        Floats y[4] = {bias, bias, bias, bias};
+#pragma GCC unroll 8
+                        for (int i = 0; i <= K; i++)
+#pragma GCC unroll 8
+                            for (int j = 0; j <= K; j++) {
+                                Floats pixel = load(patch + (i * width + j) * CHUNK);
+                                if (i < K && j < K) y[0] += weight[i * K + j] * pixel;
+                                if (i < K && j > 0) y[1] += weight[i * K + j - 1] * pixel;
+                                if (i > 0 && j < K) y[2] += weight[(i - 1) * K + j] * pixel;
+                                if (i > 0 && j > 0) y[3] += weight[(i - 1) * K + j - 1] * pixel;
+                            }
+                        Floats best = y[0];
+                        Ints won{};
+                        // "not at most" rather than "above": what is not a number goes on
+                        for (int p = 1; p < 4; p++) {
+                            won = y[p] <= best ? won : Ints{} + p;
+                            best = y[p] <= best ? best : y[p];
+                        }
+                        won = best <= Floats{} ? Ints{} + KILLED : won;
+                        best = best <= Floats{} ? Floats{} : best;
+                        long at = (s.cell(n, row) + column) * samples + first + run;
+                        if (z) store(z + (OUTPUTS ? met : at), best);
+                        if (winner)
+                            *reinterpret_cast<Bytes *>(winner + met) =
+                                __builtin_convertvector(won, Bytes);
+                        for (int o = 0; o < OUTPUTS; o++)
+                            out[o] += dense[s.dense(n, o, row) + column] * best;
+                    }
+                    for (int o = 0; o < OUTPUTS; o++)
+                        store(h + s.output(n, o) * samples + first + run, out[o]);
+                }
+            }
+        });
 }
 
-void backward_3(const float *x, const float *g, const uint8_t *winner, float *sums, float *dw,
-                float *db, long h, long wd, long samples, long channels) {
-    backward<3>(x, g, winner, sums, dw, db, Shape(h, wd, samples, channels, 3));
-}
-
-void forward_5(const float *x, const float *w, const float *b, float *z, uint8_t *winner, long h,
-               long wd, long samples, long channels) {
-    forward<5>(x, w, b, z, winner, Shape(h, wd, samples, channels, 5));
-}
-
-void backward_5(const float *x, const float *g, const uint8_t *winner, float *sums, float *dw,
-                float *db, long h, long wd, long samples, long channels) {
-    backward<5>(x, g, winner, sums, dw, db, Shape(h, wd, samples, channels, 5));
+// g is the gradient of h, or of z where there is no dense layer. Working space, zeros at the start:
+// sums[N][K*K + 1][LANES] and dense_sums[N][S][O][LANES], the gradients lane by lane.
+void backward(const float *x, const float *dense, const float *z, const uint8_t *winner,
+              const float *g, float *slab, float *sums, float *dense_sums, float *dw, float *db,
+              float *ddense, long height, long width, long samples, long channels, long share) {
+    const Shape s(height, width, samples, channels, share);
+    auto total_of = reinterpret_cast<Floats(*)[WEIGHTS + 1]>(sums);
+    auto dense_of = reinterpret_cast<Floats(*)[OUTPUTS_OR_1]>(dense_sums);
+    long met = 0;
+    for (long row = 0; row < s.rows; row++) {
+        for_each_chunk(x, slab, s, row, [&](long first, long count) {
+            for (long n = 0; n < channels; n++) {
+                Floats total[WEIGHTS + 1];
+                for (int k = 0; k <= WEIGHTS; k++) total[k] = total_of[n][k];
+                for (long run = 0; run < count; run += LANES) {
+                    Floats out[OUTPUTS_OR_1];
+                    for (int o = 0; o < OUTPUTS; o++)
+                        out[o] = load(g + s.output(n, o) * samples + first + run);
+                    for (long column = 0; column < s.columns; column++, met += LANES) {
+                        Floats gradient{};
+                        if (OUTPUTS) {
+                            Floats cell = load(z + met);
+                            auto sum_of = dense_of[n * s.columns + column];
+                            for (int o = 0; o < OUTPUTS; o++) {
+                                gradient += dense[s.dense(n, o, row) + column] * out[o];
+                                sum_of[o] += cell * out[o];
+                            }
+                        } else {
+                            gradient =
+                                load(g + (s.cell(n, row) + column) * samples + first + run);
+                        }
+                        Ints won = __builtin_convertvector(
+                            *reinterpret_cast<const Bytes *>(winner + met), Ints);
+                        gradient = won == KILLED ? Floats{} : gradient;
+                        total[WEIGHTS] += gradient;
+                        const float *patch = slab + 2 * column * CHUNK + run;
+                        // the pixels that the weights met at the position that won
+                        Floats above[K + 1];
+                        for (int j = 0; j <= K; j++) above[j] = load(patch + j * CHUNK);
+#pragma GCC unroll 8
+                        for (int i = 0; i < K; i++) {
+                            Floats chosen[K + 1];
+#pragma GCC unroll 8
+                            for (int j = 0; j <= K; j++) {
+                                Floats below = load(patch + ((i + 1) * width + j) * CHUNK);
+                                chosen[j] = (won & 2) == 0 ? above[j] : below;
+                                above[j] = below;
+                            }
+#pragma GCC unroll 8
+                            for (int j = 0; j < K; j++)
+                                total[i * K + j] +=
+                                    gradient * ((won & 1) == 0 ? chosen[j] : chosen[j + 1]);
+                        }
+                    }
+                }
+                for (int k = 0; k <= WEIGHTS; k++) total_of[n][k] = total[k];
+            }
+        });
+        for (long n = 0; n < (OUTPUTS ? channels : 0); n++)
+            for (long column = 0; column < s.columns; column++)
+                for (int o = 0; o < OUTPUTS; o++) {
+                    Floats &part = dense_of[n * s.columns + column][o];
+                    ddense[s.dense(n, o, row) + column] = sum(part);
+                    part = Floats{};
+                }
+    }
+    for (long n = 0; n < channels; n++) {
+        for (int k = 0; k < WEIGHTS; k++) dw[n * WEIGHTS + k] = sum(total_of[n][k]);
+        db[n] = sum(total_of[n][WEIGHTS]);
+    }
 }
 }

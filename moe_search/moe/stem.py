@@ -1,16 +1,19 @@
-"""The first layer of small image networks as one operation: convolution, maximum of 2x2, ReLU.
+"""The first layers of small image networks as one operation: convolution, maximum of 2x2, ReLU and
+perhaps a narrow dense layer.
 
-Shape suffixes: N channels (of all networks side by side), H W image, R S rows and columns after
-pooling, K kernel side, B sample (innermost, so that every line of memory is a run of samples).
+Shape suffixes: N channels (of all networks side by side), G network, O dense outputs, F cells of a
+network, H W image, R S rows and columns after pooling, K kernel side, B sample (innermost, so that
+every line of memory is a run of samples).
 
 On a CPU these layers are bound by memory, not arithmetic: the convolution's output is written,
-read by the pooling and read again backward. The fused operation (``stem.cpp``) computes each pooled
-cell from its image patch alone and remembers only which of the four positions won.
-``conv_pool_relu_eager`` is the same operation in plain torch, for devices and machines without a
-compiler and as the reference of the tests.
+read by the pooling and read again backward, and a dense layer of few outputs reads far more than
+it computes. The fused operation (``stem.cpp``) computes each pooled cell from its image patch
+alone, adds it to the dense outputs while it is in a register, and remembers only its value and
+which of the four positions won. ``stem_eager`` is the same operation in plain torch, for devices
+and machines without a compiler and as the reference of the tests.
 """
 
-from ctypes import c_long, c_void_p
+from ctypes import CDLL, c_long, c_void_p
 from typing import Any
 
 import torch
@@ -20,8 +23,10 @@ from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import library
 
-_KERNELS = (3, 5)
 _SMALLEST = 16  # pixels a side; below, plain torch is as fast
+_LARGEST_KERNEL = 7  # the sums of a kernel's gradient should stay in registers
+NARROW = 8
+"""Dense outputs up to which fusing the dense layer is faster than a product of matrices."""
 
 
 def worth_fusing(shape: tuple[int, ...]) -> bool:
@@ -29,62 +34,114 @@ def worth_fusing(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] == 1 and min(shape[1:]) >= _SMALLEST
 
 
-def conv_pool_relu_eager(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
-    """relu(maxpool2(conv(x))) -> [N, R, S, B]; valid padding, odd last rows and columns dropped."""
+def stem_eager(
+    x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
+) -> Tensor:
+    """relu(maxpool2(conv(x))) -> [N, R, S, B], or the dense layer of it -> [G, O, B].
+
+    Valid padding; odd last rows and columns are dropped. The N channels are those of network after
+    network; without a dense layer its weight and bias are None.
+    """
     y_BNHW = F.conv2d(x_HWB.permute(2, 0, 1).unsqueeze(1), w_NKK.unsqueeze(1), b_N)
-    return F.max_pool2d(F.relu(y_BNHW), 2).permute(1, 2, 3, 0).contiguous()
+    z_NRSB = F.max_pool2d(F.relu(y_BNHW), 2).permute(1, 2, 3, 0).contiguous()
+    if w_GOF is None or b_GO is None:
+        return z_NRSB
+    return torch.baddbmm(b_GO.unsqueeze(2), w_GOF, z_NRSB.view(len(w_GOF), -1, x_HWB.shape[-1]))
 
 
-def conv_pool_relu(x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
-    """The fused form of ``conv_pool_relu_eager``: same shapes, same numbers to float tolerance.
+def stem(
+    x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
+) -> Tensor:
+    """The fused form of ``stem_eager``: same shapes, same numbers to float tolerance.
 
-    Kernels of other sizes than 3 and 5, other types than float32, other devices than the CPU and
-    batches of less than a vector of samples take the eager form.
+    Large kernels, other types than float32 and other devices than the CPU take the eager form.
 
     Raises:
         OSError: it cannot be compiled (see ``native``).
     """
-    samples, kernel = x_HWB.shape[-1], w_NKK.shape[-1]
+    kernel, samples = w_NKK.shape[-1], x_HWB.shape[-1]
     fits = x_HWB.dtype == w_NKK.dtype == torch.float32 and x_HWB.device.type == "cpu"
-    if not fits or kernel not in _KERNELS or samples < _lanes():
-        return conv_pool_relu_eager(x_HWB, w_NKK, b_N)
-    out: Tensor = _ConvPoolRelu.apply(x_HWB.contiguous(), w_NKK.contiguous(), b_N.contiguous())
-    return out
+    if not fits or kernel > _LARGEST_KERNEL:
+        return stem_eager(x_HWB, w_NKK, b_N, w_GOF, b_GO)
+    compiled = library(kernel, 0 if w_GOF is None else w_GOF.shape[1])
+    missing = -samples % _constant(compiled, "lanes")
+    padded_HWB = F.pad(x_HWB, (0, missing)) if missing else x_HWB
+    out: Tensor = _Stem.apply(
+        padded_HWB.contiguous(),
+        *(None if t is None else t.contiguous() for t in (w_NKK, b_N, w_GOF, b_GO)),
+        compiled,
+        torch.is_grad_enabled(),
+    )
+    return out[..., :samples].contiguous() if missing else out
 
 
-class _ConvPoolRelu(torch.autograd.Function):
-    """Gradients for weight and bias; the image itself needs none."""
+class _Stem(torch.autograd.Function):
+    """Gradients for weights and biases; the image itself needs none."""
 
     @staticmethod
-    def forward(ctx: Any, x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        x_HWB: Tensor,
+        w_NKK: Tensor,
+        b_N: Tensor,
+        w_GOF: Tensor | None,
+        b_GO: Tensor | None,
+        compiled: CDLL,
+        recorded: bool,
+    ) -> Tensor:
         channels, kernel, _ = w_NKK.shape
         height, width, samples = x_HWB.shape
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
-        z_NRSB = x_HWB.new_empty(cells)
-        winner_NRSB = torch.empty(cells, dtype=torch.uint8)
-        _call(f"forward_{kernel}", (x_HWB, w_NKK, b_N, z_NRSB, winner_NRSB), x_HWB, channels)
-        ctx.save_for_backward(x_HWB, winner_NRSB)
-        ctx.kernel = kernel
-        return z_NRSB
+        z_NRSB = x_HWB.new_empty(cells) if recorded or w_GOF is None else None
+        winner_NRSB = torch.empty(cells, dtype=torch.uint8) if recorded else None
+        h_GOB = None if b_GO is None else b_GO.unsqueeze(2).repeat(1, 1, samples)
+        slab = _slab(compiled, x_HWB)
+        tensors = (x_HWB, w_NKK, b_N, w_GOF, slab, z_NRSB, winner_NRSB, h_GOB)
+        _call(compiled.forward, tensors, x_HWB, w_NKK, w_GOF)
+        ctx.save_for_backward(x_HWB, w_NKK, w_GOF, None if h_GOB is None else z_NRSB, winner_NRSB)
+        ctx.compiled = compiled
+        out = z_NRSB if h_GOB is None else h_GOB
+        assert out is not None
+        return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g_NRSB: Tensor) -> tuple[None, Tensor, Tensor]:
-        x_HWB, winner_NRSB = ctx.saved_tensors
-        kernel, channels = ctx.kernel, len(g_NRSB)
-        sums = x_HWB.new_empty(channels, kernel**2 + 1, _lanes())
-        dw_NKK, db_N = x_HWB.new_empty(channels, kernel, kernel), x_HWB.new_empty(channels)
-        tensors = (x_HWB, g_NRSB.contiguous(), winner_NRSB, sums, dw_NKK, db_N)
-        _call(f"backward_{kernel}", tensors, x_HWB, channels)
-        return None, dw_NKK, db_N
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x_HWB, w_NKK, w_GOF, z_NRSB, winner_NRSB = ctx.saved_tensors
+        g = g.contiguous()
+        channels, kernel, _ = w_NKK.shape
+        lanes = _constant(ctx.compiled, "lanes")
+        sums = x_HWB.new_zeros(channels, kernel**2 + 1, lanes)
+        dw_NKK, db_N = torch.empty_like(w_NKK), x_HWB.new_empty(channels)
+        dw_GOF = dense_sums = None
+        if w_GOF is not None:
+            dw_GOF = torch.empty_like(w_GOF)
+            dense_sums = x_HWB.new_zeros(channels, winner_NRSB.shape[2], w_GOF.shape[1], lanes)
+        slab = _slab(ctx.compiled, x_HWB)
+        tensors = (x_HWB, w_GOF, z_NRSB, winner_NRSB, g, slab, sums, dense_sums)
+        _call(ctx.compiled.backward, (*tensors, dw_NKK, db_N, dw_GOF), x_HWB, w_NKK, w_GOF)
+        db_GO = None if w_GOF is None else g.sum(2)
+        return None, dw_NKK, db_N, dw_GOF, db_GO, None, None
 
 
-def _lanes() -> int:
-    """Samples in one vector of the processor."""
-    return c_long.in_dll(library(), "lanes").value
+def _slab(compiled: CDLL, x_HWB: Tensor) -> Tensor:
+    """Working space for the pixels that a row of cells needs."""
+    rows, samples = _constant(compiled, "slab_rows"), _constant(compiled, "slab_samples")
+    return x_HWB.new_empty(rows, x_HWB.shape[1], samples)
 
 
-def _call(name: str, tensors: tuple[Tensor, ...], x_HWB: Tensor, channels: int) -> None:
-    pointers = [c_void_p(tensor.data_ptr()) for tensor in tensors]
-    sizes = [c_long(size) for size in (*x_HWB.shape, channels)]
-    getattr(library(), name)(*pointers, *sizes)
+def _constant(compiled: CDLL, name: str) -> int:
+    return c_long.in_dll(compiled, name).value
+
+
+def _call(
+    function: Any,
+    tensors: tuple[Tensor | None, ...],
+    x_HWB: Tensor,
+    w_NKK: Tensor,
+    w_GOF: Tensor | None,
+) -> None:
+    pointers = [c_void_p(None if t is None else t.data_ptr()) for t in tensors]
+    channels = len(w_NKK)
+    share = 1 if w_GOF is None else channels // len(w_GOF)
+    function(*pointers, *(c_long(size) for size in (*x_HWB.shape, channels, share)))
