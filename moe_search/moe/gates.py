@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
-from moe_search.moe.stable import spread_over_experts
+from moe_search.moe.stable import rowwise_product, spread_over_experts
 
 
 class OriginalGate(nn.Module):
@@ -27,11 +27,10 @@ class OriginalGate(nn.Module):
 
     def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
         """Logits [P, M, B]; the experts' representations are not looked at."""
-        weight_PMD1 = self.layout.fold(self.head.weight.transpose(1, 2))
-        hidden_PMDB = spread_over_experts(torch.relu(self.body(x)), weight_PMD1.shape[1])
+        weight_PMD = self.layout.fold(self.head.weight).squeeze(2)
         bias_PM1 = self.layout.fold(self.head.biases(slice(None)))
-        # not a product of matrices: its rounding would depend on the largest M beside this model
-        return self.layout.mask((hidden_PMDB * weight_PMD1).sum(2) + bias_PM1)
+        scores_PMB = rowwise_product(weight_PMD, torch.relu(self.body(x)))
+        return self.layout.mask(scores_PMB + bias_PM1)
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the body, then one output per expert."""

@@ -68,10 +68,14 @@ class Weighted(nn.Module):
                 drawn = torch.empty(parameter.shape[1:])
                 parameter[network] = drawn.uniform_(-bound, bound, generator=generator)
 
+    def weights(self, networks: slice) -> Tensor:
+        """The weights [N, ...] of some networks."""
+        return _rows(self.weight, networks)
+
     def biases(self, networks: slice) -> Tensor:
         """The biases [N, O] of some networks of a layer that has them."""
         assert self.bias is not None
-        return self.bias[networks]
+        return _rows(self.bias, networks)
 
 
 class Dense(Weighted):
@@ -81,7 +85,7 @@ class Dense(Weighted):
         super().__init__(count, (outputs, inputs), inputs, bias=True)
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOI, bias_NO = self.weight[networks], self.biases(networks)
+        weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
         x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
         return torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
 
@@ -98,9 +102,9 @@ class Stem(Weighted):
         self.operation = stem if fused else stem_eager
 
     def forward(self, x_1HWB: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOKK, bias_NO = self.weight[networks], self.biases(networks)
+        weight_NOKK, bias_NO = self.weights(networks), self.biases(networks)
         narrow = self.dense
-        w = None if narrow is None else narrow.weight[networks]
+        w = None if narrow is None else narrow.weights(networks)
         b = None if narrow is None else narrow.biases(networks)
         z = self.operation(x_1HWB[0], weight_NOKK.flatten(0, 1), bias_NO.flatten(), w, b)
         return z.view(len(weight_NOKK), -1, x_1HWB.shape[-1])
@@ -121,8 +125,8 @@ class Convolution(Weighted):
         self.first = first
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOIKK = self.weight[networks]
-        bias = None if self.bias is None else self.bias[networks].flatten()
+        weight_NOIKK = self.weights(networks)
+        bias = None if self.bias is None else self.biases(networks).flatten()
         groups = 1 if self.first else len(weight_NOIKK)
         images = x.permute(3, 0, 1, 2) if self.first else x
         return F.conv2d(
@@ -199,6 +203,11 @@ class Flatten(nn.Module):
         if self.first:
             return x.flatten(0, 2)
         return x.contiguous().view(len(x), -1, self.features).permute(1, 2, 0)
+
+
+def _rows(parameter: Tensor, networks: slice) -> Tensor:
+    """Some networks' share; of all of them no slice, whose gradient would be a copy."""
+    return parameter if networks == _ALL else parameter[networks]
 
 
 def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:

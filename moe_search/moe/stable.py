@@ -21,12 +21,17 @@ def sum_over_experts(x_PM: Tensor) -> Tensor:
     return reduce(torch.add, x_PM.unbind(1))
 
 
-def rowwise_product(rows_PMB: Tensor, matrix_BC: Tensor) -> Tensor:
-    """rows @ matrix -> [P, M, C] in blocks of one size, none with rows of two models."""
+def rowwise_product(rows_PMB: Tensor, matrix: Tensor) -> Tensor:
+    """rows @ matrix, [B, C] for all or [P, B, C], -> [P, M, C].
+
+    In blocks of one size, none with rows of two models.
+    """
     models, experts, inner = rows_PMB.shape
-    blocks = F.pad(rows_PMB, (0, 0, 0, -experts % _BLOCK)).view(-1, _BLOCK, inner)
-    product = torch.bmm(blocks, matrix_BC.expand(len(blocks), -1, -1))
-    return product.view(models, -1, matrix_BC.shape[1])[:, :experts]
+    blocks = F.pad(rows_PMB, (0, 0, 0, -experts % _BLOCK)).view(models, -1, _BLOCK, inner)
+    each_P1BC = matrix.expand(models, *matrix.shape[-2:]).unsqueeze(1)
+    each_PBC = each_P1BC.expand(-1, blocks.shape[1], -1, -1).flatten(0, 1)
+    product = torch.bmm(blocks.flatten(0, 1), each_PBC)
+    return product.view(models, -1, product.shape[2])[:, :experts]
 
 
 def spread_over_experts(x_P: Tensor, experts: int) -> Tensor:

@@ -94,7 +94,7 @@ class _Stem(torch.autograd.Function):
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
         z_NRSB = x_HWB.new_empty(cells) if recorded or w_GOF is None else None
         winner_NRSB = torch.empty(cells, dtype=torch.uint8) if recorded else None
-        h_GOB = None if b_GO is None else b_GO.unsqueeze(2).repeat(1, 1, samples)
+        h_GOB = None if b_GO is None else b_GO.unsqueeze(2).expand(-1, -1, samples).contiguous()
         slab = _slab(compiled, x_HWB)
         tensors = (x_HWB, w_NKK, b_N, w_GOF, slab, z_NRSB, winner_NRSB, h_GOB)
         _call(compiled.forward, tensors, x_HWB, w_NKK, w_GOF)
