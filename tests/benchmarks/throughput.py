@@ -37,7 +37,7 @@ GATE = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 128}, "relu", {"linear"
 EXPERTS, CLASSES, BATCH, TRAINING, VALIDATION = 5, 10, 512, 50_000, 10_000
 REGULARIZERS = ("importance", "similarity")
 WEIGHT = 0.2
-EPOCHS = 3  # of (c), after one that is not counted
+EPOCHS = 8  # of (c), after one that is not counted
 CORES = len(os.sched_getaffinity(0))
 
 
