@@ -133,6 +133,7 @@ class StandIn:
             configuration=configuration,
             history=tuple(history),
             validation=self._train(spec, epoch),
+            training=self._train(spec, epoch) if job.test else None,
             test=self._test(spec, epoch) if job.test else None,
             architecture=kind,
             experts=experts,

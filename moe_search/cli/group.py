@@ -35,6 +35,10 @@ class Group(click.Group):
 
 study_argument = click.argument("study", metavar="STUDY.yaml", type=click.Path(path_type=Path))
 
+studies_argument = click.argument(
+    "studies", metavar="STUDY.yaml...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+
 overrides_option = click.option(
     "--set",
     "overrides",

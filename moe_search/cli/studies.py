@@ -1,17 +1,26 @@
 """Commands on a study: run it, check it, look at it."""
 
 import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from moe_search.cli.group import INTERRUPTED, json_option, print_facts, print_json, study_options
+from moe_search.cli.group import (
+    INTERRUPTED,
+    json_option,
+    overrides_option,
+    print_facts,
+    print_json,
+    studies_argument,
+    study_options,
+)
 
 if TYPE_CHECKING:
+    from moe_search.report.chapters import Report
     from moe_search.report.summary import Outcome
-
-_BEST = 10
+    from moe_search.report.table import Table
 
 
 @click.command()
@@ -32,7 +41,7 @@ def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bo
 
         print_json(plain(outcome))
     else:
-        _print_outcome(outcome, again)
+        _print_outcome(outcome, _compared(study, overrides), again)
     if outcome.interrupted:
         click.echo(f"moe-search: interrupted; go on with: moe-search run {again}", err=True)
         ctx.exit(INTERRUPTED)
@@ -42,7 +51,7 @@ def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bo
 @study_options
 def validate(study: Path, overrides: tuple[str, ...]) -> None:
     """Check a study and say what it will do; creates nothing."""
-    from moe_search.report.space import space_table, study_facts
+    from moe_search.report.space import rows_table, space_table, study_facts
     from moe_search.report.table import show
     from moe_search.spec import load_study
 
@@ -50,7 +59,7 @@ def validate(study: Path, overrides: tuple[str, ...]) -> None:
     print_facts(study_facts(checked))
     if checked.parameters:
         click.echo()
-        show(space_table(checked))
+        show(rows_table(checked) if checked.configurations else space_table(checked))
 
 
 @click.command()
@@ -71,38 +80,62 @@ def status(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
         print_facts(summary_facts(summary))
 
 
+def _page_option(form: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        f"--{form.lower()}",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False, writable=True),
+        help=f"Also write the report, with pictures, as {form}.",
+    )
+
+
 @click.command()
-@study_options
+@studies_argument
+@overrides_option
 @json_option
-@click.option(
-    "--markdown",
-    "page",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    help="Also write the tables as Markdown.",
-)
-def report(study: Path, overrides: tuple[str, ...], as_json: bool, page: Path | None) -> None:
-    """Show the best configurations, what mattered for them, and the finalists."""
-    from moe_search.report.importances import FEWEST, importances
-    from moe_search.report.summary import plain, summarize
-    from moe_search.report.table import markdown, show
-    from moe_search.report.tables import study_tables
+@_page_option("Markdown")
+@_page_option("HTML")
+def report(
+    studies: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    as_json: bool,
+    markdown: Path | None,
+    html: Path | None,
+) -> None:
+    """Show the best configurations, what mattered for them, and the finalists; or a comparison."""
+    from moe_search.report import chapters
+    from moe_search.report.page import write_html, write_markdown
     from moe_search.search.store import find_study
     from moe_search.spec import load_study
 
-    checked = load_study(study, overrides)
-    kept = find_study(checked)
-    summary, shares = summarize(checked, kept, _BEST), importances(checked, kept)
-    tables = study_tables(summary, shares)
+    found = []
+    for study in studies:
+        checked = load_study(study, overrides)
+        found.append(chapters.report(checked, find_study(checked)))
     if as_json:
-        print_json(plain(summary) | {"importances": shares})
+        one = [chapters.plain_report(report) for report in found]
+        print_json(one[0] if len(one) == 1 else one)
     else:
-        for table in tables:
+        _print_reports(found)
+    if markdown is not None or html is not None:
+        pages = [chapters.chapter(report) for report in found]
+        if markdown is not None:
+            write_markdown(pages, markdown)
+        if html is not None:
+            write_html(pages, html)
+
+
+def _print_reports(reports: Sequence["Report"]) -> None:
+    from moe_search.report.importances import FEWEST
+    from moe_search.report.table import show
+
+    for report in reports:
+        if len(reports) > 1:
+            click.echo(f"{report.study.name}\n")
+        for table in report.tables:
             show(table)
-        if checked.parameters and not shares:
+        if not report.rows and report.study.parameters and not report.importances:
             click.echo(f"Importances of the searched values need {FEWEST} complete trials.")
-    if page is not None:
-        page.write_text(markdown(tables, f"Study {checked.name}"), encoding="utf-8")
 
 
 @click.command()
@@ -113,13 +146,24 @@ def schema() -> None:
     print_json(json_schema())
 
 
-def _print_outcome(outcome: "Outcome", study: str) -> None:
+def _compared(study: Path, overrides: tuple[str, ...]) -> "list[Table]":
+    """The tables of a comparison; none of a search."""
+    from moe_search.report.comparison import compare
+    from moe_search.report.comparison_tables import comparison_tables
+    from moe_search.search.store import find_study
+    from moe_search.spec import load_study
+
+    checked = load_study(study, overrides)
+    return comparison_tables(compare(checked, find_study(checked)))
+
+
+def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:
     """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
     from moe_search.report.live import duration
     from moe_search.report.table import show
     from moe_search.report.tables import counts_text, study_tables
 
-    for table in study_tables(outcome, {}):
+    for table in compared or study_tables(outcome, {}):
         show(table)
     time = duration(outcome.seconds)
     click.echo(f"{outcome.study}: {outcome.reason}; {counts_text(outcome)}, this run took {time}")

@@ -48,6 +48,7 @@ def to_stderr(line: str) -> None:
 def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> Dataset:
     """Read, split and normalise a data set; download a published one that is nowhere.
 
+    Where nothing is held out for validation, the training split is the validation split, too.
     Published data sets are normalised by the published constants, others by mean and SD of the
     training split. The test split is read only where ``test`` asks for it.
 
@@ -57,11 +58,13 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     raw = _read(source, test, progress)
     y_N = raw.training.y_N
     rng = np.random.default_rng(source.seed)
-    held_out, training = stratified(y_N, validation_count(source.validation, len(y_N)), rng)
+    held_out, training = np.arange(0), np.arange(len(y_N))
+    if source.validation:
+        held_out, training = stratified(y_N, validation_count(source.validation, len(y_N)), rng)
     if source.limit is not None and source.limit < len(training):
         training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
     train = _split(raw.training, training)
-    validation = _split(raw.training, held_out)
+    validation = _split(raw.training, held_out) if source.validation else None
     test_split = _split(raw.test, np.arange(len(raw.test.y_N))) if raw.test else None
     mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
     for split in filter(None, (train, validation, test_split)):
@@ -69,7 +72,7 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     return Dataset(
         name=source.name,
         train=train,
-        validation=validation,
+        validation=validation or train,
         test=test_split,
         classes=raw.classes,
         mean=mean,

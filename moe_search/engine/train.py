@@ -5,7 +5,7 @@ Shape suffixes: P model, B sample, N training sample.
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -136,7 +136,7 @@ class Trainer:
         kept = []
         for model, spec in enumerate(specs):
             if finite[model] and spec.key in dropped:
-                self._report(self._result(model, validation[model], complete=False))
+                self._report(self._result(model, validation[model], None, None, complete=False))
             elif finite[model]:
                 kept.append(model)
         if kept and len(kept) < len(specs):
@@ -144,21 +144,24 @@ class Trainer:
         return bool(kept)
 
     def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
-        test: list[Decomposition | None] = [None] * len(finite)
+        training: Sequence[Decomposition | None] = [None] * len(finite)
+        test: Sequence[Decomposition | None] = training
         if self._job.test:
             assert self._data.test is not None, "the job needs the test split"
-            test = [*self._evaluate(self._data.test)]
+            training = self._evaluate(self._data.train)
+            test = self._evaluate(self._data.test)
         for model in range(len(finite)):
             if finite[model]:
-                result = self._result(model, validation[model], complete=True, test=test[model])
-                self._report(result)
+                splits = validation[model], training[model], test[model]
+                self._report(self._result(model, *splits, complete=True))
 
     def _result(
         self,
         model: int,
         validation: Decomposition,
+        training: Decomposition | None,
+        test: Decomposition | None,
         complete: bool,
-        test: Decomposition | None = None,
     ) -> TrialResult:
         spec = self._population.specs[model]
         return TrialResult(
@@ -168,6 +171,7 @@ class Trainer:
             configuration=spec.configuration,
             history=tuple(self._history[spec.key]),
             validation=validation,
+            training=training,
             test=test,
             architecture=self._architecture,
             experts=expert_count(spec.configuration),

@@ -39,7 +39,7 @@ class Job:
         trials: of one architecture, batch size, epoch count and seed (see ``fusion_key``).
         backbone: the networks, resolved for the data.
         source: the data.
-        test: evaluate on the test split, too; only finalists do.
+        test: evaluate the trained models on the training and test splits, too; searches do not.
     """
 
     trials: tuple[TrialSpec, ...]
@@ -66,7 +66,8 @@ class TrialResult:
     Attributes:
         complete: whether it was trained to the end.
         history: one report per epoch.
-        validation, test: its decomposition on each split; test where the job asked for it.
+        validation, training, test: its decomposition on each split; the latter two where the job
+            asked for them.
         architecture, experts, temperature, state: all that rebuilds the model.
         seconds: its share of the wall time of its population.
     """
@@ -77,6 +78,7 @@ class TrialResult:
     configuration: Configuration
     history: tuple[EpochReport, ...]
     validation: Decomposition
+    training: Decomposition | None
     test: Decomposition | None
     architecture: Architecture
     experts: int

@@ -19,9 +19,33 @@ def space_table(study: Study) -> Table:
     )
 
 
+def rows_table(study: Study) -> Table:
+    """What is compared: each row with what it changes of the study's own values."""
+    return Table(
+        "Compared",
+        ("configuration", "seeds", "changes"),
+        tuple(
+            (
+                name,
+                str(row.seeds or study.search.seeds),
+                ", ".join(f"{path} {value_text(value)}" for path, value in row.changes().items()),
+            )
+            for name, row in study.configurations.items()
+        ),
+        frozenset({"configuration", "changes"}),
+    )
+
+
 def study_facts(study: Study) -> list[tuple[str, str]]:
     """What will be done, line by line."""
     search, finals = study.search, study.finalists
+    if study.configurations:
+        return [
+            ("study", study.name),
+            ("data", study.data.name),
+            ("trials", f"{study.trials}: {len(study.configurations)} configurations over seeds"),
+            *store_facts(stores(study)),
+        ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
     trials = f"{search.trials if study.parameters else 1}{seeds}"
     return [

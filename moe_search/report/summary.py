@@ -127,7 +127,7 @@ def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
     champion: Mapping[str, Any] = kept.user_attrs.get(CHAMPION, {})
     return Summary(
         study=study.name,
-        trials=study.search.trials,
+        trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
         best=tuple(_best(study, trial) for trial in best_trials(study, kept, count)),
         finalists=tuple(
@@ -146,16 +146,17 @@ def conclude(summary: Summary, ended: "Ended") -> Outcome:
 
 def plain(summary: Summary) -> dict[str, Any]:
     """What JSON knows: times as ISO 8601, None for a number that is not known."""
-    found: dict[str, Any] = _plain(asdict(summary))
+    found: dict[str, Any] = finite(asdict(summary))
     return found
 
 
-def _plain(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Nested data as JSON knows it, see ``plain``."""
     match value:
         case dict():
-            return {key: _plain(entry) for key, entry in value.items()}
+            return {key: finite(entry) for key, entry in value.items()}
         case list() | tuple():
-            return [_plain(entry) for entry in value]
+            return [finite(entry) for entry in value]
         case datetime():
             return value.isoformat(timespec="seconds")
         case float() if not math.isfinite(value):

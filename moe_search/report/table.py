@@ -1,7 +1,6 @@
-"""A table as data, which a terminal and Markdown show with the same cells."""
+"""A table as data, which a terminal and a page show with the same cells."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -39,17 +38,6 @@ def show(table: Table) -> None:
     for number, row in enumerate(table.rows):
         rich.add_row(*map(Text, row), style="bold" if number < table.strong else None)
     console.print(Text(table.title, style="italic"), rich, sep="")
-
-
-def markdown(tables: Iterable[Table], heading: str) -> str:
-    """A page with a section for each table."""
-    parts = [f"# {heading}"]
-    for table in tables:
-        rule = [":--" if column in table.words else "--:" for column in table.columns]
-        rows = [table.columns, rule, *table.rows]
-        lines = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
-        parts += [f"## {table.title}", "\n".join(lines)]
-    return "\n\n".join(parts) + "\n"
 
 
 def value_text(value: Value | None) -> str:

@@ -106,7 +106,8 @@ class Coordinator:
             self._waiting.append(running.spec)
         if not self._waiting:
             return False
-        self._executor.submit(self._batches.take(self._waiting, left))
+        judged = bool(self._study.configurations)
+        self._executor.submit(self._batches.take(self._waiting, left, test=judged))
         return True
 
     def _take(self, event: Event) -> None:

@@ -6,16 +6,18 @@ from itertools import count
 
 import optuna
 
+from moe_search.engine.trial import TrialSpec, fusion_key
 from moe_search.search import space
 from moe_search.search.running import Running
 from moe_search.search.store import COUNTED, untried, waiting
-from moe_search.spec import Configuration, Study
+from moe_search.spec import Configuration, Study, Value
+from moe_search.spec.study import SEED
 
 
 class Proposals:
     """Asks Optuna: for trials that are queued, then for the study's points, then for any.
 
-    A grid and a space without parameters have their points and no more.
+    A grid, a comparison and a space without parameters have their points and no more.
 
     Attributes:
         wanted: trials that the study is to have in the end.
@@ -25,15 +27,17 @@ class Proposals:
     def __init__(self, study: Study, kept: optuna.Study) -> None:
         self._study = study
         self._kept = kept
-        finite = study.search.sampler == "grid" or not study.parameters
-        self._points = deque(untried(kept, space.grid(study) if finite else study.search.points))
+        listed = bool(study.configurations)
+        finite = listed or study.search.sampler == "grid" or not study.parameters
+        points = _runs(study) if listed else space.grid(study) if finite else study.search.points
+        self._points = deque(untried(kept, points))
         self.left = len(self._points) + waiting(kept) if finite else math.inf
         self._seeds: dict[str, set[int]] = {}  # first ones that are used, by configuration
         counted = kept.get_trials(deepcopy=False, states=COUNTED)
         for trial in counted:
             used = self._seeds.setdefault(trial.user_attrs["configuration"], set())
             used.add(trial.user_attrs["seed"])
-        self.wanted = int(min(study.search.trials, len(counted) + self.left))
+        self.wanted = int(min(study.trials, len(counted) + self.left))
 
     def ask(self) -> Running:
         """The next trial."""
@@ -41,8 +45,9 @@ class Proposals:
             self._kept.enqueue_trial(self._points.popleft())
         self.left -= 1
         trial = self._kept.ask()
-        configuration = self._study.configuration(space.suggest(trial, self._study))
-        seeds = self._fresh_seeds(configuration)
+        values = space.suggest(trial, self._study)
+        configuration = self._study.configuration(values)
+        seeds = [int(values[SEED])] if SEED in values else self._fresh_seeds(configuration)
         trial.set_user_attr("configuration", configuration.model_dump_json())
         trial.set_user_attr("seed", seeds[0])
         return Running(trial, configuration, deque(seeds))
@@ -54,3 +59,15 @@ class Proposals:
         first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
         used.add(first)
         return range(first, first + search.seeds)
+
+
+def _runs(study: Study) -> list[dict[str, Value]]:
+    """A comparison's runs, those beside each other that can train in step."""
+
+    def group(run: dict[str, Value]) -> tuple[object, ...]:
+        return fusion_key(TrialSpec(0, study.configuration(run), int(run[SEED])))
+
+    groups: dict[tuple[object, ...], list[dict[str, Value]]] = {}
+    for run in study.runs:
+        groups.setdefault(group(run), []).append(run)
+    return [run for runs in groups.values() for run in runs]

@@ -7,8 +7,10 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.moe.decomposition import Decomposition
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
+from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.tracking.notes import attach, trial_note
 from moe_search.tracking.runs import Logged, Tracker
 
@@ -68,8 +70,11 @@ class Recorder:
         reason: str = "",
     ) -> None:
         """Every metric as an attribute, and the note and pictures of the trial's page."""
-        for name, value in metrics.items():
+        judged = {f"test/{name}": value for name, value in _metrics(result.test).items()}
+        for name, value in {**metrics, **judged}.items():
             trial.set_user_attr(name, value)
+        if result.training is not None:
+            trial.set_user_attr(TRAINING_ERROR, result.training.metrics()["error"])
         trial.set_user_attr("mlflow_run", logged.run_id)
         trial.set_user_attr("model", logged.model_uri)
         note = trial_note(
@@ -106,6 +111,10 @@ class Recorder:
         )
         run_id, model_id = record["run_id"], record["model_id"]
         return self._tracker.register_champion(run_id, model_id, description)
+
+
+def _metrics(decomposition: Decomposition | None) -> dict[str, float]:
+    return {} if decomposition is None else decomposition.metrics()
 
 
 def line(metrics: Mapping[str, float]) -> str:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 
 import optuna
 from optuna.trial import TrialState
@@ -21,11 +20,11 @@ from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.recorder import Recorder
 from moe_search.search.sampler import silence
 from moe_search.search.session import Session
-from moe_search.search.store import locked, mend, open_storage, open_study
+from moe_search.search.store import MADE, SECONDS, locked, mend, open_storage, open_study
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
-from moe_search.spec.searchable import options
 from moe_search.tracking.notes import open_artifacts, study_note
 from moe_search.tracking.package import Card
+from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 from moe_search.tracking.store import check_store
 
@@ -59,7 +58,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     started = time.monotonic()
     silence()
     source = source_of(study)
-    data = load(source, test=study.finalists.top > 0)
+    data = load(source, test=bool(study.configurations) or study.finalists.top > 0)
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std)
     shape = data.shape
@@ -85,16 +84,21 @@ def run_study(study: Study, listener: Listener) -> Ended:
             _disown(tracker, kept)
             recorder = Recorder(tracker, open_artifacts(study))
             save_note(kept, study_note(study))
+            kept.set_user_attr(MADE, provenance(study.folder))
             session = Session(study, kept, recorder, executor, batches, interrupt, listener)
             coordinator = Coordinator(session)
             try:
                 reason = coordinator.run()
-                run_finals(session)
+                if not study.configurations:
+                    run_finals(session)
                 tracker.close("FINISHED")
             except Interrupted:
                 coordinator.abandon()
                 tracker.close("KILLED")
                 return Ended("interrupted", True, time.monotonic() - started)
+            finally:
+                so_far = kept.user_attrs.get(SECONDS, 0.0)
+                kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
     return Ended(reason, False, time.monotonic() - started)
 
 
@@ -135,9 +139,5 @@ def source_of(study: Study) -> Source:
 
 def _check_networks(study: Study, data: Dataset) -> None:
     """Raise a ``UserError`` for a backbone that does not fit the data, before anything is made."""
-    backbones = options(getattr(study.model, "backbone"))  # noqa: B009 - a derived field
-    gates = options(getattr(study.model, "gate"))  # noqa: B009
-    kinds = options(getattr(study.model, "kind"))  # noqa: B009
-    for backbone, gate, kind in product(backbones, gates, kinds):
-        model = Model.model_validate({"backbone": backbone, "gate": gate, "kind": kind})
+    for model in study.models:
         resolve_backbone(model, data.name, data.shape)

@@ -53,7 +53,7 @@ class Running:
 
     def collapsed(self, study: Study) -> str:
         """Why to stop it if its experts have collapsed; to be asked once after each epoch."""
-        bound = study.search.collapse
+        bound = study.collapse
         if bound is None or self.experts == 1:
             return ""
         report = self.history[-1]

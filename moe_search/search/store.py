@@ -22,6 +22,12 @@ from moe_search.tracking.store import shown
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States that count towards the number of trials wanted."""
 
+MADE = "made_with"
+"""User attribute of the study: versions, machine and commit of its last run."""
+
+SECONDS = "seconds"
+"""User attribute of the study: wall time of all its runs."""
+
 
 def open_storage(study: Study) -> RDBStorage:
     """Open or create the storage.

@@ -2,19 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 
+from moe_search.spec.comparison import Row
 from moe_search.spec.part import mistake
 from moe_search.spec.searchable import (
+    Domain,
     FloatRange,
     IntRange,
     Parameter,
     options,
 )
-from moe_search.spec.sections import Objective, Search
+from moe_search.spec.sections import Data, Objective, Search
 from moe_search.spec.space import describe_domain
 from moe_search.spec.words import did_you_mean, show
 
 
-def check_top_k(given: Mapping[str, object]) -> None:
+def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object]) -> None:
+    """Refuses a study that both lists configurations and searches, or searches without a split."""
+    searched = [path for path, value in given.items() if isinstance(value, Domain)]
+    if rows and searched:
+        raise mistake(
+            "lists what is compared, so nothing can be searched; "
+            f"give {searched[0]} a plain value, or leave configurations out",
+            "configurations",
+        )
+    if not rows and data.validation == 0:
+        raise mistake(
+            "0 leaves a search nothing to choose by; expected a count of samples from 1 or a "
+            "fraction between 0 and 1, or configurations to compare",
+            "data",
+            "validation",
+        )
+
+
+def check_top_k(given: Mapping[str, object], *place: str) -> None:
     """Refuses a study in which a trial could use more experts per sample than it has."""
     used = "moe" in options(given["model.kind"]) and "top_k" in options(given["model.output"])
     largest, smallest = max(_ends(given["model.top_k"])), min(_ends(given["model.experts"]))
@@ -22,8 +42,7 @@ def check_top_k(given: Mapping[str, object]) -> None:
         raise mistake(
             f"top_k may be {largest} where model.experts may be {smallest}; "
             f"keep top_k at most {smallest} or experts at least {largest}",
-            "model",
-            "top_k",
+            *place,
         )
 
 

@@ -22,12 +22,12 @@ _Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
 
 
 def _count_or_fraction(value: object) -> int | float:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
     if isinstance(value, float) and 0 < value < 1:
         return value
     raise ValueError(
-        f"expected a count of samples from 1 or a fraction between 0 and 1; got {show(value)}"
+        f"expected a count of samples or a fraction between 0 and 1; got {show(value)}"
     )
 
 
@@ -100,13 +100,15 @@ class Data(Part):
         WithJsonSchema(
             {
                 "anyOf": [
-                    {"type": "integer", "minimum": 1},
+                    {"type": "integer", "minimum": 0},
                     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
                 ]
             }
         ),
     ] = Field(
-        0.2, description="part of the training data held out: a count of samples or a fraction"
+        0.2,
+        description="part of the training data held out: a count of samples or a fraction; "
+        "0, for a comparison, trains on all and takes validation metrics on the training data",
     )
     seed: _Seed = Field(0, description="seed of the split")
     limit: Annotated[Whole, Field(ge=1)] | None = Field(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
@@ -15,7 +16,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from moe_search.spec.checks import check_points, check_sampler, check_top_k
+from moe_search.spec.checks import check_listed, check_points, check_sampler, check_top_k
+from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.configuration import (
     Configuration,
     Model,
@@ -24,8 +26,16 @@ from moe_search.spec.configuration import (
     conditions,
 )
 from moe_search.spec.part import Part, Value
-from moe_search.spec.searchable import Choices, Domain, Parameter, options, searchable
+from moe_search.spec.searchable import (
+    Choices,
+    Domain,
+    IntRange,
+    Parameter,
+    options,
+    searchable,
+)
 from moe_search.spec.sections import (
+    Collapse,
     Data,
     DataName,
     Finalists,
@@ -58,8 +68,12 @@ def _is_slug(name: str) -> str:
     return name
 
 
+ROW, SEED = "configuration", "seed"
+"""The parameters of a comparison: a row's name and the seed of one run of it."""
+
+
 class Study(Part):
-    """A hyperparameter search for a Mixture-of-Experts classifier."""
+    """A hyperparameter search for a Mixture-of-Experts classifier, or a comparison of some."""
 
     name: Annotated[
         str, AfterValidator(_is_slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG}$"})
@@ -71,6 +85,11 @@ class Study(Part):
     model: StudyModel = StudyModel()
     regularizer: StudyRegularizer = StudyRegularizer()
     training: StudyTraining = StudyTraining()
+    configurations: Rows = Field(
+        {},
+        description="named configurations to compare instead of searching, each trained from "
+        "several seeds and judged on the test set",
+    )
     objective: Objective = Objective()
     search: Search = Search()
     finalists: Finalists = Finalists()
@@ -79,7 +98,10 @@ class Study(Part):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         given = {path: value for path, _, value in self._hyperparameters()}
-        check_top_k(given)
+        check_top_k(given, "model", "top_k")
+        for name, row in self.configurations.items():
+            check_top_k(given | row.changes(), "configurations", name, "model", "top_k")
+        check_listed(self.configurations, self.data, given)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
         return self
@@ -124,14 +146,45 @@ class Study(Part):
     @property
     def pruner(self) -> str:
         """The pruner asked for; a study of several objectives cannot prune."""
+        if self.configurations:
+            return "none"
         return self.search.pruner or ("none" if self.objective.pareto else "hyperband")
+
+    @property
+    def collapse(self) -> Collapse | None:
+        """When a trial is stopped because its experts collapse; a comparison runs to the end."""
+        return None if self.configurations else self.search.collapse
+
+    @property
+    def trials(self) -> int:
+        """Trials the study should have."""
+        return sum(map(self._seeds_of, self.configurations.values())) or self.search.trials
+
+    @property
+    def runs(self) -> list[dict[str, Value]]:
+        """Every run of a comparison: a row's name and a seed; the same seeds for all rows."""
+        return [
+            {ROW: name, SEED: self.search.seed + n}
+            for n in range(max(map(self._seeds_of, self.configurations.values()), default=0))
+            for name, row in self.configurations.items()
+            if n < self._seeds_of(row)
+        ]
+
+    def _seeds_of(self, row: Row) -> int:
+        return row.seeds or self.search.seeds
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """What is searched; conditions come before what depends on them.
 
-        A hyperparameter that has no meaning in any trial of this study is left out.
+        A hyperparameter that has no meaning in any trial of this study is left out. A comparison
+        has two: a row's name and a seed.
         """
+        if self.configurations:
+            names, seed = tuple(self.configurations), self.search.seed
+            most = max(map(self._seeds_of, self.configurations.values()))
+            seeds = IntRange(low=seed, high=seed + most - 1)
+            return (Parameter(ROW, Choices(choices=names), ()), Parameter(SEED, seeds, ()))
         given = {path: value for path, _, value in self._hyperparameters()}
         found = []
         for path, field, domain in self._hyperparameters():
@@ -141,6 +194,15 @@ class Study(Part):
                 chosen = tuple(w for w in when if isinstance(given[w.path], Choices))
                 found.append(Parameter(path, domain, chosen))
         return tuple(found)
+
+    @property
+    def models(self) -> list[Model]:
+        """Every combination of networks that a trial may have; other fields are defaults."""
+        if self.configurations:
+            return [self.configuration({ROW: name}).model for name in self.configurations]
+        names = ("backbone", "gate", "kind")
+        chosen = product(*(options(getattr(self.model, name)) for name in names))
+        return [Model.model_validate(dict(zip(names, one, strict=True))) for one in chosen]
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Joins the fixed hyperparameters with searched values.
@@ -156,7 +218,10 @@ class Study(Part):
         """
         chosen: dict[str, Any] = {}
         sections: dict[str, dict[str, Any]] = {}
-        for path, field, given in self._hyperparameters():
+        if self.configurations:
+            values = self.configurations[str(values[ROW])].changes()
+        for path, field, own in self._hyperparameters():
+            given = values.get(path, own) if self.configurations else own
             if not all(chosen[w.path] in w.values for w in conditions(field)):
                 chosen[path] = field.default
             else:
@@ -176,6 +241,7 @@ class Study(Part):
             include={
                 "data": set(Data.model_fields) - {"root"},
                 "search": {"seed", "seeds"},
+                "configurations": {"__all__": {"model", "regularizer", "training", "seeds"}},
                 **dict.fromkeys(("model", "regularizer", "training", "objective"), True),
             },
         )

@@ -49,9 +49,9 @@ def expert_confusions(decomposition: Decomposition, classes: Sequence[str], titl
     return heat_maps(title, panels, classes, "true × predicted class; accuracy on all, own share")
 
 
-def atlas(entries: Sequence[tuple[str, Decomposition]], classes: Sequence[str]) -> bytes:
-    """The soft class-by-expert tables of one to twelve trials, each under its name."""
-    panels = [Panel((name,), _row_shares(trial.soft_CM)) for name, trial in entries]
+def atlas(entries: Sequence[tuple[str, Table]], classes: Sequence[str]) -> bytes:
+    """The class-by-expert tables of one to twelve models, each under its name."""
+    panels = [Panel((name,), _row_shares(table_CM)) for name, table_CM in entries]
     return heat_maps(
         "Classes by expert",
         panels,

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from moe_search.engine.trial import EpochReport, TrialResult
 
+_LOSS = ("training", "loss")
+
 
 class Point(NamedTuple):
     """One value of a metric after an epoch."""
@@ -33,16 +35,20 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
     """All of a configuration trained from one or more seeds, each metric's last point final.
 
     ``seed-N/NAME`` are the final validation metrics of each seed where there are several;
-    ``test/NAME`` those on the test split, means over the seeds, where it was evaluated.
+    ``test/NAME`` those on the test split and ``training/NAME`` those of the trained model on the
+    training split, means over the seeds, where these were evaluated.
     """
     final = {**values, "training/seconds": sum(result.seconds for result in results)}
     if len(results) > 1:
         for result in results:
             metrics = result.validation.metrics()
             final |= {f"seed-{result.seed}/{name}": metrics[name] for name in metrics}
-    tests = [result.test.metrics() for result in results if result.test is not None]
-    if tests:
-        final |= {f"test/{name}": fmean(metrics[name] for metrics in tests) for name in tests[0]}
+    for split in ("training", "test"):
+        judged = [getattr(result, split) for result in results]
+        found: list[dict[str, float]] = [one.metrics() for one in judged if one is not None]
+        # the loss during training is another number of that name, with regularizers
+        names = [name for name in (found[0] if found else {}) if (split, name) != _LOSS]
+        final |= {f"{split}/{name}": fmean(one[name] for one in found) for name in names}
     points = history_points([result.history for result in results])
     epochs = len(results[0].history)
     return points + [Point(name, value, epochs) for name, value in final.items()]

@@ -1,12 +1,10 @@
 """A study's runs in MLflow: one parent, and a child for each trial and each finalist."""
 
-import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +20,7 @@ from moe_search.tracking.artifacts import decomposition_files
 from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.models import log_model
 from moe_search.tracking.package import Card
+from moe_search.tracking.provenance import provenance
 from moe_search.tracking.store import open_store, shown
 from moe_search.tracking.words import meaningful, short_name, written
 
@@ -212,9 +211,11 @@ class Tracker:
 
     def _log_study(self) -> None:
         """What is searched, with which versions; not the stores, whose URLs may have passwords."""
-        tags = {"version.python": platform.python_version(), _NOTE: self._study.description}
-        for package in ("torch", "optuna", "mlflow", "moe-search"):
-            tags[f"version.{package}"] = version(package)
+        made = provenance(self._study.folder)
+        tags = {_NOTE: self._study.description, "moe_search.machine": made.pop("machine")}
+        if commit := made.pop("commit", ""):
+            tags["mlflow.source.git.commit"] = commit
+        tags |= {f"version.{name}": text for name, text in made.items()}
         self._client.log_batch(self.parent_id, tags=_tags(tags))
         study = self._study.model_dump(mode="json", exclude={"storage"}, exclude_none=True)
         text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)

@@ -124,3 +124,10 @@ def test_the_room_is_imported_without_torchvision_and_scikit_learn() -> None:
     code = "import sys, moe_search.data; print({'torchvision', 'sklearn', 'PIL'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_without_a_validation_split_all_training_data_is_both() -> None:
+    dataset = load(Source("digits", validation=0))
+    held_out = load(Source("digits"))
+    assert len(dataset.train.y) == len(held_out.train.y) + len(held_out.validation.y)
+    assert dataset.validation is dataset.train

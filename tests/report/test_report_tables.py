@@ -7,7 +7,7 @@ import pytest
 from moe_search.report.space import space_table, study_facts
 from moe_search.report.stores import Stores
 from moe_search.report.summary import Best, Judged, Summary
-from moe_search.report.table import Table, markdown, show, value_text
+from moe_search.report.table import Table, show, value_text
 from moe_search.report.tables import (
     best_table,
     finalists_table,
@@ -124,11 +124,6 @@ def test_printed_cells_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "title [of] it" in printed
     assert f"[red]1[/red]   {'x' * 200}" in printed
-
-
-def test_markdown_keeps_cells_apart() -> None:
-    page = markdown([Table("t", ("name", "n"), (("a|b", "1"),), frozenset({"name"}))], "Study s")
-    assert page == "# Study s\n\n## t\n\n| name | n |\n| :-- | --: |\n| a&#124;b | 1 |\n"
 
 
 @pytest.mark.parametrize(

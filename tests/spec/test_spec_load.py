@@ -41,7 +41,7 @@ WRONG_VALUES = {
     "model: {expert: 5}": "model.expert: unknown key; did you mean 'experts'? allowed: kind, "
     "backbone, experts, gate, temperature, output, top_k",
     "modle: {}": "modle: unknown key; did you mean 'model'? allowed: name, description, data, "
-    "model, regularizer, training, objective, search, finalists, storage",
+    "model, regularizer, training, configurations, objective, search, finalists, storage",
     "model: 5": "model: expected {kind, backbone, experts, gate, temperature, output, top_k}; "
     "got 5",
     "model: {experts: five}": "model.experts: expected a whole number, a range {low, high} "
@@ -96,6 +96,19 @@ WRONG_VALUES = {
     "cannot search several objectives; expected tpe, gp, random, grid or qmc",
     "search: {sampler: grid}\ntraining: {lr: {low: 0.1, high: 1}}": "search.sampler: grid needs a "
     "finite space, and training.lr has no step; give it a step or choices, or take another sampler",
+    "configurations: {a: {model: {experts: {low: 2, high: 3}}}}": "configurations.a.model.experts: "
+    "expected a whole number; got {low: 2, high: 3}",
+    "configurations: {a: {}}\nmodel: {experts: {low: 2, high: 3}}": "configurations: lists what "
+    "is compared, so nothing can be searched; give model.experts a plain value, or leave "
+    "configurations out",
+    "configurations: {a: {model: {output: top_k, top_k: 8}}}": "configurations.a.model.top_k: "
+    "top_k may be 8 where model.experts may be 5; keep top_k at most 5 or experts at least 8",
+    "configurations: {a: {reference: {eror: 1}}}": "configurations.a.reference.eror: 'eror' is "
+    "unknown; did you mean 'error'? allowed: training_error, accuracy, error, loss, "
+    "sample_entropy, usage_entropy, mutual_information, label_information, conditional_entropy, "
+    "max_expert_share",
+    "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
+    "expected [mean, SD] or the number of one run; got [1, 2, 3]",
     "search: {collapse: maybe}": "search.collapse: expected on, off or {usage_entropy, patience}; "
     "got 'maybe'",
     "search: {timeout: soon}": "search.timeout: expected seconds above 0 or text like 90m or 8h; "
@@ -125,10 +138,13 @@ WRONG_DATA = {
     "data: {name: arrays}": "data.path: is missing; arrays needs an .npz file",
     "data: {name: mnist, path: x}": "data.path: only arrays and image_folder have a path; the "
     "folder of mnist is data.root",
-    "data: {name: mnist, validation: 1.5}": "data.validation: expected a count of samples from 1 "
-    "or a fraction between 0 and 1; got 1.5",
+    "data: {name: mnist, validation: 1.5}": "data.validation: expected a count of samples or a "
+    "fraction between 0 and 1; got 1.5",
+    "data: {name: mnist, validation: 0}": "data.validation: 0 leaves a search nothing to choose "
+    "by; expected a count of samples from 1 or a fraction between 0 and 1, or configurations to "
+    "compare",
     "data: mnist\nnmae: b": "nmae: unknown key; did you mean 'name'? allowed: name, description, "
-    "data, model, regularizer, training, objective, search, finalists, storage (and 1 more)",
+    "data, model, regularizer, training, configurations, objective, search, finalists (and 2 more)",
 }
 
 

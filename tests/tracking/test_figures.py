@@ -49,7 +49,7 @@ def test_usage_of_any_size(epochs: int, experts: int) -> None:
 
 @pytest.mark.parametrize("trials", [1, 2, 12])
 def test_atlas_of_trials_with_experts_of_their_own_number(trials: int) -> None:
-    entries = [(f"trial {n}", draw_decomposition(10, 2 + n)) for n in range(trials)]
+    entries = [(f"trial {n}", draw_decomposition(10, 2 + n).soft_CM) for n in range(trials)]
     check_picture(atlas(entries, names(10)))
 
 
@@ -89,7 +89,7 @@ def test_class_without_samples_and_expert_without_samples() -> None:
     for png in (
         class_by_expert(one, names(4), "trial 7"),
         expert_confusions(one, names(4), "trial 7"),
-        atlas([("trial 7", one)], names(4)),
+        atlas([("trial 7", one.soft_CM)], names(4)),
     ):
         check_picture(png)
         grey = (abs(pixels(png).astype(int) - 225) < 6).all(2)
@@ -102,7 +102,7 @@ def test_long_names_and_titles_are_shortened_to_fit() -> None:
     for png in (
         class_by_expert(one, [long] * 3, long),
         expert_confusions(one, [long] * 3, long),
-        atlas([(long, one)] * 12, [long] * 3),
+        atlas([(long, one.soft_CM)] * 12, [long] * 3),
         usage_per_epoch(draw_usage(3, 2), long),
     ):
         check_picture(png)

@@ -1,0 +1,130 @@
+"""What a comparison found: each row's runs, beside the reference and beside the other rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.search.objective import gain
+from moe_search.search.ranking import Interval
+from moe_search.spec import METRICS, Study
+from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.spec.study import ROW, SEED
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row trained from one seed.
+
+    Attributes:
+        value: the first objective, on validation.
+        metrics: on the test split by name, and ``training_error``.
+        run_id: in MLflow, with its decomposition on the test split.
+    """
+
+    seed: int
+    trial: int
+    value: float
+    metrics: dict[str, float]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row with the runs it has so far.
+
+    Attributes:
+        best: the run with the best value on validation.
+        median: the run with the median test error, the lower one of two.
+        reference: by metric: mean and standard deviation, or the number of one run.
+    """
+
+    name: str
+    experts: int
+    runs: tuple[Run, ...]
+    best: Run
+    median: Run
+    reference: dict[str, tuple[float, ...]]
+
+    def spread(self, metric: str) -> Interval:
+        """A metric over the runs."""
+        return Interval.of([run.metrics[metric] for run in self.runs])
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Test error of a row less that of the first row, over the seeds both have."""
+
+    name: str
+    seeds: int
+    error: Interval
+
+
+def compare(study: Study, kept: optuna.Study) -> list[Compared]:
+    """The rows that have runs, in the order of the study."""
+    found: dict[str, list[Run]] = {name: [] for name in study.configurations}
+    for trial in kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.params.get(ROW) in found:
+            found[trial.params[ROW]].append(_run(trial))
+    return [
+        _compared(study, name, sorted(runs, key=lambda run: run.seed))
+        for name, runs in found.items()
+        if runs
+    ]
+
+
+def differences(rows: Sequence[Compared]) -> list[Difference]:
+    """Every later row against the first one: pairs of one seed differ in the configuration only."""
+    if not rows:
+        return []
+    base = {run.seed: run.metrics["error"] for run in rows[0].runs}
+    found = []
+    for row in rows[1:]:
+        pairs = [run.metrics["error"] - base[run.seed] for run in row.runs if run.seed in base]
+        if pairs:
+            found.append(Difference(row.name, len(pairs), Interval.of(pairs)))
+    return found
+
+
+def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str:
+    """Whether a mean lies within two of the reference's standard deviations: inside, better, off.
+
+    Empty where the reference is one run, which has no standard deviation.
+    """
+    if len(reference) < 2:
+        return ""
+    mean, deviation = reference
+    if abs(interval.mean - mean) <= 2 * deviation:
+        return "inside"
+    direction = "minimize" if metric == TRAINING_ERROR else METRICS[metric].better
+    return "better" if (interval.mean < mean) == (direction == "minimize") else "off"
+
+
+def _run(trial: FrozenTrial) -> Run:
+    attributes = trial.user_attrs
+    metrics = {name: attributes[f"test/{name}"] for name in METRICS}
+    return Run(
+        seed=trial.params[SEED],
+        trial=trial.number,
+        value=trial.values[0],
+        metrics={**metrics, TRAINING_ERROR: attributes[TRAINING_ERROR]},
+        run_id=attributes["mlflow_run"],
+    )
+
+
+def _compared(study: Study, name: str, runs: list[Run]) -> Compared:
+    middle = median_low([run.metrics["error"] for run in runs])
+    model = study.configuration({ROW: name}).model
+    return Compared(
+        name=name,
+        experts=1 if model.kind == "single" else model.experts,
+        runs=tuple(runs),
+        best=max(runs, key=lambda run: gain(study, run.value)),
+        median=next(run for run in runs if run.metrics["error"] == middle),
+        reference={
+            metric: tuple(numbers)
+            for metric, numbers in study.configurations[name].reference.items()
+        },
+    )

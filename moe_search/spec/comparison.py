@@ -1,0 +1,73 @@
+"""Named configurations that a study compares, each over several seeds, instead of searching."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from moe_search.spec.configuration import Model, Regularizer, Training
+from moe_search.spec.metrics import METRICS
+from moe_search.spec.part import OneOf, Part, Whole
+from moe_search.spec.words import show
+
+TRAINING_ERROR = "training_error"
+
+ReferenceName = Annotated[str, OneOf((TRAINING_ERROR, *METRICS))]
+
+
+def _published(value: object) -> list[float]:
+    numbers = value if isinstance(value, list | tuple) else (value,)
+    sound = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    if not sound or len(numbers) not in (1, 2):
+        raise ValueError(f"expected [mean, SD] or the number of one run; got {show(value)}")
+    return [float(number) for number in numbers]
+
+
+Published = Annotated[
+    list[float],
+    PlainValidator(_published),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number"},
+                {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 2},
+            ]
+        }
+    ),
+]
+"""A reference: mean and standard deviation over runs, or one number of a single run."""
+
+
+class Row(Part):
+    """One configuration: what it changes of the study's own, and what others report for it."""
+
+    seeds: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+        None, description="seeds it is trained with; without it, those of search.seeds"
+    )
+    model: Model = Field(Model(), description="what differs from the study's model")
+    regularizer: Regularizer = Field(
+        Regularizer(), description="what differs from the study's regularizer"
+    )
+    training: Training = Field(Training(), description="what differs from the study's training")
+    reference: dict[ReferenceName, Published] = Field(
+        {}, description="numbers to compare with, by metric: [mean, SD], or one run's"
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """What it sets, by path."""
+        sections = {"model": self.model, "regularizer": self.regularizer, "training": self.training}
+        return {
+            f"{name}.{key}": getattr(section, key)
+            for name, section in sections.items()
+            for key in section.model_fields_set
+        }
+
+
+def _named(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+    for name in rows:
+        if not (0 < len(name) <= 80 and name.isprintable() and name == name.strip()):
+            raise ValueError(f"{show(name)} is not a name of a row; expected 1 to 80 letters")
+    return rows
+
+
+Rows = Annotated[dict[str, Row], AfterValidator(_named)]
