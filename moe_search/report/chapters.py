@@ -91,7 +91,9 @@ def chapter(found: Report) -> Chapter:
         ("trials", ", ".join(f"{n} {state}" for state, n in found.summary.counts.items() if n)),
     )
     study = found.study
-    return Chapter(study.name, study.description, (*parts, Facts("How it was made", lines)))
+    return Chapter(
+        f"Study {study.name}", study.description, (*parts, Facts("How it was made", lines))
+    )
 
 
 def _pictures(found: Report) -> list[Picture]:

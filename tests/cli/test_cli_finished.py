@@ -92,8 +92,8 @@ def test_status(finished_study: FinishedStudy) -> None:
 
 
 def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
-    page = tmp_path / "report.md"
-    said = printed("report", finished_study.file, "--markdown", page)
+    page, web = tmp_path / "report.md", tmp_path / "report.html"
+    said = printed("report", finished_study.file, "--markdown", page, "--html", web)
     as_json = json.loads(printed("report", finished_study.file, "--json"))
     shares = as_json["importances"]["objective"]
     assert sum(shares.values()) == pytest.approx(1)
@@ -106,7 +106,10 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
         assert row in text
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings[0] == "# Study finished"
-    assert [heading.removeprefix("## ") in said for heading in headings[1:]] == [True] * 3
+    shown = [heading.removeprefix("## ") in said for heading in headings[1:]]
+    assert shown == [True, True, True, False], "how it was made stands on the page alone"
+    assert headings[-1] == "## How it was made"
+    assert "<h1>Study finished</h1>" in web.read_text()
 
 
 def test_pull_needs_a_new_folder(finished_study: FinishedStudy, champion: Path) -> None:

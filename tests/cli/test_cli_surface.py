@@ -18,7 +18,7 @@ SURFACE = {
     "run": ["--json", "--set", "STUDY.yaml"],
     "validate": ["--set", "STUDY.yaml"],
     "status": ["--json", "--set", "STUDY.yaml"],
-    "report": ["--json", "--markdown", "--set", "STUDY.yaml"],
+    "report": ["--html", "--json", "--markdown", "--set", "STUDY.yaml..."],
     "dashboard": ["--mlflow-port", "--optuna-port", "--set", "STUDY.yaml"],
     "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
     "predict": ["--json", "--top1", "FILES...", "MODEL"],

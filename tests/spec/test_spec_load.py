@@ -144,7 +144,8 @@ WRONG_DATA = {
     "by; expected a count of samples from 1 or a fraction between 0 and 1, or configurations to "
     "compare",
     "data: mnist\nnmae: b": "nmae: unknown key; did you mean 'name'? allowed: name, description, "
-    "data, model, regularizer, training, configurations, objective, search, finalists (and 2 more)",
+    "data, model, regularizer, training, configurations, objective, search, finalists, storage "
+    "(and 1 more)",
 }
 
 
