@@ -73,10 +73,10 @@ class Coordinator:
 
     def abandon(self) -> None:
         """Give up what is running and queue it for the next start."""
-        for running in self._running.values():
+        for number, running in self._running.items():
+            requeue(self._kept, number)
             running.trial.set_user_attr("reason", "interrupted")
-            frozen = self._kept.tell(running.trial, state=TrialState.FAIL)
-            requeue(self._kept, frozen)
+            self._kept.tell(running.trial, state=TrialState.FAIL)
 
     def _reason_to_stop(self, deadline: float) -> str | None:
         search = self._study.search
@@ -116,7 +116,7 @@ class Coordinator:
                     self._warn_uncompiled(event.uncompiled)
             case Died():
                 for key in event.keys:
-                    self._fail(key, event.reason)
+                    self._fail(key, event.reason, died=True)
             case EpochReport():
                 if event.key in self._running:
                     self._report(self._running[event.key], event)
@@ -176,14 +176,16 @@ class Coordinator:
         better = feasible and self._is_better(running, values)
         self._count(running, "complete", text, better, values)
 
-    def _fail(self, number: int, reason: str) -> None:
+    def _fail(self, number: int, reason: str, died: bool = False) -> None:
+        """Fail a trial; one whose worker died may run again, and is no failure then."""
         running = self._running.pop(number, None)
         if running is None:
             return
-        self._failures += 1
+        again = died and self._proposals.again(number)
+        self._failures += not again
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._kept.tell(running.trial, state=TrialState.FAIL)
-        self._say(running, "failed", reason)
+        self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(
         self,
