@@ -3,6 +3,30 @@
 Workers only train. A trial is asked from Optuna, its configuration goes to a worker as plain data,
 epoch reports come back and decide on pruning, and its result is written to MLflow first and told
 to Optuna last: a trial that is COMPLETE in Optuna has its run in MLflow.
+
+A death at any moment leaves what ``mending.mend`` puts right at the next start, in this order:
+
+======================== ================================== ====================================
+death                    leaves                             mended
+======================== ================================== ====================================
+before ask               a point WAITING                    nothing: it is asked first
+ask to suggest           a trial RUNNING, with nothing      FAIL; another takes its place
+suggest to log           a trial RUNNING                    queued again, then FAIL
+while logging            also its run RUNNING, its model    the model FAILED, the run KILLED
+                         PENDING
+log to tell              a FINISHED run of a RUNNING trial  the run KILLED; the trial runs again
+after tell               nothing
+of a worker: queued      a RUNNING trial and, WAITING, the  FAIL; it is not queued twice
+again, not told yet      one that repeats it
+while mending, or giving the rest of the above              the same, again
+up after Ctrl-C
+finals: log to record    a FINISHED run without a record    the run KILLED; it is trained again
+champion: registered,    a version without the attribute    registering again finds it
+not recorded
+======================== ================================== ====================================
+
+Optuna's sqlite file may lose its last commits when the system dies, not only the process; MLflow's
+does not, and what Optuna lost it was told last, so such a loss is one of these, too.
 """
 
 import time
