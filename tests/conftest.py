@@ -15,6 +15,11 @@ pytest.register_assert_rewrite("searching")
 Needs = Callable[[str, bool], None]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many of the random kills of tests/faults there are."""
+    parser.addoption("--faults", choices=("share", "full"), default="share")
+
+
 @pytest.fixture(scope="session")
 def needs() -> Needs:
     """``needs("chromium", found)``: skip where it is lacking, but fail in CI (CI=true)."""

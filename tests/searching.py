@@ -13,9 +13,11 @@ from optuna.trial import FrozenTrial, TrialState
 from standin import StandIn, Train
 
 from moe_search.search.events import Event
+from moe_search.search.ranking import FINALISTS
 from moe_search.search.run import Ended, run_study
-from moe_search.search.store import COUNTED, find_study, open_storage
+from moe_search.search.store import COUNTED, RETRY_OF, find_study, open_storage
 from moe_search.spec import Study
+from moe_search.tracking.fetch import load_model
 from moe_search.tracking.store import open_store
 
 SPACE = {"temperature": {"low": 0.3, "high": 3.0, "log": True}}
@@ -117,6 +119,35 @@ def check_ledger(study: Study) -> None:
     assert not by_trial
     (parent,) = runs(study, "study")
     assert parent.info.status in ("FINISHED", "KILLED", "FAILED")
+
+
+def check_results(study: Study) -> None:
+    """Every result is whole, none is double, nothing is replayed; what ``check_ledger`` leaves."""
+    client = MlflowClient(tracking_uri=study.mlflow_url)
+    experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
+    every = trials(study)
+    complete = [trial for trial in every if trial.state == TrialState.COMPLETE]
+    for trial in complete:
+        found = client.get_run(trial.user_attrs["mlflow_run"])
+        assert found.data.metrics["validation/accuracy"] == trial.user_attrs["accuracy"]
+        files = client.list_artifacts(found.info.run_id, "decomposition")
+        assert len(files) == 8
+        assert load_model(trial.user_attrs["model"], study.mlflow_url)
+    status = {one.info.run_id: one.info.status for one in runs(study, "finalist")}
+    assert "RUNNING" not in status.values()
+    records = find_study(study).user_attrs[FINALISTS]
+    finished = [run_id for run_id, ended in status.items() if ended == "FINISHED"]
+    assert sorted(finished) == sorted(record["run_id"] for record in records)
+    models = client.search_logged_models([experiment.experiment_id], max_results=1000)
+    assert "PENDING" not in {model.status for model in models}
+    assert find_study(study).best_value == max(trial.value or 0.0 for trial in complete)
+    own = [trial.params for trial in every if RETRY_OF not in trial.user_attrs and trial.params]
+    assert len({tuple(params.values()) for params in own}) == len(own)
+    repeated = [trial for trial in every if RETRY_OF in trial.user_attrs]
+    assert len({trial.user_attrs[RETRY_OF] for trial in repeated}) == len(repeated)
+    for trial in repeated:
+        assert trial.params.items() >= every[trial.user_attrs[RETRY_OF]].params.items()
 
 
 def make_stores(folder: Path) -> None:

@@ -6,7 +6,7 @@ from moe_search.cli.dashboards import dashboard
 from moe_search.cli.data import data
 from moe_search.cli.group import SETTINGS, Group
 from moe_search.cli.models import predict, pull
-from moe_search.cli.studies import report, run, schema, status, validate
+from moe_search.cli.studies import doctor, report, run, schema, status, validate
 
 __all__ = ["main"]
 
@@ -21,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (run, validate, status, report, dashboard, pull, predict, data, schema):
+for command in (run, validate, status, report, doctor, dashboard, pull, predict, data, schema):
     main.add_command(command)

@@ -139,6 +139,31 @@ def _print_reports(reports: Sequence["Report"]) -> None:
 
 
 @click.command()
+@study_options
+@json_option
+def doctor(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show and mend what a crash left in both stores; trains nothing.
+
+    A run does the same when it starts.
+    """
+    from dataclasses import asdict
+
+    from moe_search.search.mending import mend
+    from moe_search.search.store import find_study, locked, open_storage
+    from moe_search.spec import load_study
+
+    checked = load_study(study, overrides)
+    find_study(checked)
+    with locked(checked):
+        mended = mend(checked, open_storage(checked))
+    if as_json:
+        print_json({"study": checked.name} | asdict(mended))
+        return
+    for line in mended.lines() or ["nothing to mend"]:
+        click.echo(line)
+
+
+@click.command()
 def schema() -> None:
     """Print the JSON Schema of study.yaml."""
     from moe_search.spec import json_schema

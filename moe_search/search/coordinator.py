@@ -3,6 +3,30 @@
 Workers only train. A trial is asked from Optuna, its configuration goes to a worker as plain data,
 epoch reports come back and decide on pruning, and its result is written to MLflow first and told
 to Optuna last: a trial that is COMPLETE in Optuna has its run in MLflow.
+
+A death at any moment leaves what ``mending.mend`` puts right at the next start, in this order:
+
+======================== ================================== ====================================
+death                    leaves                             mended
+======================== ================================== ====================================
+before ask               a point WAITING                    nothing: it is asked first
+ask to suggest           a trial RUNNING, with nothing      FAIL; another takes its place
+suggest to log           a trial RUNNING                    queued again, then FAIL
+while logging            also its run RUNNING, its model    the model FAILED, the run KILLED
+                         PENDING
+log to tell              a FINISHED run of a RUNNING trial  the run KILLED; the trial runs again
+after tell               nothing
+of a worker: queued      a RUNNING trial and, WAITING, the  FAIL; it is not queued twice
+again, not told yet      one that repeats it
+while mending, or giving the rest of the above              the same, again
+up after Ctrl-C
+finals: log to record    a FINISHED run without a record    the run KILLED; it is trained again
+champion: registered,    a version without the attribute    registering again finds it
+not recorded
+======================== ================================== ====================================
+
+Optuna's sqlite file may lose its last commits when the system dies, not only the process; MLflow's
+does not, and what Optuna lost it was told last, so such a loss is one of these, too.
 """
 
 import time
@@ -73,10 +97,10 @@ class Coordinator:
 
     def abandon(self) -> None:
         """Give up what is running and queue it for the next start."""
-        for running in self._running.values():
+        for number, running in self._running.items():
+            requeue(self._kept, number)
             running.trial.set_user_attr("reason", "interrupted")
-            frozen = self._kept.tell(running.trial, state=TrialState.FAIL)
-            requeue(self._kept, frozen)
+            self._kept.tell(running.trial, state=TrialState.FAIL)
 
     def _reason_to_stop(self, deadline: float) -> str | None:
         search = self._study.search
@@ -117,7 +141,7 @@ class Coordinator:
                     self._warn_uncompiled(event.uncompiled)
             case Died():
                 for key in event.keys:
-                    self._fail(key, event.reason)
+                    self._fail(key, event.reason, died=True)
             case EpochReport():
                 if event.key in self._running:
                     self._report(self._running[event.key], event)
@@ -177,14 +201,16 @@ class Coordinator:
         better = feasible and self._is_better(running, values)
         self._count(running, "complete", text, better, values)
 
-    def _fail(self, number: int, reason: str) -> None:
+    def _fail(self, number: int, reason: str, died: bool = False) -> None:
+        """Fail a trial; one whose worker died may run again, and is no failure then."""
         running = self._running.pop(number, None)
         if running is None:
             return
-        self._failures += 1
+        again = died and self._proposals.again(number)
+        self._failures += not again
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._kept.tell(running.trial, state=TrialState.FAIL)
-        self._say(running, "failed", reason)
+        self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(
         self,

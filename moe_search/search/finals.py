@@ -68,9 +68,10 @@ def _missing(
 
 
 def _train(session: Session, waiting: deque[TrialSpec]) -> Iterator[TrialResult]:
-    """Results as they come; a finalist that fails is said and left out."""
+    """Results as they come; a finalist that fails, or dies too often, is said and left out."""
     executor, listener = session.executor, session.listener
-    open_keys = {spec.key for spec in waiting}
+    specs = {spec.key: spec for spec in waiting}
+    open_keys, retries = set(specs), dict.fromkeys(specs, session.study.search.retries)
     while open_keys:
         session.interrupt.check()
         while executor.idle and waiting:
@@ -84,8 +85,13 @@ def _train(session: Session, waiting: deque[TrialSpec]) -> Iterator[TrialResult]
                     open_keys.discard(event.key)
                     listener(Note(f"a finalist failed: {event.reason}"))
                 case Died():
-                    open_keys -= set(event.keys)
-                    listener(Note(f"finalists lost: {event.reason}"))
+                    again = [key for key in event.keys if retries[key] > 0]
+                    for key in again:
+                        retries[key] -= 1
+                        waiting.append(specs[key])
+                    open_keys -= set(event.keys) - set(again)
+                    what = "run again" if again else "are lost"
+                    listener(Note(f"finalists {what}: {event.reason}"))
 
 
 def _crown(session: Session) -> None:

@@ -20,6 +20,7 @@ from moe_search.spec import Study
 
 _CPU_POPULATION = 4  # enough to share each batch and its distances; more would delay the sampler
 _GPU_POPULATION = 16
+_STARTS = 3  # in a row in which a worker may be killed before it is ready
 
 _ENVIRONMENT = {
     # glibc would hand every large buffer back to the system and fault it in again at each step
@@ -60,6 +61,7 @@ class _Process:
     process: subprocess.Popen[bytes]
     connection: Connection
     device: str
+    start: int = 1
     ready: bool = False
     open_keys: set[int] = field(default_factory=set)
     busy: bool = False
@@ -75,7 +77,7 @@ class LocalExecutor:
 
     def __init__(self, plan: Plan, source: Source) -> None:
         self._source = source
-        self._workers = [self._start(device) for device in plan.devices]
+        self._workers = [self._start(device, 1) for device in plan.devices]
 
     @property
     def workers(self) -> int:
@@ -142,7 +144,7 @@ class LocalExecutor:
             case _:
                 raise TypeError(f"no message of a worker: {message!r}")
 
-    def _start(self, device: str) -> _Process:
+    def _start(self, device: str, start: int) -> _Process:
         ours, theirs = multiprocessing.Pipe()
         process = subprocess.Popen(
             [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
@@ -152,19 +154,21 @@ class LocalExecutor:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        send(ours, Setup(self._source, device, threads=1))
-        return _Process(process, ours, device)
+        worker = _Process(process, ours, device, start)
+        self._send(worker, Setup(self._source, device, threads=1))
+        return worker
 
     def _replace(self, worker: _Process) -> Event:
         code = worker.process.wait()
         worker.connection.close()
         reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        if not worker.ready:
+        if not worker.ready and (code >= 0 or worker.start == _STARTS):
             raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
-        self._workers[self._workers.index(worker)] = self._start(worker.device)
+        start = 1 if worker.ready else worker.start + 1
+        self._workers[self._workers.index(worker)] = self._start(worker.device, start)
         return Died(tuple(worker.open_keys), f"its worker died ({reason})")
 
-    def _send(self, worker: _Process, message: Job | Drop) -> None:
+    def _send(self, worker: _Process, message: ToWorker) -> None:
         try:
             send(worker.connection, message)
         except OSError:

@@ -9,7 +9,7 @@ import optuna
 from moe_search.engine.trial import TrialSpec, fusion_key
 from moe_search.search import space
 from moe_search.search.running import Running
-from moe_search.search.store import COUNTED, untried, waiting
+from moe_search.search.store import COUNTED, deaths, requeue, untried, waiting
 from moe_search.spec import Configuration, Study, Value
 from moe_search.spec.study import SEED
 
@@ -47,16 +47,31 @@ class Proposals:
         trial = self._kept.ask()
         values = space.suggest(trial, self._study)
         configuration = self._study.configuration(values)
-        seeds = [int(values[SEED])] if SEED in values else self._fresh_seeds(configuration)
+        first = trial.user_attrs.get("seed")
+        seeds = [int(values[SEED])] if SEED in values else self._seeds_of(configuration, first)
         trial.set_user_attr("configuration", configuration.model_dump_json())
         trial.set_user_attr("seed", seeds[0])
         return Running(trial, configuration, deque(seeds))
 
-    def _fresh_seeds(self, configuration: Configuration) -> range:
-        """The same for every configuration, but a repeated one is a new seed of it."""
+    def again(self, number: int) -> bool:
+        """Queue a trial whose worker died once more, unless it died too often; whether it is."""
+        trial = self._kept.get_trials(deepcopy=False)[number]
+        if deaths(trial) >= self._study.search.retries:
+            return False
+        self.left += 1
+        return requeue(self._kept, number, died=True)
+
+    def _seeds_of(self, configuration: Configuration, first: int | None) -> range:
+        """The same for every configuration, but a repeated one is a new seed of it.
+
+        Args:
+            configuration: what is trained.
+            first: the first seed, of a trial that runs again.
+        """
         search = self._study.search
         used = self._seeds.setdefault(configuration.model_dump_json(), set())
-        first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
+        if first is None:
+            first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
         used.add(first)
         return range(first, first + search.seeds)
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import optuna
-from optuna.trial import TrialState
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
@@ -17,10 +15,11 @@ from moe_search.search.events import Listener, Note
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.local import LocalExecutor, plan
+from moe_search.search.mending import mend
 from moe_search.search.recorder import Recorder
 from moe_search.search.sampler import silence
 from moe_search.search.session import Session
-from moe_search.search.store import MADE, SECONDS, locked, mend, open_storage, open_study
+from moe_search.search.store import MADE, SECONDS, locked, open_storage, open_study
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
 from moe_search.tracking.notes import open_artifacts, study_note
 from moe_search.tracking.package import Card
@@ -67,9 +66,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
     check_store(study.mlflow_url, "MLflow")
     with locked(study), interruptible() as interrupt:
         storage = open_storage(study)
-        kept = open_study(study, storage)
-        if left := mend(kept):
-            listener(Note(f"{left} trials of an earlier run did not end; they run again"))
+        for line in mend(study, storage).lines():
+            listener(Note(line))
+        kept = open_study(study, storage)  # its sampler goes on behind what was mended
         machine = plan(study)
 
         def backbone(model: Model) -> Backbone:
@@ -81,7 +80,6 @@ def run_study(study: Study, listener: Listener) -> Ended:
 
         batches = Batches(source, backbone, machine.population, len(machine.devices), alone)
         with _tracked(study, card) as tracker, LocalExecutor(machine, source) as executor:
-            _disown(tracker, kept)
             recorder = Recorder(tracker, open_artifacts(study))
             save_note(kept, study_note(study))
             kept.set_user_attr(MADE, provenance(study.folder))
@@ -111,15 +109,6 @@ def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
     except BaseException:
         tracker.close("FAILED")
         raise
-
-
-def _disown(tracker: Tracker, kept: optuna.Study) -> None:
-    """Mark runs whose trial was never told to Optuna: an earlier process died in between."""
-    trials = kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    complete = {trial.number for trial in trials}
-    for number, run_id in tracker.trial_runs().items():
-        if number not in complete:
-            tracker.disown(run_id)
 
 
 def source_of(study: Study) -> Source:

@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,12 @@ MADE = "made_with"
 
 SECONDS = "seconds"
 """User attribute of the study: wall time of all its runs."""
+
+RETRY_OF = "retry_of"
+"""User attribute of a trial: the number of the one whose parameters and seed it repeats."""
+
+DEATHS = "deaths"
+"""User attribute of a trial that repeats others: how many of them died."""
 
 
 def open_storage(study: Study) -> RDBStorage:
@@ -68,9 +76,9 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
     )
     begun = kept.user_attrs.get("space")
     if begun is None:
-        kept.set_user_attr("space", study.space())
         with without_warning():
             kept.set_metric_names(metric_names(study))
+        kept.set_user_attr("space", study.space())
     elif changes := differences(begun, study.space()):
         raise UserError(
             f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
@@ -97,10 +105,37 @@ def find_study(study: Study) -> optuna.Study:
         raise UserError(f"{why}: it is not in {shown(url)}") from None
 
 
-def requeue(kept: optuna.Study, trial: FrozenTrial) -> None:
-    """Let a trial that could not be finished run again, unless nothing is known of it."""
-    if values := _values(trial):
-        kept.enqueue_trial(values, user_attrs={"retry_of": trial.number})
+def requeue(kept: optuna.Study, number: int, died: bool = False) -> bool:
+    """Let a running trial that cannot be finished run again: same parameters, same first seed.
+
+    To be called before the trial is told: if the process ends in between, the next start finds
+    what is queued. A trial that waits already, or of which nothing is known, is not queued.
+
+    Args:
+        kept: the study.
+        number: the trial's.
+        died: whether its process died, which counts in ``deaths``.
+
+    Returns:
+        Whether it runs again.
+    """
+    every = kept.get_trials(deepcopy=False)
+    trial = every[number]
+    if any(other.user_attrs.get(RETRY_OF) == number for other in every):
+        return True
+    values, known = _values(trial), trial.user_attrs
+    if not values and "configuration" not in known:
+        return False
+    attributes = {RETRY_OF: number, DEATHS: deaths(trial) + died}
+    if "seed" in known:
+        attributes["seed"] = known["seed"]
+    kept.enqueue_trial(values, user_attrs=attributes)
+    return True
+
+
+def deaths(trial: FrozenTrial) -> int:
+    """How often a process died that ran this trial or one that it repeats."""
+    return int(trial.user_attrs.get(DEATHS, 0))
 
 
 def untried(
@@ -129,25 +164,12 @@ def _values(trial: FrozenTrial) -> dict[str, Any]:
     return given | trial.params
 
 
-def mend(kept: optuna.Study) -> int:
-    """Fail the trials that a dead coordinator left running, and queue them again.
-
-    Only the holder of the study's lock may do this. Returns how many there were.
-    """
-    left = kept.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in left:
-        kept._storage.set_trial_user_attr(trial._trial_id, "reason", "its coordinator died")
-        kept.tell(trial.number, state=TrialState.FAIL)
-        requeue(kept, trial)
-    return len(left)
-
-
 @contextmanager
 def locked(study: Study) -> Iterator[None]:
-    """Hold the study alone on this machine; the lock of a dead process does not block.
+    """Hold the study alone; the system takes the lock from a process that dies.
 
     Raises:
-        UserError: another process runs the study.
+        UserError: another process holds it.
     """
     folder = study.artifacts_folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,10 +178,12 @@ def locked(study: Study) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            holder = file.read().strip() or "another process"
             raise UserError(
-                f"study {study.name!r} is being run by process {file.read().strip()}"
+                f"study {study.name!r} is held by {holder}; wait for its end, or end it"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
+        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}")
         file.flush()
         yield

@@ -244,6 +244,9 @@ class Search(Part):
     ) = Field(None, description="stop after this time: seconds, or text such as 90m or 8h")
     workers: _AutoOrCount = Field("auto", description="processes that train")
     population: _AutoOrCount = Field("auto", description="models a worker trains together")
+    retries: Whole = Field(
+        1, ge=0, le=100, description="times a trial runs again whose worker or coordinator died"
+    )
     max_failures: Whole = Field(10, ge=0, description="failed trials after which the study stops")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
 

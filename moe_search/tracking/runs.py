@@ -26,8 +26,8 @@ from moe_search.tracking.words import meaningful, short_name, written
 
 _LONGEST_PARAM, _LONGEST_TAG = 6_000, 8_000  # characters MLflow takes
 _PARENT, _NOTE = "mlflow.parentRunId", "mlflow.note.content"
-_KIND, _TRIAL, _SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
-_REASON = "moe_search.reason"
+KIND, _TRIAL, _SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
+REASON = "moe_search.reason"
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
 
 Ended = Literal["FINISHED", "FAILED", "KILLED"]
@@ -55,7 +55,7 @@ class Tracker:
     """Writes one study to MLflow; one process at a time does.
 
     Opening makes the store, the experiment and the parent run where they are missing, and sets
-    the parent RUNNING again. Runs that an ended process left RUNNING become KILLED.
+    the parent RUNNING again. What a process that died left is ended before (see ``leftovers``).
 
     Metrics: ``validation/NAME`` and ``training/loss`` after each epoch, so the last is the final
     one; ``test/NAME`` of finalists; ``value``, or ``value/NAME`` for each objective of several.
@@ -74,7 +74,6 @@ class Tracker:
         self._client = open_store(study.mlflow_url, create=True)
         self.experiment_id = self._experiment()
         self.parent_id = self._parent()
-        self._end_what_was_left()
         self._log_study()
 
     def log_trial(
@@ -91,7 +90,7 @@ class Tracker:
                 beside those of each seed; decomposition and model are the first one's.
             values: the objective, or one value for each objective.
         """
-        tags = {_KIND: "trial", _TRIAL: str(number), _SEED: str(results[0].seed)}
+        tags = {KIND: "trial", _TRIAL: str(number), _SEED: str(results[0].seed)}
         name = _trial_name(number, results[0].configuration)
         return self._log_results(name, f"trial-{number:03d}", tags, results, values)
 
@@ -110,7 +109,7 @@ class Tracker:
             result: with its test decomposition.
             values: the objective on the validation split, as in ``log_trial``.
         """
-        tags = {_KIND: "finalist", _TRIAL: str(trial_number), _SEED: str(result.seed)}
+        tags = {KIND: "finalist", _TRIAL: str(trial_number), _SEED: str(result.seed)}
         tags["moe_search.rank"] = str(rank)
         name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
         model_name = f"finalist-{rank}-seed-{result.seed}"
@@ -122,8 +121,8 @@ class Tracker:
         Its status is KILLED, as in MLflow's own storage for Optuna: FINISHED runs are complete
         trials, and FAILED ones need a look. The tag ``moe_search.reason`` says why it was stopped.
         """
-        tags = {_KIND: "trial", _TRIAL: str(number), _SEED: str(result.seed)}
-        tags |= {_REASON: reason, _NOTE: reason}
+        tags = {KIND: "trial", _TRIAL: str(number), _SEED: str(result.seed)}
+        tags |= {REASON: reason, _NOTE: reason}
         name = _trial_name(number, result.configuration)
         return self._log_results(name, f"trial-{number:03d}", tags, [result], (), "KILLED")
 
@@ -135,21 +134,11 @@ class Tracker:
         history: Sequence[EpochReport] = (),
     ) -> str:
         """Logs a trial that raised or whose loss is not finite as FAILED; returns the run's id."""
-        tags = {_KIND: "trial", _TRIAL: str(number), _REASON: reason, _NOTE: reason}
+        tags = {KIND: "trial", _TRIAL: str(number), REASON: reason, _NOTE: reason}
         name = _trial_name(number, configuration)
         with self._child(name, tags, time.time(), "FAILED") as run_id:
             self._log_points(run_id, history_points([history]), configuration)
         return run_id
-
-    def trial_runs(self) -> dict[int, str]:
-        """Ids of the runs of complete trials by number; the newest where a trial has several."""
-        found = self._runs(f"tags.`{_KIND}` = 'trial' and attributes.status = 'FINISHED'")
-        return {int(run.data.tags[_TRIAL]): _id(run) for run in found}
-
-    def disown(self, run_id: str) -> None:
-        """Marks a run that Optuna knows nothing of: it is no result."""
-        self._client.set_tag(run_id, _REASON, "its process ended before the trial was told")
-        self._client.set_terminated(run_id, "KILLED")
 
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
         """Registers a model under the study's name as ``champion``; returns its URI.
@@ -194,20 +183,14 @@ class Tracker:
         return found.experiment_id
 
     def _parent(self) -> str:
-        found = next(self._runs(f"tags.`{_KIND}` = 'study'"), None)
-        if found is not None:
-            self._client.update_run(found.info.run_id, "RUNNING")
-            return _id(found)
-        tags = {_KIND: "study", "mlflow.source.name": "moe-search"}
+        found = self._client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
+        if found:
+            self._client.update_run(_id(found[0]), "RUNNING")
+            return _id(found[0])
+        tags = {KIND: "study", "mlflow.source.name": "moe-search"}
         return _id(
             self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)
         )
-
-    def _end_what_was_left(self) -> None:
-        left = f"tags.`{_PARENT}` = '{self.parent_id}' and attributes.status = 'RUNNING'"
-        for run in list(self._runs(left)):
-            self._client.set_tag(_id(run), _REASON, "its process ended before it")
-            self._client.set_terminated(_id(run), "KILLED")
 
     def _log_study(self) -> None:
         """What is searched, with which versions; not the stores, whose URLs may have passwords."""
@@ -299,17 +282,6 @@ class Tracker:
         front = self._study.objective.pareto
         names = ["value"] if front is None else [f"value/{name}" for name in front]
         return dict(zip(names, values, strict=False))
-
-    def _runs(self, which: str) -> Iterator[Run]:
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [self.experiment_id], which, order_by=["attributes.start_time"], page_token=token
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
 
 
 def _trial_name(number: int, configuration: Configuration) -> str:

@@ -43,6 +43,12 @@ def open_store(url: str, create: bool) -> MlflowClient:
     return client
 
 
+def store_exists(url: str) -> bool:
+    """Whether there is a store to open: the file of an sqlite one; others answer when opened."""
+    file = _file(url)
+    return file is None or file.exists()
+
+
 def check_store(url: str, whose: str) -> None:
     """Find out whether a store can be opened, or its file made, and change nothing.
 

@@ -49,6 +49,7 @@ COMMANDS = {
     "validate": [],
     "status": [],
     "report": [],
+    "doctor": [],
     "dashboard": [],
     "pull": ["--to", "model"],
 }
@@ -88,7 +89,7 @@ def test_every_command_refuses_a_wrong_study(folder: Path, command: str) -> None
     assert [file.name for file in folder.iterdir()] == ["study.yaml"]
 
 
-@pytest.mark.parametrize("command", ["status", "report", "dashboard", "pull"])
+@pytest.mark.parametrize("command", ["status", "report", "doctor", "dashboard", "pull"])
 def test_a_study_that_was_not_run_yet(folder: Path, command: str) -> None:
     (folder / "study.yaml").write_text("name: x\ndata: digits\n")
     result = CliRunner().invoke(main, [command, "study.yaml", *COMMANDS[command]])

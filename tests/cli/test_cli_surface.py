@@ -19,6 +19,7 @@ SURFACE = {
     "validate": ["--set", "STUDY.yaml"],
     "status": ["--json", "--set", "STUDY.yaml"],
     "report": ["--html", "--json", "--markdown", "--set", "STUDY.yaml..."],
+    "doctor": ["--json", "--set", "STUDY.yaml"],
     "dashboard": ["--mlflow-port", "--optuna-port", "--set", "STUDY.yaml"],
     "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
     "predict": ["--json", "--top1", "FILES...", "MODEL"],

@@ -83,14 +83,23 @@ def test_a_trial_is_its_last_epoch_in_both_stores(study_folder: Path) -> None:
     assert trial.user_attrs["model"].startswith("models:/")
 
 
-def test_an_interrupted_study_runs_first_what_was_given_up(study_folder: Path) -> None:
-    def interrupted(spec: TrialSpec, epoch: int) -> Decomposition:
-        if spec.key == 4 and epoch == 2:
-            signal.raise_signal(signal.SIGINT)
+def interrupting(number: signal.Signals, trial: int = 1) -> Train:
+    """A signal comes in the second epoch of a trial."""
+
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        if spec.key == trial and epoch == 2:
+            signal.raise_signal(number)
         return by_temperature(spec, epoch)
 
+    return train
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_study_runs_first_what_was_given_up(
+    study_folder: Path, number: signal.Signals
+) -> None:
     study = study_in(study_folder, search={"trials": 6})
-    assert run(study, interrupted).ended.interrupted
+    assert run(study, interrupting(number, trial=4)).ended.interrupted
     left = trials(study, TrialState.FAIL)
     assert [trial.number for trial in left] == [4, 5]
     assert {trial.user_attrs["reason"] for trial in left} == {"interrupted"}
@@ -122,7 +131,11 @@ def test_trials_that_a_dead_coordinator_left_running_run_again(study_folder: Pat
     kept.ask()
     given_up = trials(study)
     done = run(study, by_temperature)
-    assert Note("3 trials of an earlier run did not end; they run again") in done.told
+    notes = [event.text for event in done.told if isinstance(event, Note)]
+    assert notes == [
+        "trials 0, 1 did not end and will run again",
+        "trial 2 did not end, with nothing suggested yet: others will take their place",
+    ]
     found = trials(study)
     for trial in found[:3]:
         assert trial.state == TrialState.FAIL
@@ -162,19 +175,71 @@ def test_too_many_failures_end_the_study(study_folder: Path) -> None:
     assert run(study, by_temperature).ended.reason == "all trials are done"
 
 
-def test_the_trials_of_a_worker_that_dies_fail_with_its_reason(study_folder: Path) -> None:
+def dying(*numbers: int) -> Train:
+    """Trials whose workers die in their third epoch."""
+
     def train(spec: TrialSpec, epoch: int) -> Decomposition:
-        if spec.key == 1 and epoch == 3:
+        if spec.key in numbers and epoch == 3:
             raise Kills("its worker died (signal SIGKILL)")
         return by_temperature(spec, epoch)
 
-    study = study_in(study_folder)
-    run(study, train)
+    return train
+
+
+def test_the_trials_of_a_worker_that_dies_run_once_more(study_folder: Path) -> None:
+    study = study_in(study_folder, search={"max_failures": 0})
+    done = run(study, dying(1))
+    assert done.ended.reason == "all trials are done"  # what runs again is no failure
     failed = trials(study, TrialState.FAIL)
     assert [trial.number for trial in failed] == [0, 1]  # they trained in step
     assert {trial.user_attrs["reason"] for trial in failed} == {"its worker died (signal SIGKILL)"}
+    again = {trial.user_attrs.get("retry_of"): trial for trial in trials(study)}
+    for trial in failed:
+        assert again[trial.number].state == TrialState.COMPLETE
+        assert again[trial.number].params == trial.params
+        assert again[trial.number].user_attrs["seed"] == trial.user_attrs["seed"]
+    told = [event.text for event in ended(done.told) if event.state == "failed"]
+    assert told == ["its worker died (signal SIGKILL); it runs again"] * 2
     assert states(study)["COMPLETE"] == 4
     check_ledger(study)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_a_trial_that_dies_too_often_stays_failed(study_folder: Path, retries: int) -> None:
+    search = {"workers": 1, "population": 1, "trials": 1, "retries": retries}
+    study = study_in(study_folder, search=search)
+    done = run(study, dying(*range(retries + 1)))
+    first, *others = trials(study)
+    assert [trial.state.name for trial in (first, *others)] == ["FAIL"] * (retries + 1) + [
+        "COMPLETE"
+    ]
+    assert [trial.params for trial in others[:-1]] == [first.params] * retries
+    assert others[-1].params != first.params
+    assert max(event.failures for event in ended(done.told)) == 1
+    check_ledger(study)
+
+
+def test_a_finite_space_whose_trial_died_is_searched_to_the_end(study_folder: Path) -> None:
+    study = study_in(study_folder, model=TWO, search={"sampler": "grid", "population": 1})
+    run(study, dying(2))
+    complete = trials(study, TrialState.COMPLETE)
+    assert {trial.params["model.temperature"] for trial in complete} == {0.5, 1.0, 2.0}
+    assert states(study) == {"COMPLETE": 3, "FAIL": 1}
+    check_ledger(study)
+
+
+def test_deaths_of_coordinators_count_and_interrupts_do_not(study_folder: Path) -> None:
+    study = study_in(study_folder, search={"trials": 1})
+    kept = open_study(study, open_storage(study))
+    kept.ask().suggest_float("model.temperature", 0.3, 3.0, log=True)  # and its coordinator dies
+    assert run(study, interrupting(signal.SIGTERM)).ended.interrupted
+    kept.ask()  # and another dies
+    run(study, by_temperature)
+    first, second, third, fourth = trials(study)
+    assert first.params == second.params
+    assert [third.user_attrs[name] for name in ("retry_of", "deaths")] == [1, 1]
+    assert [t.state.name for t in (first, second, third, fourth)] == [*["FAIL"] * 3, "COMPLETE"]
+    assert fourth.params != first.params
 
 
 def test_that_workers_are_uncompiled_is_said_once(study_folder: Path) -> None:

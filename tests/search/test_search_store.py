@@ -1,24 +1,16 @@
-"""The study in its store: going on, refusals, and what a killed coordinator leaves."""
+"""The study in its store: going on and refusals."""
 
-import signal
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-import killed
 import optuna
 import pytest
-from killed import BOUNDARIES, train
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import TrialState
-from searching import check_ledger, run, runs, study_in, trials
+from searching import study_in, trials
 
 from moe_search.errors import UserError
-from moe_search.search.store import find_study, locked, open_storage, open_study
-
-COORDINATOR = (sys.executable, killed.__file__)
+from moe_search.search.store import find_study, open_storage, open_study
 
 
 def line(error: pytest.ExceptionInfo[UserError]) -> str:
@@ -106,41 +98,3 @@ def test_a_study_that_was_not_run(study_folder: Path) -> None:
     with pytest.raises(UserError, match=r"not been run yet: there is no .*none\.db"):
         find_study(missing)
     assert not (study_folder / "none.db").exists()
-
-
-def test_a_second_coordinator_is_refused_until_the_first_is_dead(study_folder: Path) -> None:
-    study = killed.study(study_folder)
-    command = [*COORDINATOR, str(study_folder), "hold"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        number = process.stdout.readline().strip()
-        with pytest.raises(UserError) as error:
-            run(study, train)
-        assert line(error) == f"study 'tiny' is being run by process {number}"
-        with locked(study_in(study_folder, name="other")):
-            pass
-        process.kill()
-    assert (study.artifacts_folder / "tiny.lock").read_text() == number
-    assert run(study, train).ended.reason == "all trials are done"
-    with locked(study):
-        pass
-
-
-@pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_a_coordinator_may_be_killed_at_any_time(study_folder: Path, boundary: str) -> None:
-    study = killed.study(study_folder)
-    done = subprocess.run([*COORDINATOR, str(study_folder), boundary], check=False)
-    assert done.returncode == -signal.SIGKILL
-    before_rerun = {trial.number: trial for trial in trials(study)}
-    running = [t for t in before_rerun.values() if t.state == TrialState.RUNNING]
-    assert running
-    assert run(study, train).ended.reason == "all trials are done"
-    complete = trials(study, TrialState.COMPLETE)
-    assert len(complete) == 5
-    assert not trials(study, TrialState.RUNNING, TrialState.WAITING)
-    temperatures = [trial.params["model.temperature"] for trial in complete]
-    assert len(set(temperatures)) == 5
-    given_up = [trial.params["model.temperature"] for trial in running if trial.params]
-    assert set(given_up) <= set(temperatures)
-    check_ledger(study)
-    assert {one.info.status for one in runs(study, "trial")} <= {"FINISHED", "KILLED"}

@@ -1,12 +1,18 @@
 """A small trained model and a study for it."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from trained import train_model
+from mlflow import MlflowClient
+from trained import CARD, train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import Study
+from moe_search.tracking.runs import Tracker
+from moe_search.tracking.store import open_store
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +36,25 @@ def study(tmp_path: Path) -> Study:
         {"name": "tiny", "description": "of *three* classes", "data": "digits"},
         context={"folder": folder},
     )
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with its tables, whose making takes MLflow longer than all else here."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(f"sqlite:///{path}", create=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("VACUUM INTO ?", (f"{path}.copy",))
+    return Path(f"{path}.copy")
+
+
+@pytest.fixture
+def tracker(study: Study, empty_store: Path) -> Tracker:
+    shutil.copy(empty_store, study.mlflow_url.removeprefix("sqlite:///"))
+    return Tracker(study, CARD)
+
+
+@pytest.fixture
+def client(tracker: Tracker, study: Study) -> MlflowClient:
+    """A client of its own for the tracker's store."""
+    return MlflowClient(tracking_uri=study.mlflow_url, registry_uri=study.mlflow_url)

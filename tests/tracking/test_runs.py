@@ -1,12 +1,9 @@
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import replace
-from functools import partialmethod
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -26,34 +23,11 @@ from moe_search.spec import METRICS, Study, load_study
 from moe_search.tracking.fetch import fetch_model, load_model
 from moe_search.tracking.package import load_package
 from moe_search.tracking.runs import Logged, Tracker
-from moe_search.tracking.store import open_store
 
 
 @pytest.fixture(scope="session")
 def seeds(result: TrialResult, finalist: TrialResult) -> list[TrialResult]:
     return [result, replace(finalist, test=None)]
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with its tables, whose making takes MLflow longer than all else here."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    open_store(f"sqlite:///{path}", create=True)
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("VACUUM INTO ?", (f"{path}.copy",))
-    return Path(f"{path}.copy")
-
-
-@pytest.fixture
-def tracker(study: Study, empty_store: Path) -> Tracker:
-    shutil.copy(empty_store, study.mlflow_url.removeprefix("sqlite:///"))
-    return Tracker(study, CARD)
-
-
-@pytest.fixture
-def client(tracker: Tracker, study: Study) -> MlflowClient:
-    """A client of its own for the tracker's store."""
-    return MlflowClient(tracking_uri=study.mlflow_url, registry_uri=study.mlflow_url)
 
 
 @pytest.fixture
@@ -210,7 +184,6 @@ def test_a_stopped_trial_is_killed_with_its_reason_and_what_it_reached(
     assert "value" not in run.data.metrics
     assert files(client, logged.run_id, "decomposition")
     assert client.get_logged_model(logged.model_id).status == "READY"
-    assert tracker.trial_runs() == {}
 
 
 def test_a_failed_trial_says_why_and_how_far_it_came(
@@ -223,7 +196,6 @@ def test_a_failed_trial_says_why_and_how_far_it_came(
     assert run.data.tags["moe_search.reason"].startswith("the training loss is nan")
     assert run.data.params["model.experts"] == "4"
     assert run.data.metrics["validation/loss"] == result.history[0].metrics["loss"]
-    assert tracker.trial_runs() == {}
 
 
 def test_a_trial_that_failed_at_once_has_no_metrics(
@@ -246,35 +218,6 @@ def test_a_finalist_is_judged_on_the_test_split(
     summary = text(client, logged.run_id, "decomposition/summary.json", tmp_path / "got")
     assert json.loads(summary)["metrics"] == finalist.test.metrics()
     assert client.get_logged_model(logged.model_id).status == "READY"
-
-
-def test_complete_runs_are_found_again_by_a_new_tracker(
-    tracker: Tracker, study: Study, result: TrialResult, finalist: TrialResult
-) -> None:
-    first, second = (tracker.log_trial(number, [result], [0.5]) for number in (0, 12))
-    tracker.log_failed(1, result.configuration, "no")
-    tracker.log_finalist(1, 12, finalist, [0.5])
-    again = Tracker(study, CARD)
-    assert again.trial_runs() == {0: first.run_id, 12: second.run_id}
-
-
-def test_a_run_that_optuna_was_not_told_of_is_no_result(
-    tracker: Tracker, client: MlflowClient, result: TrialResult
-) -> None:
-    logged = tracker.log_trial(0, [result], [0.5])
-    tracker.disown(logged.run_id)
-    assert client.get_run(logged.run_id).info.status == "KILLED"
-    assert tracker.trial_runs() == {}
-
-
-def test_more_runs_than_a_page_holds_are_all_found(
-    tracker: Tracker, result: TrialResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        tracker.log_trial(number, [result], [0.5])
-    by_two = partialmethod(MlflowClient.search_runs, max_results=2)
-    monkeypatch.setattr(MlflowClient, "search_runs", by_two)
-    assert tracker.trial_runs().keys() == {0, 1, 2}
 
 
 def test_the_parent_holds_the_study_and_ends(
@@ -302,16 +245,6 @@ def test_a_rerun_goes_on_under_the_same_parent(
     again = Tracker(study, CARD)
     assert (again.experiment_id, again.parent_id) == (tracker.experiment_id, tracker.parent_id)
     assert parent(client, again).info.status == "RUNNING"
-
-
-def test_a_run_that_an_ended_process_left_is_killed(
-    tracker: Tracker, client: MlflowClient, study: Study, result: TrialResult
-) -> None:
-    logged = tracker.log_trial(0, [result], [0.5])
-    client.update_run(logged.run_id, "RUNNING")
-    again = Tracker(study, CARD)
-    assert client.get_run(logged.run_id).info.status == "KILLED"
-    assert again.trial_runs() == {}
 
 
 def test_a_run_whose_writing_fails_is_failed_and_so_is_its_model(

@@ -1,0 +1,99 @@
+"""Brings both stores back in order after a process that died; trains nothing.
+
+What each moment of a death leaves, and why this mends it, is told in ``coordinator``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.search.ranking import FINALISTS
+from moe_search.search.store import deaths, requeue
+from moe_search.spec import Study
+from moe_search.tracking.leftovers import end_leftovers
+
+_Fate = Literal["requeued", "given_up", "empty"]
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What was found and mended.
+
+    Attributes:
+        requeued: numbers of trials that had not ended; they failed, and run again.
+        given_up: numbers of trials that had not ended and died before; they failed for good.
+        empty: numbers of trials that had not ended and were suggested nothing; they failed.
+        runs: ids of MLflow runs that nobody wrote any more, or that Optuna was not told of.
+        models: ids of MLflow models whose writing had not ended.
+        lost: numbers of complete trials without a finished MLflow run: this, nothing mends.
+    """
+
+    requeued: tuple[int, ...] = ()
+    given_up: tuple[int, ...] = ()
+    empty: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    lost: tuple[int, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What a person should know; nothing where there was nothing to mend."""
+        found = (
+            (self.requeued, "did not end and will run again"),
+            (self.given_up, "did not end, and died before: failed for good"),
+            (self.empty, "did not end, with nothing suggested yet: others will take their place"),
+            (self.lost, "complete, but without a finished run in MLflow: nothing mends this"),
+        )
+        lines = [f"{_counted(numbers, 'trial')} {what}" for numbers, what in found if numbers]
+        if self.runs:
+            lines.append(f"{len(self.runs)} runs in MLflow were nobody's any more: killed")
+        if self.models:
+            lines.append(f"{len(self.models)} models in MLflow were half-written: failed")
+        return lines
+
+
+def mend(study: Study, storage: BaseStorage) -> Mended:
+    """Let nothing be RUNNING in either store, and only results be FINISHED.
+
+    Only the holder of the study's lock may do this. It may die here, too: what it did not come to
+    is found again.
+
+    Raises:
+        UserError: MLflow's store cannot be opened.
+    """
+    if study.name not in optuna.get_all_study_names(storage):
+        return Mended()
+    kept = optuna.load_study(study_name=study.name, storage=storage)
+    left = kept.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    fates: dict[_Fate, list[int]] = {"requeued": [], "given_up": [], "empty": []}
+    for trial in left:
+        fates[_fail(kept, trial, study.search.retries)].append(trial.number)
+    complete = {
+        trial.number: str(trial.user_attrs.get("mlflow_run"))
+        for trial in kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    }
+    finalists = [record["run_id"] for record in kept.user_attrs.get(FINALISTS, [])]
+    leftovers = end_leftovers(study, [*complete.values(), *finalists])
+    return Mended(
+        **{fate: tuple(numbers) for fate, numbers in fates.items()},
+        runs=leftovers.runs,
+        models=leftovers.models,
+        lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
+    )
+
+
+def _fail(kept: optuna.Study, trial: FrozenTrial, retries: int) -> _Fate:
+    """Fail a trial that was left running, and let it run again unless it died too often."""
+    fate: _Fate = "given_up"
+    if deaths(trial) < retries:
+        fate = "requeued" if requeue(kept, trial.number, died=True) else "empty"
+    kept._storage.set_trial_user_attr(trial._trial_id, "reason", "its coordinator died")
+    kept.tell(trial.number, state=TrialState.FAIL)
+    return fate
+
+
+def _counted(numbers: tuple[int, ...], what: str) -> str:
+    named = ", ".join(map(str, numbers))
+    return f"{what} {named}" if len(numbers) == 1 else f"{what}s {named}"

@@ -1,0 +1,13 @@
+"""Coordinators to be killed, shared by all tests of faults."""
+
+from collections.abc import Iterator
+
+import pytest
+from killed import Coordinators
+
+
+@pytest.fixture(scope="session")
+def coordinators() -> Iterator[Coordinators]:
+    """Starting them takes seconds once."""
+    with Coordinators() as started:
+        yield started
