@@ -140,7 +140,7 @@ def coordinate(folder: Path, place: str, trials: int) -> None:
             (folder / "held").touch()
             signal.pause()
     with _death_at(place) if place else nullcontext():
-        run(study(folder, trials), train if place else perilous)
+        run(study(folder, trials), train if place else perilous, test=train)
 
 
 def _death_at(place: str) -> AbstractContextManager[Any]:

@@ -97,6 +97,7 @@ class StandIn:
 
     def _work(self, job: Job) -> Iterator[list[Event]]:
         histories: dict[TrialSpec, list[EpochReport]] = {spec: [] for spec in job.trials}
+        reached: dict[TrialSpec, Decomposition] = {}
         epochs = job.trials[0].configuration.training.epochs
         for epoch in range(1, epochs + 1):
             events: list[Event] = []
@@ -110,18 +111,27 @@ class StandIn:
                     yield [*events, Died(tuple(spec.key for spec in histories), str(reason))]
                     return
                 else:
+                    reached[spec] = found
                     history.append(
                         EpochReport(spec.key, epoch, found.metrics(), 0.1, found.usage_M)
                     )
                     events.append(history[-1])
             yield events
             ended = [spec for spec in histories if spec.key in self._dropped or epoch == epochs]
-            yield [self._result(job, spec, histories.pop(spec), epoch == epochs) for spec in ended]
+            yield [
+                self._result(job, spec, histories.pop(spec), reached[spec], epoch == epochs)
+                for spec in ended
+            ]
 
     def _result(
-        self, job: Job, spec: TrialSpec, history: Sequence[EpochReport], complete: bool
+        self,
+        job: Job,
+        spec: TrialSpec,
+        history: Sequence[EpochReport],
+        reached: Decomposition,
+        complete: bool,
     ) -> TrialResult:
-        configuration, epoch = spec.configuration, len(history)
+        configuration = spec.configuration
         experts = expert_count(configuration)
         kind = architecture(configuration, job.backbone, self._shape, CLASSES)
         mixtures = Mixtures(kind, [experts], [configuration.model.temperature])
@@ -132,9 +142,9 @@ class StandIn:
             complete=complete,
             configuration=configuration,
             history=tuple(history),
-            validation=self._train(spec, epoch),
-            training=self._train(spec, epoch) if job.test else None,
-            test=self._test(spec, epoch) if job.test else None,
+            validation=reached,
+            training=reached if job.test else None,
+            test=self._test(spec, len(history)) if job.test else None,
             architecture=kind,
             experts=experts,
             state=mixtures.state_of(0),
