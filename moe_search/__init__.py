@@ -36,12 +36,13 @@ def run(
     Raises:
         UserError: the study, its data or a store is not fit.
     """
+    checked = _checked(study, overrides)  # before what takes seconds to import
+
     from rich.console import Console
 
     from moe_search.report import live
     from moe_search.report.summary import conclude, summarize
 
-    checked = _checked(study, overrides)
     with live.progress(Console(stderr=True, quiet=not progress)) as listener:
         from moe_search.search.run import run_study
         from moe_search.search.store import find_study

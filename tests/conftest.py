@@ -16,8 +16,9 @@ Needs = Callable[[str, bool], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How many of the random kills of tests/faults there are."""
-    parser.addoption("--faults", choices=("share", "full"), default="share")
+    """How many random kills (tests/faults) and mutated studies (tests/spec) there are."""
+    for what in ("--faults", "--mutations"):
+        parser.addoption(what, choices=("share", "full"), default="share")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Named configurations that a study compares, each over several seeds, instead of searching."""
 
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -17,7 +18,10 @@ ReferenceName = Annotated[str, OneOf((TRAINING_ERROR, *METRICS))]
 
 def _published(value: object) -> list[float]:
     numbers = value if isinstance(value, list | tuple) else (value,)
-    sound = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    sound = all(
+        isinstance(n, int | float) and not isinstance(n, bool) and abs(n) <= sys.float_info.max
+        for n in numbers
+    )
     if not sound or len(numbers) not in (1, 2):
         raise ValueError(f"expected [mean, SD] or the number of one run; got {show(value)}")
     return [float(number) for number in numbers]

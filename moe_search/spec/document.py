@@ -80,6 +80,33 @@ def _scalar(text: str, quoted: bool) -> Any:
     return float(text.lower().replace(".inf", "inf")) if _FLOAT.fullmatch(text) else text
 
 
+class _Writer(yaml.SafeDumper):
+    """Quotes text that would be read as something else."""
+
+    yaml_implicit_resolvers: dict[str | None, Any] = {  # noqa: RUF012
+        None: [
+            ("tag:yaml.org,2002:null", re.compile("(~|null|Null|NULL|)$")),
+            ("tag:yaml.org,2002:bool", re.compile("([tT]rue|TRUE|[fF]alse|FALSE)$")),
+            ("tag:yaml.org,2002:int", re.compile(f"({_INT.pattern})$")),
+            ("tag:yaml.org,2002:float", re.compile(f"({_FLOAT.pattern})$")),
+        ]
+    }
+
+    def _text(self, text: str) -> yaml.Node:
+        escaped = None if text.isprintable() else '"'
+        node: yaml.Node = self.represent_scalar("tag:yaml.org,2002:str", text, style=escaped)
+        return node
+
+
+_Writer.add_representer(str, _Writer._text)
+
+
+def as_yaml(data: Any) -> str:
+    """Writes plain data as a document that is read back as the same data."""
+    text: str = yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True)
+    return text
+
+
 _TAGS = {
     yaml.ScalarNode: "tag:yaml.org,2002:str",
     yaml.SequenceNode: "tag:yaml.org,2002:seq",

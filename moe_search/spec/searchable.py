@@ -59,8 +59,10 @@ class FloatRange(Part):
         """Tells whether a search may come to this value."""
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
+        if not self.low <= value <= self.high:
+            return False
         steps = (value - self.low) / self.step if self.step else 0.0
-        return self.low <= value <= self.high and abs(steps - round(steps)) < 1e-6
+        return abs(steps - round(steps)) < 1e-6
 
 
 class Choices(Part):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.errors import UserError
 from moe_search.spec.configuration import Configuration
+from moe_search.spec.document import as_yaml
 from moe_search.spec.study import Study
 from moe_search.tracking.artifacts import decomposition_files
 from moe_search.tracking.metrics import Point, history_points, result_points
@@ -200,9 +200,8 @@ class Tracker:
             tags["mlflow.source.git.commit"] = commit
         tags |= {f"version.{name}": text for name, text in made.items()}
         self._client.log_batch(self.parent_id, tags=_tags(tags))
-        study = self._study.model_dump(mode="json", exclude={"storage"}, exclude_none=True)
-        text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
-        self._client.log_text(self.parent_id, text, "study.yaml")
+        study = self._study.model_dump(mode="json", exclude={"storage"})
+        self._client.log_text(self.parent_id, as_yaml(study), "study.yaml")
 
     def _log_results(
         self,

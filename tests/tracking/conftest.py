@@ -33,7 +33,12 @@ def study(tmp_path: Path) -> Study:
     folder = tmp_path / "a study č"
     folder.mkdir()
     return Study.model_validate(
-        {"name": "tiny", "description": "of *three* classes", "data": "digits"},
+        {
+            "name": "tiny",
+            "description": "of *three* classes",
+            "data": "digits",
+            "search": {"collapse": False},
+        },
         context={"folder": folder},
     )
 
