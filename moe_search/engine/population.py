@@ -41,6 +41,8 @@ class Population:
         self.mixtures = self._mixtures(specs)
         for model, spec in enumerate(specs):
             self.mixtures.initialise(model, generator(spec.seed, Stream.WEIGHTS))
+            if spec.configuration.model.gate_weights == "zero":
+                self.mixtures.zero_gate(model)
         self._place()
 
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:

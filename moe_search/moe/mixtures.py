@@ -92,6 +92,20 @@ class Mixtures(nn.Module):
             self.bodies.initialise(expert, generator)
             self.heads.initialise(expert, generator)
 
+    def zero_gate(self, model: int) -> None:
+        """Set weights and biases of one model's gate network to 0; W_q and W_k are kept.
+
+        As the authors of arXiv 2302.14703 started some gates ("init_0"). The hidden
+        representation is then 0 and so is the gradient of every weight; only the last bias learns.
+        An original gate gives every sample the same distribution forever, and so one expert the
+        most of it; an attentive one still tells samples apart by the experts' representations.
+        (With zeros in the output layer alone, or in the weights but not in the biases, an original
+        gate learns.)
+        """
+        for name, parameter in self.named_parameters():
+            if name.startswith(("gate.body.", "gate.head.")):
+                parameter.data[self.rows(name, model)] = 0.0
+
     def rows(self, name: str, model: int) -> slice:
         """Where one model's share of a parameter or buffer lies on its first axis."""
         if name.startswith(("bodies.", "heads.", "gate.head.")):

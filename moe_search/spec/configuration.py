@@ -50,6 +50,11 @@ class Model(Part):
     gate: Annotated[Literal["original", "attentive"], _IN_MOE] = Field(
         "original", description="how the gate scores the experts"
     )
+    gate_weights: Annotated[Literal["random", "zero"], _IN_MOE] = Field(
+        "random",
+        description="how the gate starts: as torch draws it, or with its network's weights and "
+        "biases all zero, from which an original gate never leaves one expert",
+    )
     temperature: Annotated[float, _IN_MOE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )

@@ -110,6 +110,23 @@ def test_steps_of_each_output_rule_are_those_of_a_plain_model(
 
 
 @pytest.mark.usefixtures("double")
+@each_gate
+def test_a_zero_gate_trains_as_a_plain_one(gate: Gate) -> None:
+    spec = trial(experts=4, gate=gate, gate_weights="zero")
+    assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
+
+
+@each_gate
+def test_of_zero_gates_only_an_attentive_one_tells_samples_apart(gate: Gate) -> None:
+    found = trained([trial(experts=4, gate=gate, gate_weights="zero")], batches(60, 32), False)
+    x, _ = batches(1, 32, seed=1)[0]
+    p_PMB = found.mixtures(samples_last(x))[0].softmax(1)
+    spread = p_PMB.amax(2) - p_PMB.amin(2)
+    assert bool((spread > 1e-3).any()) == (gate == "attentive")
+    assert p_PMB.std(1).max() > 1e-3, "the gate learns something"
+
+
+@pytest.mark.usefixtures("double")
 def test_a_hundred_steps_of_a_single_network_are_those_of_a_plain_one() -> None:
     assert_learns_as_plain_models([trial(kind="single")], batches(100, 12), 1e-9)
 

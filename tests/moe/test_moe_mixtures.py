@@ -171,6 +171,19 @@ def test_weights_follow_from_the_seed_alone(gate: Gate | None) -> None:
     assert not torch.equal(other.state_of(0)["heads.weight"], together.state_of(0)["heads.weight"])
 
 
+@each_gate
+def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: Gate) -> None:
+    mixtures, before = drawn(gate), drawn(gate)
+    mixtures.zero_gate(1)
+    for model in (0, 1, 2):
+        for name, tensor in mixtures.state_of(model).items():
+            zeroed = model == 1 and name.startswith(("gate.body.", "gate.head."))
+            expected = torch.zeros_like(tensor) if zeroed else before.state_of(model)[name]
+            assert torch.equal(tensor, expected), name
+    logits_PMB = mixtures(samples_last(batch().float()))[0]
+    assert not logits_PMB[1, : EXPERTS[1]].any()
+
+
 @pytest.mark.parametrize("gate", ["original", "attentive"])
 @pytest.mark.parametrize("preset", ["digits", "mnist"])
 def test_weights_are_drawn_as_torch_draws_them(gate: Gate, preset: str) -> None:

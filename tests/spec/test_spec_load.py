@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moe_search.errors import UserError
-from moe_search.spec import Study, load_study
+from moe_search.spec import Model, Study, load_study
 
 START = "name: a\ndata: digits\n"
 
@@ -38,12 +38,11 @@ def loaded(file: Path, text: str, *overrides: str) -> Study:
 
 
 WRONG_VALUES = {
-    "model: {expert: 5}": "model.expert: unknown key; did you mean 'experts'? allowed: kind, "
-    "backbone, experts, gate, temperature, output, top_k",
+    "model: {expert: 5}": "model.expert: unknown key; did you mean 'experts'? allowed: "
+    f"{', '.join(Model.model_fields)}",
     "modle: {}": "modle: unknown key; did you mean 'model'? allowed: name, description, data, "
     "model, regularizer, training, configurations, objective, search, finalists, storage",
-    "model: 5": "model: expected {kind, backbone, experts, gate, temperature, output, top_k}; "
-    "got 5",
+    "model: 5": f"model: expected {{{', '.join(Model.model_fields)}}}; got 5",
     "model: {experts: five}": "model.experts: expected a whole number, a range {low, high} "
     "or choices {choices: [...]}; got 'five'",
     "model: {experts: 2.5}": "model.experts: expected a whole number, a range {low, high} "

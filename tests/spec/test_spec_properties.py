@@ -75,6 +75,7 @@ STUDY = st.fixed_dictionaries(
             backbone=searched_word("auto", *PRESETS),
             experts=searched_number(st.integers(3, 20)),
             gate=searched_word("original", "attentive"),
+            gate_weights=searched_word("random", "zero"),
             temperature=searched_number(POSITIVE),
             output=searched_word("mixture", "stochastic", "top_k"),
             top_k=searched_number(st.integers(1, 3)),
