@@ -197,10 +197,13 @@ def importance_loss(p: Tensor) -> Tensor:
     return (total.std() / total.mean()) ** 2
 
 
-def similarity_loss(p: Tensor, x: Tensor, beta_s: float, beta_d: float) -> Tensor:
+def similarity_loss(
+    p: Tensor, x: Tensor, beta_s: float, beta_d: float, squared: bool = False
+) -> Tensor:
     """beta_s S - beta_d X / B^2 of the authors' code, with its loop over pairs of experts."""
     flat = x.flatten(1)
     distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    distance = distance**2 if squared else distance
     experts = p.shape[1]
     same = p.new_zeros(())
     different = p.new_zeros(())

@@ -61,10 +61,10 @@ class Population:
         experts_P = self.mixtures.layout.experts_P
         if self._importance_P.any():
             loss_P = loss_P + self._importance_P * regularizers.importance(p_PMB, experts_P)
-        if self._similarity_P.any():
-            distance_BB = regularizers.distances(x.flatten(0, -2))
-            loss_P = loss_P + self._similarity_P * regularizers.similarity(
-                p_PMB, experts_P, distance_BB
+        for distance, weight_P in self._similarity_P.items():
+            distance_BB = regularizers.distances(x.flatten(0, -2), distance == "squared")
+            loss_P = loss_P + weight_P * regularizers.similarity(
+                p_PMB, experts_P, distance_BB, self._summed_P
             )
         return loss_P
 
@@ -96,7 +96,15 @@ class Population:
         self.mixtures.to(self._device)
         regularizer = [spec.configuration.regularizer for spec in self.specs]
         self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
-        self._similarity_P = torch.tensor([r.similarity for r in regularizer], device=self._device)
+        self._similarity_P = {
+            distance: torch.tensor(
+                [r.similarity if r.distance == distance else 0.0 for r in regularizer],
+                device=self._device,
+            )
+            for distance in sorted({r.distance for r in regularizer if r.similarity})
+        }
+        scales = [r.scale == "authors" for r in regularizer]
+        self._summed_P = torch.tensor(scales, device=self._device)
         training = [spec.configuration.training for spec in self.specs]
         self._adam = PopulationAdam(
             self.mixtures, [t.lr for t in training], [t.weight_decay for t in training]

@@ -25,25 +25,34 @@ def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
     return square_P / (experts_P - 1).clamp(min=1) / mean_P.square()
 
 
-def distances(x_FB: Tensor) -> Tensor:
-    """Euclidean distances between the samples of a batch, [B, B], not squared; 0 on the diagonal.
+def distances(x_FB: Tensor, squared: bool = False) -> Tensor:
+    """Euclidean distances between the samples of a batch, [B, B], or their squares; 0 to itself.
 
     They depend on the batch alone, so all models in step share them.
     """
     squares_B = x_FB.square().sum(0)
     squared_BB = torch.addmm(squares_B, x_FB.t(), x_FB, alpha=-2).add_(squares_B[:, None])
-    return squared_BB.clamp_(min=0).sqrt_().fill_diagonal_(0)
+    squared_BB.clamp_(min=0)
+    return (squared_BB if squared else squared_BB.sqrt_()).fill_diagonal_(0)
 
 
-def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor) -> Tensor:
+def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor, summed_P: Tensor) -> Tensor:
     """L_s, sample similarity (arXiv 2302.14703), [P]: near samples to one expert, far ones apart.
 
     1/B^2 sum_ij D_ij 1/M sum_e p(e|x_i) p(e|x_j): the mean over pairs of samples of their distance
-    times the probability that one expert gets both, over M. The authors' code has instead
-    beta_s S - beta_d X / B^2 with S = sum_ij D_ij 1/M sum_e p_ie p_je, so a weight w here is their
-    beta_s = w / B^2: beta_s = 1e-6 at B = 512 is w = 0.262. Their second term, over pairs of
-    different experts, has X = 1/(M^2 - M) sum_ij D_ij (1 - sum_e p_ie p_je), because p sums to 1:
-    a constant minus a multiple of the first. It is no second degree of freedom and is left out.
+    times the probability that one expert gets both, over M. Models in ``summed_P`` have the sum
+    over pairs in its place, B^2 times as much.
+
+    The authors' code has beta_s S - beta_d X / B^2 with S = sum_ij D_ij 1/M sum_e p_ie p_je and
+    plain distances; a parenthesis that is not there leaves S a sum where X is a mean. So a weight w
+    of the sum is their beta_s, and one of the mean is beta_s B^2: beta_s = 1e-6 at B = 512 is
+    w = 0.262. Their second term, over pairs of different experts, has
+    X = 1/(M^2 - M) sum_ij D_ij (1 - sum_e p_ie p_je), because p sums to 1: a constant minus a
+    multiple of the first. It is no second degree of freedom and is left out.
+
+    Elsewhere D is the squared distance and the mean goes over the B^2 - B pairs of two samples. A
+    sample's distance to itself is 0, so that is B / (B - 1) times the mean here.
     """
     together_PM = (rowwise_product(p_PMB, distance_BB) * p_PMB).sum(2)
-    return sum_over_experts(together_PM) / (experts_P * p_PMB.shape[2] ** 2)
+    pairs_P = torch.where(summed_P, 1, p_PMB.shape[2] ** 2)
+    return sum_over_experts(together_PM) / (experts_P * pairs_P)

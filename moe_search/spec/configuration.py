@@ -67,6 +67,7 @@ class Model(Part):
 
 
 _REGULARIZED = ("importance", "similarity", "both")
+_SIMILAR = When("regularizer.kind", ("similarity", "both"))
 
 
 class Regularizer(Part):
@@ -80,6 +81,14 @@ class Regularizer(Part):
     )
     similarity_weight: Annotated[float, _IN_MOE, When("regularizer.kind", ("both",))] = Field(
         0.2, ge=0, description="weight of L_s where kind is both"
+    )
+    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _SIMILAR] = Field(
+        "euclidean", description="distance of two samples in L_s"
+    )
+    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _SIMILAR] = Field(
+        "mean",
+        description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
+        "then their beta_s, B^2 times smaller at batch size B",
     )
 
     @property

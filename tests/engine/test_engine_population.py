@@ -54,7 +54,8 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     if regularizer.kind in ("similarity", "both"):
         both = regularizer.kind == "both"
         weight = regularizer.similarity_weight if both else regularizer.weight
-        loss = loss + similarity_loss(p_BM, x, weight / len(x) ** 2, 0.0)
+        beta_s = weight if regularizer.scale == "authors" else weight / len(x) ** 2
+        loss = loss + similarity_loss(p_BM, x, beta_s, 0.0, regularizer.distance == "squared")
     return loss
 
 
@@ -138,6 +139,15 @@ def test_neighbours_have_their_own_rates_decays_regularizers_and_temperatures(ga
 
 
 @pytest.mark.usefixtures("double")
+def test_neighbours_have_their_own_distances_and_scales() -> None:
+    assert_learns_as_plain_models(similar_neighbours(), batches(30, 12), 1e-9)
+
+
+def test_distances_and_scales_of_neighbours_change_no_bit() -> None:
+    assert_company_changes_no_bit(similar_neighbours(), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
 def test_batch_norms_train_as_plain_ones() -> None:
     shape = (3, 8, 8)
     specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
@@ -165,6 +175,20 @@ def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
             **model,
         )
         for key, (experts, kind) in enumerate(zip((2, 7, 3, 11), KINDS, strict=True))
+    ]
+
+
+def similar_neighbours() -> list[TrialSpec]:
+    """Ragged trials of L_s that differ in all that L_s has of its own."""
+    given: list[dict[str, Any]] = [
+        {"distance": "euclidean", "scale": "mean", "weight": 0.3},
+        {"distance": "squared", "scale": "mean", "weight": 0.02},
+        {"distance": "euclidean", "scale": "authors", "weight": 1e-3},
+        {"distance": "squared", "scale": "authors", "weight": 1e-4},
+    ]
+    return [
+        trial(key, experts=2 + 3 * key, regularizer=Regularizer(kind="similarity", **own))
+        for key, own in enumerate(given)
     ]
 
 
