@@ -1,9 +1,15 @@
 """The one exception that speaks to the user."""
 
+from moe_search.credentials import without_credentials
+
 
 class UserError(Exception):
     """A mistake the user can mend.
 
-    Its text is one line that says where, what and what instead. The command line prints it
-    without a traceback and exits with status 2; every other exception is a fault of ours.
+    Its text is one line that says where, what and what instead, without the credentials of any
+    URL in it. The command line prints it without a traceback and exits with status 2; every other
+    exception is a fault of ours.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_credentials(message))

@@ -16,6 +16,7 @@ from moe_search.cli.group import (
     studies_argument,
     study_options,
 )
+from moe_search.credentials import without_credentials
 
 if TYPE_CHECKING:
     from moe_search.report.chapters import Report
@@ -202,4 +203,4 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
 
 def _for_shell(study: Path, overrides: tuple[str, ...]) -> str:
     settings = [part for assignment in overrides for part in ("--set", assignment)]
-    return shlex.join([str(study), *settings])
+    return shlex.join([str(study), *map(without_credentials, settings)])

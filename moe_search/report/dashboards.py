@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
-from moe_search.report.stores import shown
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.objective import directions
 from moe_search.spec import Study
@@ -81,7 +81,7 @@ def serve(
         for server in servers:
             say(f"{server.name:<6}  {server.address}{server.page()}")
         if len(servers) == 1:
-            say(f"MLflow  {shown(study.mlflow_url)}")
+            say(f"MLflow  {without_credentials(study.mlflow_url)}")
         while True:
             interrupt.check()
             for one in running:

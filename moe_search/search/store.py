@@ -19,7 +19,6 @@ from moe_search.errors import UserError
 from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler, without_warning
 from moe_search.spec import Study, Value, differences
-from moe_search.tracking.store import shown
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States that count towards the number of trials wanted."""
@@ -52,7 +51,7 @@ def open_storage(study: Study) -> RDBStorage:
             storage.engine.dispose()  # connections opened before the listener
     except (SQLAlchemyError, OSError, ImportError, RuntimeError) as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise UserError(f"storage.optuna: cannot open {shown(url)}: {cause}") from error
+        raise UserError(f"storage.optuna: cannot open {url}: {cause}") from error
     return storage
 
 
@@ -102,7 +101,7 @@ def find_study(study: Study) -> optuna.Study:
     try:
         return optuna.load_study(study_name=study.name, storage=open_storage(study))
     except KeyError:
-        raise UserError(f"{why}: it is not in {shown(url)}") from None
+        raise UserError(f"{why}: it is not in {url}") from None
 
 
 def requeue(kept: optuna.Study, number: int, died: bool = False) -> bool:

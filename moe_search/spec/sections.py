@@ -10,6 +10,7 @@ from pydantic import model_validator as validator
 
 from moe_search.spec.metrics import MetricName
 from moe_search.spec.part import Number, Part, Value, Whole, mistake
+from moe_search.spec.stores import MlflowUrl, OptunaUrl
 from moe_search.spec.words import show
 
 DataName = Literal[
@@ -19,6 +20,16 @@ _OWN_DATA = {"arrays": "an .npz file", "image_folder": "a folder"}
 _SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
 
 _Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+
+
+def _given_path(path: Path) -> Path:
+    if re.match(r"~[^/]|.*[\x00-\x1f]", str(path), re.DOTALL):
+        raise ValueError(f"{show(str(path))} is not a path; only ~/ stands for a home folder")
+    return path
+
+
+GivenPath = Annotated[Path, AfterValidator(_given_path)]
+"""A file or folder; a relative one lies beside study.yaml, and ~/ is the user's own home."""
 
 
 def _count_or_fraction(value: object) -> int | float:
@@ -90,8 +101,10 @@ class Data(Part):
     """What is learned, and how it is split."""
 
     name: DataName = Field(description="a known data set, or one's own: arrays or image_folder")
-    root: Path | None = Field(None, description="folder in which known data sets are looked for")
-    path: Path | None = Field(
+    root: GivenPath | None = Field(
+        None, description="folder in which known data sets are looked for"
+    )
+    path: GivenPath | None = Field(
         None, description="the .npz file of arrays; the folder of image_folder"
     )
     validation: Annotated[
@@ -258,37 +271,11 @@ class Finalists(Part):
     seeds: Whole = Field(5, ge=1, le=1000, description="fresh seeds for each")
 
 
-_SERVERS = r"(?:postgresql|mysql)(?:\+[a-z0-9_]+)?://.+"
-_FILE = r"sqlite:///[^:].*"
-_HTTP = r"https?://.+"
-
-
-def _matches(pattern: str, allowed: str) -> Any:
-    def check(url: str) -> str:
-        # The value is not shown: a URL may hold a password.
-        if not re.fullmatch(pattern, url):
-            raise ValueError(f"is not a store's URL; expected {allowed}")
-        return url
-
-    return AfterValidator(check)
-
-
 class Storage(Part):
     """Where results are kept; relative files and folders lie beside study.yaml."""
 
-    optuna: Annotated[
-        str,
-        _matches(
-            f"{_FILE}|{_SERVERS}", "sqlite:///FILE, postgresql://HOST/NAME or mysql://HOST/NAME"
-        ),
-        Field(json_schema_extra={"pattern": f"^({_FILE}|{_SERVERS})$"}),
-    ] = Field("sqlite:///optuna.db", description="Optuna's store")
-    mlflow: Annotated[
-        str,
-        _matches(
-            f"{_FILE}|{_SERVERS}|{_HTTP}",
-            "sqlite:///FILE, postgresql://HOST/NAME, mysql://HOST/NAME or http://HOST:PORT",
-        ),
-        Field(json_schema_extra={"pattern": f"^({_FILE}|{_SERVERS}|{_HTTP})$"}),
-    ] = Field("sqlite:///mlflow.db", description="MLflow's store or server")
-    artifacts: Path = Field(Path("artifacts"), description="folder of figures, tables and models")
+    optuna: OptunaUrl = Field("sqlite:///optuna.db", description="Optuna's store")
+    mlflow: MlflowUrl = Field("sqlite:///mlflow.db", description="MLflow's store or server")
+    artifacts: GivenPath = Field(
+        Path("artifacts"), description="folder of figures, tables and models"
+    )

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from moe_search.credentials import without_credentials
+
 
 def did_you_mean(got: object, names: Iterable[str]) -> str:
     """Suggests the name that was nearly met, and ends what was said before in any case."""
@@ -21,7 +23,7 @@ def one_line(message: str) -> str:
 
 def dotted(keys: Iterable[str | int]) -> str:
     """Writes keys as ``search.points[0].model``, each of a bearable length."""
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys)
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{_short(key)}" for key in keys)
     return path.removeprefix(".")
 
 
@@ -35,7 +37,13 @@ def show(value: object) -> str:
         text = json.dumps(_plain(value), ensure_ascii=False).replace('"', "")
     else:
         text = str(value).lower()
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    """Shortens text, but not to a URL whose password no longer looks like one."""
+    told = without_credentials(text)
+    return told if len(told) <= 60 else f"{told[:57]}..."
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from moe_search.errors import UserError
 from moe_search.moe.classifier import Classifier
+from moe_search.spec.stores import check_mlflow_url
 from moe_search.spec.words import one_line
 from moe_search.tracking.package import CONFIG, FILES, load_package
 
@@ -50,14 +51,18 @@ def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    from moe_search.tracking.store import open_store, shown
+    from moe_search.tracking.store import open_store
 
     url = tracking_url or mlflow.get_tracking_uri()
+    try:
+        check_mlflow_url(url)
+    except ValueError as error:
+        raise UserError(one_line(f"{url}: {error}")) from None
     client = open_store(url, create=False)
     try:
         source = f"{_location(client, uri)}/{IN_MODEL}"
     except MlflowException:
-        there = f"{shown(url)} has {_known(client)}"
+        there = f"{url} has {_known(client)}"
         raise UserError(one_line(f"{uri}: there is no such model; {there}")) from None
     with tempfile.TemporaryDirectory() as temporary:
         try:

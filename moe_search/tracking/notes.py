@@ -8,11 +8,11 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.trial import Trial
 from optuna_dashboard._note import note_ver_key, split_body
 
+from moe_search.credentials import without_credentials
 from moe_search.spec.configuration import Configuration
 from moe_search.spec.metrics import METRICS
 from moe_search.spec.space import describe_domain
 from moe_search.spec.study import Study
-from moe_search.tracking.store import shown
 from moe_search.tracking.words import meaningful, written
 
 PICTURES = ("class_by_expert.png", "usage_per_epoch.png")
@@ -78,7 +78,8 @@ def study_note(study: Study) -> str:
         for word, limit in (("at least", bound.at_least), ("at most", bound.at_most))
         if limit is not None
     ]
-    where = f"Runs and models: MLflow experiment `{study.name}` in `{shown(study.mlflow_url)}`"
+    store = without_credentials(study.mlflow_url)
+    where = f"Runs and models: MLflow experiment `{study.name}` in `{store}`"
     parts = [study.description, f"Data: {study.data.name}. Objective: {aim}."]
     parts += [f"Constraints: {', '.join(limits)}."] if limits else []
     parts += [_table(("hyperparameter", "searched"), searched)] if searched else []

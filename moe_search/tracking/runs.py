@@ -21,7 +21,7 @@ from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.models import log_model
 from moe_search.tracking.package import Card
 from moe_search.tracking.provenance import provenance
-from moe_search.tracking.store import open_store, shown
+from moe_search.tracking.store import open_store
 from moe_search.tracking.words import meaningful, short_name, written
 
 _LONGEST_PARAM, _LONGEST_TAG = 6_000, 8_000  # characters MLflow takes
@@ -177,7 +177,7 @@ class Tracker:
             return self._client.create_experiment(name, location, tags=_TRAINING)
         if found.lifecycle_stage != "active":
             raise UserError(
-                f"{shown(url)}: experiment {name} was deleted; restore it with "
+                f"{url}: experiment {name} was deleted; restore it with "
                 f"'mlflow experiments restore -x {found.experiment_id}' or rename the study"
             )
         return found.experiment_id

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
@@ -29,7 +27,7 @@ def open_store(url: str, create: bool) -> MlflowClient:
         create: make the file of an sqlite store, and its tables, if there is none.
 
     Raises:
-        UserError: it cannot be opened; credentials in its URL are not shown.
+        UserError: it cannot be opened.
     """
     check_store(url, "MLflow")
     with _one_line(url, "MLflow"), _hushed("alembic", "mlflow.store.db.utils"):
@@ -59,7 +57,7 @@ def check_store(url: str, whose: str) -> None:
         whose: "Optuna" or "MLflow", for the message.
 
     Raises:
-        UserError: it cannot be opened; credentials in its URL are not shown.
+        UserError: it cannot be opened.
     """
     with _one_line(url, whose):
         file = _file(url)
@@ -78,13 +76,6 @@ def check_store(url: str, whose: str) -> None:
             engine.dispose()
 
 
-def shown(url: str) -> str:
-    """A store's URL without what a person keeps to themselves."""
-    if url.startswith("sqlite"):
-        return url
-    return make_url(url).set(query={}).render_as_string(hide_password=True)
-
-
 def _file(url: str) -> Path | None:
     """Where an sqlite store lies."""
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
@@ -100,11 +91,9 @@ def _create(url: str, file: Path) -> None:
 
 
 def _ask_server(url: str) -> None:
-    parts = urlsplit(url)
-    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     # an HTTPError is an answer; whether it lets us in is between it and MLflow
     with suppress(HTTPError):
-        urlopen(address, timeout=_PATIENCE).close()
+        urlopen(url, timeout=_PATIENCE).close()
 
 
 @contextmanager
@@ -112,18 +101,15 @@ def _one_line(url: str, whose: str) -> Iterator[None]:
     try:
         yield
     except (OSError, SQLAlchemyError, ImportError, ValueError, MlflowException) as error:
-        why = f"{shown(url)}: {whose}'s store cannot be opened: {_reason(error, url)}"
+        why = f"{url}: {whose}'s store cannot be opened: {_reason(error)}"
         raise UserError(one_line(why)) from None
 
 
-def _reason(error: Exception, url: str) -> str:
+def _reason(error: Exception) -> str:
     cause = getattr(error, "orig", None) or getattr(error, "reason", None) or error
     if isinstance(cause, OSError) and cause.strerror:
-        text = f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
-    else:
-        text = str(cause).partition("\n")[0]
-    password = make_url(url).password
-    return text.replace(str(password), "***") if password else text
+        return f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+    return str(cause).partition("\n")[0]
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from moe_search.report.importances import FEWEST, importances
-from moe_search.report.stores import shown
 from moe_search.report.summary import plain, summarize
 from moe_search.search.objective import directions
 from moe_search.search.space import suggest
@@ -145,15 +144,3 @@ def test_no_importances_of_too_little(sections: dict[str, Any], trials: int) -> 
     for _ in range(trials):
         kept.add_trial(create_trial(value=1.0))
     assert importances(study, kept) == {}
-
-
-@pytest.mark.parametrize(
-    ("url", "text"),
-    [
-        ("sqlite:////home/a:b@c/x.db", "sqlite:////home/a:b@c/x.db"),
-        ("postgresql://me:s3c@ret@host/name", "postgresql://me:***@host/name"),
-        ("http://host:5000", "http://host:5000"),
-    ],
-)
-def test_passwords_are_not_shown(url: str, text: str) -> None:
-    assert shown(url) == text

@@ -76,11 +76,11 @@ def test_a_store_that_is_none(study_folder: Path) -> None:
 def test_the_password_of_a_store_is_not_shown(
     study_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = "postgresql+nodriver://ada:hunter2@localhost:1/studies"
+    url = "postgresql://ada:hunter2@localhost:1/studies"
     study = study_in(study_folder, storage={"optuna": url})
     with pytest.raises(UserError) as error:
         open_storage(study)
-    assert "postgresql+nodriver://ada:***@localhost:1/studies" in line(error)
+    assert "postgresql://***@localhost:1/studies" in line(error)
     assert "hunter2" not in line(error)
 
     memory = optuna.storages.InMemoryStorage()

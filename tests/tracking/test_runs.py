@@ -422,7 +422,7 @@ def test_a_store_in_a_place_that_cannot_be_written_is_refused(study: Study) -> N
     [
         "http://me:secret@127.0.0.1:9",
         "mysql+pymysql://me:secret@127.0.0.1:9/runs?password=secret",
-        "postgresql+nodriver://me:secret@127.0.0.1:9/runs",
+        "postgresql://me:secret@127.0.0.1:9/runs",
     ],
 )
 def test_a_store_that_cannot_be_reached_is_named_without_its_password(
@@ -457,3 +457,4 @@ def test_passwords_of_stores_are_not_logged(
     storage = study.storage.model_copy(update={"optuna": "postgresql://me:secret@host/trials"})
     tracker = Tracker(study.model_copy(update={"storage": storage}), CARD)
     assert "secret" not in text(client, tracker.parent_id, "study.yaml", tmp_path / "got")
+    assert "secret" not in json.dumps(parent(client, tracker).to_dictionary())
