@@ -69,6 +69,7 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "model.backbone": "auto",
         "model.experts": "4",
         "model.gate": "attentive",
+        "model.gate_weights": "random",
         "model.temperature": "0.7",
         "model.output": "mixture",
         "regularizer.kind": "none",
