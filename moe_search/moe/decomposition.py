@@ -65,6 +65,13 @@ class Decomposition:
         return float(np.trace(self.model_CK) / self.model_CK.sum())
 
     @property
+    def balanced_accuracy(self) -> float:
+        """Mean over the classes present of the share classified correctly, whatever their sizes."""
+        samples_C = self.model_CK.sum(1)
+        present = samples_C > 0
+        return float(np.mean(np.diag(self.model_CK)[present] / samples_C[present]))
+
+    @property
     def conditional_entropy(self) -> float:
         """H(E|Y), bits: mean over the classes present of H(p(.|c)), each class counted alike."""
         present = self.soft_CM.sum(1) > 0
@@ -75,6 +82,7 @@ class Decomposition:
         return {
             "accuracy": self.accuracy,
             "error": 1.0 - self.accuracy,
+            "balanced_accuracy": self.balanced_accuracy,
             "loss": self.loss,
             "sample_entropy": self.sample_entropy,
             "usage_entropy": entropy(self.usage_M),

@@ -24,6 +24,9 @@ class Metric:
 METRICS: dict[str, Metric] = {
     "accuracy": Metric("maximize", False, "share of samples classified correctly"),
     "error": Metric("minimize", False, "1 - accuracy"),
+    "balanced_accuracy": Metric(
+        "maximize", False, "mean over the classes of the share classified correctly"
+    ),
     "loss": Metric("minimize", False, "mean loss of the output rule, nats"),
     "sample_entropy": Metric("minimize", True, "H_s: mean entropy of the gate on one sample"),
     "usage_entropy": Metric("maximize", True, "H_u: entropy of the mean expert usage"),

@@ -92,10 +92,15 @@ def test_metrics_equal_plain_loops_over_samples(samples: int, classes: int, expe
         [row for row, label in zip(drawing.gate_IM, drawing.label_I, strict=True) if label == c]
         for c in set(drawing.label_I)
     ]
+    by_true_class = [
+        [k == c for label, k in zip(drawing.label_I, drawing.model_I, strict=True) if label == c]
+        for c in set(drawing.label_I)
+    ]
     correct = [label == k for label, k in zip(drawing.label_I, drawing.model_I, strict=True)]
     plain = {
         "accuracy": mean(correct),
         "error": 1 - mean(correct),
+        "balanced_accuracy": mean([mean(right) for right in by_true_class]),
         "loss": 0.5,
         "sample_entropy": mean([plain_entropy(row) for row in drawing.gate_IM]),
         "usage_entropy": plain_entropy(usage),
@@ -120,6 +125,16 @@ def crisp(table_CM: Table) -> Decomposition:
     right_CK = np.diag(table_CM.sum(1))
     confusion_MCK = np.repeat(right_CK[None], table_CM.shape[1], axis=0)
     return Decomposition(table_CM, table_CM, table_CM.T, confusion_MCK, right_CK, 0.0, 0.0)
+
+
+def test_balanced_accuracy_is_not_misled_by_a_large_class() -> None:
+    model_CK = np.array([[95.0, 0, 0], [5, 0, 0], [0, 0, 0]])  # always the first; the third absent
+    one_expert_M = np.ones((3, 1))
+    found = Decomposition(
+        one_expert_M, one_expert_M, one_expert_M.T, model_CK[None], model_CK, 0.0, 0.0
+    )
+    assert found.accuracy == 0.95
+    assert found.balanced_accuracy == 0.5
 
 
 def test_perfect_split_has_all_the_information() -> None:

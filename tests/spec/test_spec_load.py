@@ -80,8 +80,9 @@ WRONG_VALUES = {
     "model: {output: {choices: [top_k, mixture]}, experts: 1}": "model.top_k: top_k may be 2 "
     "where model.experts may be 1; keep top_k at most 1 or experts at least 2",
     "objective: {maximize: {acuracy: 1}}": "objective.maximize.acuracy: 'acuracy' is unknown; did "
-    "you mean 'accuracy'? allowed: accuracy, error, loss, sample_entropy, usage_entropy, "
-    "mutual_information, label_information, conditional_entropy, max_expert_share",
+    "you mean 'accuracy'? allowed: accuracy, error, balanced_accuracy, loss, sample_entropy, "
+    "usage_entropy, mutual_information, label_information, conditional_entropy, "
+    "max_expert_share",
     "objective: {maximize: {accuracy: 1}, pareto: [accuracy, loss]}": "objective.pareto: give "
     "exactly one of maximize and pareto",
     "objective: {pareto: [accuracy]}": "objective.pareto: needs 2 or more entries; got [accuracy]",
@@ -103,9 +104,9 @@ WRONG_VALUES = {
     "configurations: {a: {model: {output: top_k, top_k: 8}}}": "configurations.a.model.top_k: "
     "top_k may be 8 where model.experts may be 5; keep top_k at most 5 or experts at least 8",
     "configurations: {a: {reference: {eror: 1}}}": "configurations.a.reference.eror: 'eror' is "
-    "unknown; did you mean 'error'? allowed: training_error, accuracy, error, loss, "
-    "sample_entropy, usage_entropy, mutual_information, label_information, conditional_entropy, "
-    "max_expert_share",
+    "unknown; did you mean 'error'? allowed: training_error, accuracy, error, "
+    "balanced_accuracy, loss, sample_entropy, usage_entropy, mutual_information, "
+    "label_information, conditional_entropy, max_expert_share",
     "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
     "expected [mean, SD] or the number of one run; got [1, 2, 3]",
     "search: {collapse: maybe}": "search.collapse: expected on, off or {usage_entropy, patience}; "
