@@ -13,14 +13,38 @@ _PORT = click.IntRange(1, 65535)
 @study_options
 @click.option("--optuna-port", type=_PORT, default=8080, show_default=True)
 @click.option("--mlflow-port", type=_PORT, default=5000, show_default=True)
-def dashboard(study: Path, overrides: tuple[str, ...], optuna_port: int, mlflow_port: int) -> None:
-    """Show the study in the Optuna dashboard and in MLflow, on this machine, until Ctrl-C."""
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address of this machine, or name of it, to listen on.",
+)
+@click.option(
+    "--i-know-it-has-no-login",
+    "accepted",
+    is_flag=True,
+    help="Needed for a --host that other machines reach: they may change everything.",
+)
+def dashboard(
+    study: Path,
+    overrides: tuple[str, ...],
+    optuna_port: int,
+    mlflow_port: int,
+    host: str,
+    accepted: bool,
+) -> None:
+    """Show the study in the Optuna dashboard and in MLflow until Ctrl-C, on this machine alone."""
     from moe_search.report.dashboards import serve
+    from moe_search.report.exposure import check_host, exposed
     from moe_search.search.store import find_study, open_storage
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
+    reached = check_host(host, accepted)
     find_study(checked)
     number = open_storage(checked).get_study_id_from_name(checked.name)
     click.echo("starting both dashboards; Ctrl-C ends them", err=True)
-    serve(checked, number, optuna_port, mlflow_port, click.echo)
+    if reached:
+        click.echo(exposed(checked, host), err=True)
+    serve(checked, number, host.lower(), optuna_port, mlflow_port, click.echo)

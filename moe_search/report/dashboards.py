@@ -1,9 +1,8 @@
-"""Both dashboards of a study, on this machine only, for as long as a person wants them."""
+"""Both dashboards of a study, for as long as a person wants them."""
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,14 @@ from urllib.request import urlopen
 
 from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
+from moe_search.report.exposure import bind
+from moe_search.report.guard import LOOPBACK
+from moe_search.report.optuna_server import STORE
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.objective import directions
 from moe_search.spec import Study
+from moe_search.tracking.notes import artifacts_folder
 
-HOST = "127.0.0.1"
 _STARTUP = 120.0  # seconds; the slower one takes 20 from a cold start
 _ENDING = 5.0  # seconds
 
@@ -33,6 +35,7 @@ class Server:
 
     Attributes:
         option: the one that sets its port.
+        host: the address it listens on, or a name of it.
         command: arguments of the interpreter.
         environment: what is added to this process's own.
         page: path of the first page to look at, once it answers.
@@ -40,6 +43,7 @@ class Server:
 
     name: str
     option: str
+    host: str
     port: int
     command: tuple[str, ...]
     page: Callable[[], str]
@@ -48,26 +52,32 @@ class Server:
     @property
     def address(self) -> str:
         """Its root."""
-        return f"http://{HOST}:{self.port}"
+        return _origin(self.host, self.port)
 
 
 def serve(
-    study: Study, number: int, optuna_port: int, mlflow_port: int, say: Callable[[str], None]
+    study: Study,
+    number: int,
+    host: str,
+    optuna_port: int,
+    mlflow_port: int,
+    say: Callable[[str], None],
 ) -> None:
     """Run the dashboards until Ctrl-C or SIGTERM; none of their processes is left behind.
 
     Args:
         study: whose stores are shown.
         number: its id in Optuna's store.
-        optuna_port, mlflow_port: where they listen, on the loopback interface.
+        host: the address they listen on, or a name of it; ``check_host`` has seen it.
+        optuna_port, mlflow_port: where they listen.
         say: told the study's page in each once both answer.
 
     Raises:
         UserError: a port is in use (then nothing is started), or a dashboard ended by itself.
     """
-    servers = [_optuna(study, number, optuna_port)]
+    servers = [_optuna(study, number, host, optuna_port)]
     if not study.mlflow_url.startswith("http"):
-        servers.append(_mlflow(study, mlflow_port))
+        servers.append(_mlflow(study, host, mlflow_port))
     _check_ports(servers)
     with suppress(Interrupted), interruptible() as interrupt, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -89,23 +99,25 @@ def serve(
             time.sleep(0.5)
 
 
-def _optuna(study: Study, number: int, port: int) -> Server:
-    store, artifacts = study.optuna_url, study.artifacts_folder / "optuna"
-    command = f"-m optuna_dashboard._cli --quiet --host {HOST} --port {port} --artifact-dir".split()
+def _optuna(study: Study, number: int, host: str, port: int) -> Server:
     return Server(
         "Optuna",
         "--optuna-port",
+        host,
         port,
-        (*command, str(artifacts), store),
+        ("-m", "moe_search.report.optuna_server", host, str(port), str(artifacts_folder(study))),
         lambda: f"/dashboard/studies/{number}",
+        {STORE: study.optuna_url},
     )
 
 
-def _mlflow(study: Study, port: int) -> Server:
+def _mlflow(study: Study, host: str, port: int) -> Server:
+    origin = _origin(host, port)
+
     def page() -> str:
         """The trials, the best first."""
         query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(study.name)}"
-        with urlopen(f"http://{HOST}:{port}/{query}", timeout=10) as answer:
+        with urlopen(f"{origin}/{query}", timeout=10) as answer:
             number = json.load(answer)["experiment"]["experiment_id"]
         front = study.objective.pareto
         value = quote(f"metrics.`{'value' if front is None else f'value/{front[0]}'}`")
@@ -114,13 +126,19 @@ def _mlflow(study: Study, port: int) -> Server:
         order = f"orderByKey={value}&orderByAsc={ascending}"
         return f"/#/experiments/{number}/runs?searchFilter={trials}&{order}"
 
+    names = dict.fromkeys([*LOOPBACK, host])
+    allowed = [pattern for name in names for pattern in _host_headers(name)]
+    command = f"-m mlflow server --workers 1 --host {host} --port {port}"
+    command += f" --allowed-hosts {','.join(allowed)} --cors-allowed-origins {origin}"
     return Server(
         "MLflow",
         "--mlflow-port",
+        host,
         port,
-        tuple(f"-m mlflow server --workers 1 --host {HOST} --port {port}".split()),
+        tuple(command.split()),
         page,
         {
+            "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",  # the user's may say otherwise
             "MLFLOW_BACKEND_STORE_URI": study.mlflow_url,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # it has no jobs to run
@@ -128,19 +146,26 @@ def _mlflow(study: Study, port: int) -> Server:
     )
 
 
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _host_headers(name: str) -> tuple[str, str]:
+    """What a Host header may be for MLflow, alone and, as a pattern of fnmatch, with a port."""
+    return (f"[{name}]", f"[[]{name}]:*") if ":" in name else (name, f"{name}:*")
+
+
 def _check_ports(servers: list[Server]) -> None:
     if len({server.port for server in servers}) < len(servers):
         raise UserError(f"both dashboards are to use port {servers[0].port}; give them two ports")
     for server in servers:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, server.port))
-            except OSError as error:
-                raise UserError(
-                    f"port {server.port} cannot be used for the {server.name} dashboard "
-                    f"({error.strerror}); choose another with {server.option}"
-                ) from None
+        try:
+            bind(server.host, server.port)
+        except OSError as error:
+            raise UserError(
+                f"port {server.port} cannot be used for the {server.name} dashboard "
+                f"({error.strerror}); choose another with {server.option}"
+            ) from None
 
 
 class _Process:

@@ -100,13 +100,13 @@ def test_a_dashboard_that_dies_ends_the_command(
     finished_study: FinishedStudy, command: str
 ) -> None:
     """With MLflow on a server of its own, only Optuna's is started."""
-    remote = "storage.mlflow=http://user:secret@127.0.0.1:9"
+    remote = "storage.mlflow=http://127.0.0.1:9"
     options = ["--optuna-port", free_port(), "--set", remote]
     with dashboard(command, "dashboard", finished_study.file, *options) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline().startswith("Optuna")
-        assert process.stdout.readline() == "MLflow  http://user:***@127.0.0.1:9\n"
+        assert process.stdout.readline() == "MLflow  http://127.0.0.1:9\n"
         (group,) = children(process.pid)
         os.killpg(group, signal.SIGKILL)
         said = process.stderr.read().splitlines()[-1]

@@ -20,7 +20,10 @@ SURFACE = {
     "status": ["--json", "--set", "STUDY.yaml"],
     "report": ["--html", "--json", "--markdown", "--set", "STUDY.yaml..."],
     "doctor": ["--json", "--set", "STUDY.yaml"],
-    "dashboard": ["--mlflow-port", "--optuna-port", "--set", "STUDY.yaml"],
+    "dashboard": [
+        *("--host", "--i-know-it-has-no-login", "--mlflow-port", "--optuna-port"),
+        *("--set", "STUDY.yaml"),
+    ],
     "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
     "predict": ["--json", "--top1", "FILES...", "MODEL"],
     "schema": [],
