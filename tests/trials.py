@@ -8,7 +8,7 @@ from plain import PlainMixture, layer_list
 from torch import Generator, Tensor
 
 from moe_search.data import Dataset, Split
-from moe_search.engine.population import Population
+from moe_search.engine.population import Features, Population
 from moe_search.engine.trial import TrialSpec, architecture
 from moe_search.spec import PRESETS, Configuration, Model, Regularizer, Training
 
@@ -41,13 +41,16 @@ def trial(
 
 
 def population(
-    specs: Sequence[TrialSpec], shape: tuple[int, ...] = IMAGE, fused: bool = False
+    specs: Sequence[TrialSpec],
+    shape: tuple[int, ...] = IMAGE,
+    fused: bool = False,
+    features: Features | None = None,
 ) -> Population:
     """The trials as a population on the CPU."""
     name = specs[0].configuration.model.backbone
     assert isinstance(name, str)
     shared = architecture(specs[0].configuration, PRESETS[name], shape, CLASSES)
-    return Population(specs, shared, torch.device("cpu"), fused)
+    return Population(specs, shared, torch.device("cpu"), fused, features)
 
 
 def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0) -> list[Batch]:

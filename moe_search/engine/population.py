@@ -3,7 +3,7 @@
 Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
 from moe_search.moe.mixtures import Architecture, Mixtures, State
+
+Features = Callable[[Tensor], Tensor]
+"""A batch of inputs -> what a frozen network says of them, [C, B]."""
 
 
 class Population:
@@ -25,6 +28,7 @@ class Population:
         architecture: what their models share.
         device: where they train.
         fused: compile what has a compiled form.
+        features: in which L_s takes distances, for trials whose regularizer needs a network.
     """
 
     def __init__(
@@ -33,8 +37,10 @@ class Population:
         architecture: Architecture,
         device: torch.device,
         fused: bool,
+        features: Features | None = None,
     ) -> None:
         self.specs = tuple(specs)
+        self._features = features
         self._architecture = architecture
         self._device = device
         self._fused = fused
@@ -61,8 +67,8 @@ class Population:
         experts_P = self.mixtures.layout.experts_P
         if self._importance_P.any():
             loss_P = loss_P + self._importance_P * regularizers.importance(p_PMB, experts_P)
-        for distance, weight_P in self._similarity_P.items():
-            distance_BB = regularizers.distances(x.flatten(0, -2), distance == "squared")
+        for (space, distance), weight_P in self._similarity_P.items():
+            distance_BB = regularizers.distances(self._samples(x, space), distance == "squared")
             loss_P = loss_P + weight_P * regularizers.similarity(
                 p_PMB, experts_P, distance_BB, self._summed_P
             )
@@ -83,6 +89,13 @@ class Population:
         """A copy of one model's weights on the CPU."""
         return {name: tensor.cpu() for name, tensor in self.mixtures.state_of(model).items()}
 
+    def _samples(self, x: Tensor, space: str) -> Tensor:
+        """What distances of L_s are taken of, [F, B]."""
+        if space == "pixels":
+            return x.flatten(0, -2)
+        assert self._features is not None, "distances of features need their network"
+        return self._features(x)
+
     def _mixtures(self, specs: Sequence[TrialSpec]) -> Mixtures:
         return Mixtures(
             self._architecture,
@@ -96,12 +109,14 @@ class Population:
         self.mixtures.to(self._device)
         regularizer = [spec.configuration.regularizer for spec in self.specs]
         self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
+        spaces = [(r.features, r.distance) for r in regularizer]
+        used = {space for space, r in zip(spaces, regularizer, strict=True) if r.similarity}
         self._similarity_P = {
-            distance: torch.tensor(
-                [r.similarity if r.distance == distance else 0.0 for r in regularizer],
+            space: torch.tensor(
+                [r.similarity * (space == own) for r, own in zip(regularizer, spaces, strict=True)],
                 device=self._device,
             )
-            for distance in sorted({r.distance for r in regularizer if r.similarity})
+            for space in sorted(used)
         }
         scales = [r.scale == "authors" for r in regularizer]
         self._summed_P = torch.tensor(scales, device=self._device)

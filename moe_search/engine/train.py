@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from moe_search.data import Dataset, Split, augment
-from moe_search.engine.population import Population
+from moe_search.engine.population import Features, Population
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.trial import (
     EpochReport,
@@ -40,6 +40,7 @@ class Trainer:
         report: called with what happens to each trial, in order.
         dropped: asked after each epoch which trials to stop (their keys); they are reported as they
             stand, not complete.
+        features: see ``Population``.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Trainer:
         fused: bool,
         report: Callable[[Report], None],
         dropped: Callable[[], Collection[int]] = tuple,
+        features: Features | None = None,
     ) -> None:
         self._job = job
         self._data = data
@@ -60,7 +62,7 @@ class Trainer:
         self._architecture = architecture(first, job.backbone, data.shape, len(data.classes))
         self._training = first.training
         self._seed = job.trials[0].seed
-        self._population = Population(job.trials, self._architecture, device, fused)
+        self._population = Population(job.trials, self._architecture, device, fused, features)
         self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
         self._seconds = dict.fromkeys(self._history, 0.0)
 

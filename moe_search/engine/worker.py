@@ -15,6 +15,7 @@ import torch
 
 from moe_search.data import Dataset, Split, load
 from moe_search.engine.compiler import uncompiled
+from moe_search.engine.features import FeatureNetworks
 from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
@@ -37,6 +38,7 @@ class Worker:
         why_not = uncompiled() if wanted else None
         self._fused = wanted and why_not is None
         self._dropped: set[int] = set()
+        self._features = FeatureNetworks(self._device, self._fused, self._drops)
         send(connection, Ready(why_not))
 
     def run(self) -> None:
@@ -60,6 +62,7 @@ class Worker:
                 self._fused,
                 partial(send, self._connection),
                 self._drops,
+                self._features.of(job, self._data),
             )
             trainer.run()
         except (EOFError, BrokenPipeError):

@@ -82,6 +82,11 @@ class Regularizer(Part):
     similarity_weight: Annotated[float, _IN_MOE, When("regularizer.kind", ("both",))] = Field(
         0.2, ge=0, description="weight of L_s where kind is both"
     )
+    features: Annotated[Literal["pixels", "network"], _IN_MOE, _SIMILAR] = Field(
+        "pixels",
+        description="what distances in L_s are taken of: the inputs, or the logits of a single "
+        "network of the backbone that each worker first trains on the same data",
+    )
     distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _SIMILAR] = Field(
         "euclidean", description="distance of two samples in L_s"
     )
@@ -102,6 +107,11 @@ class Regularizer(Part):
         if self.kind == "both":
             return self.similarity_weight
         return self.weight if self.kind == "similarity" else 0.0
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether distances are taken in a network's features."""
+        return self.similarity > 0 and self.features == "network"
 
 
 class Training(Part):

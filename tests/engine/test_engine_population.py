@@ -41,6 +41,11 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
+def features(x: Tensor) -> Tensor:
+    """What some network might say of a batch, [7, B]."""
+    return x.flatten(0, -2)[:7].sin()
+
+
 def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     """The loss that a trial minimises, with the weights of the authors' formulas."""
     x, y = batch
@@ -55,7 +60,8 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
         both = regularizer.kind == "both"
         weight = regularizer.similarity_weight if both else regularizer.weight
         beta_s = weight if regularizer.scale == "authors" else weight / len(x) ** 2
-        loss = loss + similarity_loss(p_BM, x, beta_s, 0.0, regularizer.distance == "squared")
+        of = features(samples_last(x)).t() if regularizer.features == "network" else x
+        loss = loss + similarity_loss(p_BM, of, beta_s, 0.0, regularizer.distance == "squared")
     return loss
 
 
@@ -67,7 +73,7 @@ def assert_learns_as_plain_models(
     fused: bool = False,
 ) -> None:
     """Each step's loss, and the weights in the end."""
-    trained = population(specs, shape, fused)
+    trained = population(specs, shape, fused, features)
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
     adams = [
         torch.optim.Adam(
@@ -139,11 +145,11 @@ def test_neighbours_have_their_own_rates_decays_regularizers_and_temperatures(ga
 
 
 @pytest.mark.usefixtures("double")
-def test_neighbours_have_their_own_distances_and_scales() -> None:
+def test_neighbours_have_their_own_features_distances_and_scales() -> None:
     assert_learns_as_plain_models(similar_neighbours(), batches(30, 12), 1e-9)
 
 
-def test_distances_and_scales_of_neighbours_change_no_bit() -> None:
+def test_features_distances_and_scales_of_neighbours_change_no_bit() -> None:
     assert_company_changes_no_bit(similar_neighbours(), uneven(IMAGE), fused=False)
 
 
@@ -185,16 +191,18 @@ def similar_neighbours() -> list[TrialSpec]:
         {"distance": "squared", "scale": "mean", "weight": 0.02},
         {"distance": "euclidean", "scale": "authors", "weight": 1e-3},
         {"distance": "squared", "scale": "authors", "weight": 1e-4},
+        {"features": "network", "weight": 0.4},
+        {"features": "network", "distance": "squared", "weight": 0.5},
     ]
     return [
-        trial(key, experts=2 + 3 * key, regularizer=Regularizer(kind="similarity", **own))
+        trial(key, experts=2 + 3 * (key % 4), regularizer=Regularizer(kind="similarity", **own))
         for key, own in enumerate(given)
     ]
 
 
 def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
     shape = tuple(given[0][0].shape[1:])
-    found = population(specs, shape, fused)
+    found = population(specs, shape, fused, features)
     for x, y in given:
         found.step(samples_last(x), y)
     return found

@@ -113,19 +113,20 @@ def test_what_fixed_values_rule_out_is_not_searched() -> None:
     assert parameter.is_active({})
 
 
-def test_distance_and_scale_are_searched_where_similarity_acts() -> None:
+def test_the_forms_of_similarity_are_searched_where_it_acts() -> None:
     forms = {
+        "features": {"choices": ["pixels", "network"]},
         "distance": {"choices": ["euclidean", "squared"]},
         "scale": {"choices": ["mean", "authors"]},
     }
     assert study(regularizer={"kind": "importance", **forms}).parameters == ()
     for kind in ("similarity", "both"):
-        assert len(study(regularizer={"kind": kind, **forms}).parameters) == 2
+        assert len(study(regularizer={"kind": kind, **forms}).parameters) == 3
     kinds = {"choices": ["none", "importance", "similarity", "both"]}
     _, *parameters = study(regularizer={"kind": kinds, **forms}).parameters
     for kind in kinds["choices"]:
         active = [p.is_active({"regularizer.kind": kind}) for p in parameters]
-        assert active == [kind in ("similarity", "both")] * 2
+        assert active == [kind in ("similarity", "both")] * 3
 
 
 def test_a_configuration_joins_fixed_and_searched_values() -> None:
