@@ -31,6 +31,33 @@ def mutual_information(table: npt.ArrayLike) -> float:
     return max(information, 0.0)
 
 
+def error_parts(confusion_MCK: Table, model_CK: Table) -> tuple[Table, Table]:
+    """Each class's error as two parts that add up to it: the experts' and the gate's.
+
+    The experts' part is the error that remains if every sample of the class goes to the expert
+    that knows the class best, so no gate that tells the classes apart could avoid it. The gate's
+    part is the rest of the model's error. It is below 0 where the model, by choosing or mixing
+    experts sample by sample, does better than the best expert alone.
+
+    Args:
+        confusion_MCK: each expert's own confusion on all samples of a split.
+        model_CK: the model's confusion on the same samples.
+
+    Returns:
+        Two shares of the samples of each class [C], NaN for a class without samples.
+    """
+    samples_C = model_CK.sum(1)
+    unknown_C = np.full_like(samples_C, np.nan)
+
+    def error(right_C: Table) -> Table:
+        wrong_C = samples_C - right_C
+        share_C: Table = np.divide(wrong_C, samples_C, out=unknown_C.copy(), where=samples_C > 0)
+        return share_C
+
+    experts_C = error(confusion_MCK.diagonal(axis1=1, axis2=2).max(0))
+    return experts_C, error(model_CK.diagonal()) - experts_C
+
+
 @dataclass(frozen=True)
 class Decomposition:
     """What one model did on one split of the data.

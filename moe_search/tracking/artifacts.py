@@ -46,6 +46,9 @@ def decomposition_files(
         "expert_confusion.csv": _csv(
             ["expert", "class", *predicted], by_expert_and_class, confusion_RK
         ),
+        "model_confusion.csv": _csv(
+            ["class", *predicted], by_class, decomposition.model_CK.astype(int)
+        ),
         "usage_per_epoch.csv": _csv(["epoch", *experts], by_epoch, usage_EM),
         "summary.json": _summary(decomposition, classes),
         "class_by_expert.png": class_by_expert(decomposition, classes, title),

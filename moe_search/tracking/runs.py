@@ -21,6 +21,7 @@ from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.models import log_model
 from moe_search.tracking.package import Card
 from moe_search.tracking.provenance import provenance
+from moe_search.tracking.reading import FOLDER
 from moe_search.tracking.store import open_store
 from moe_search.tracking.words import meaningful, short_name, written
 
@@ -193,7 +194,7 @@ class Tracker:
         )
 
     def _log_study(self) -> None:
-        """What is searched, with which versions; not the stores, whose URLs may have passwords."""
+        """What is searched, and with which versions."""
         made = provenance(self._study.folder)
         tags = {_NOTE: self._study.description, "moe_search.machine": made.pop("machine")}
         if commit := made.pop("commit", ""):
@@ -247,7 +248,7 @@ class Tracker:
         with tempfile.TemporaryDirectory() as temporary:
             for name, content in files.items():
                 (Path(temporary) / name).write_bytes(content)
-            self._client.log_artifacts(run_id, temporary, "decomposition")
+            self._client.log_artifacts(run_id, temporary, FOLDER)
 
     def _log_points(
         self,

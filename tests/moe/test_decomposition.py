@@ -14,7 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from moe_search.moe.decomposition import Decomposition, Table, entropy, mutual_information
+from moe_search.moe.decomposition import (
+    Decomposition,
+    Table,
+    entropy,
+    error_parts,
+    mutual_information,
+)
 from moe_search.spec.metrics import METRICS
 
 
@@ -202,3 +208,27 @@ def test_information_depends_on_shares_alone_and_is_symmetric(
 @given(counts)
 def test_entropy_lies_between_zero_and_that_of_equal_shares(count_RN: Table) -> None:
     assert 0 <= entropy(count_RN) <= math.log2(count_RN.size) + 1e-9
+
+
+def test_error_parts_add_up_and_follow_their_definition() -> None:
+    """Sample by sample: the best expert of a class errs so often, the model so often."""
+    random = np.random.default_rng(3)
+    experts, classes, samples = 3, 4, 200
+    label_B = random.integers(classes - 1, size=samples)  # the last class has no sample
+    says_MB = random.integers(classes, size=(experts, samples))
+    says_MB[1, label_B == 2] = 2  # expert 1 knows class 2
+    model_B = random.integers(classes, size=samples)
+    confusion_MCK = np.zeros((experts, classes, classes))
+    model_CK = np.zeros((classes, classes))
+    for sample, label in enumerate(label_B):
+        model_CK[label, model_B[sample]] += 1
+        for expert in range(experts):
+            confusion_MCK[expert, label, says_MB[expert, sample]] += 1
+    experts_C, gate_C = error_parts(confusion_MCK, model_CK)
+    for label in range(classes - 1):
+        mine_B = label_B == label
+        errors = [np.mean(says_B[mine_B] != label) for says_B in says_MB]
+        assert experts_C[label] == pytest.approx(min(errors))
+        assert experts_C[label] + gate_C[label] == pytest.approx(np.mean(model_B[mine_B] != label))
+    assert experts_C[2] == 0
+    assert np.isnan([experts_C[-1], gate_C[-1]]).all()

@@ -27,6 +27,7 @@ def test_files_of_a_trial() -> None:
         "class_by_expert_hard.csv",
         "class_by_expert_soft.csv",
         "expert_confusion.csv",
+        "model_confusion.csv",
         "usage_per_epoch.csv",
         "summary.json",
         "class_by_expert.png",
