@@ -105,7 +105,8 @@ def report(
 ) -> None:
     """Show the best configurations, what mattered for them, and the finalists; or a comparison."""
     from moe_search.report import chapters
-    from moe_search.report.page import write_html, write_markdown
+    from moe_search.report.html import write_html
+    from moe_search.report.markdown import write_markdown
     from moe_search.search.store import find_study
     from moe_search.spec import load_study
 

@@ -1,6 +1,7 @@
 """The commands on a study that has been run: what each says of the same results."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,16 +101,27 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
     assert set(shares) == {"model.experts", "regularizer.kind", "regularizer.weight"}
     assert len(as_json["best"]) == 10
     assert as_json["best"][:5] == finished_study.outcome["best"]
-    text = page.read_text()
+    text, code = page.read_text(), web.read_text()
     for best in as_json["best"]:
-        row = f"| {best['trial']} | {best['values']['objective']:.4f} |"
-        assert row in text
+        assert f"| {best['trial']} | {best['values']['objective']:.4f} |" in text
+        assert f"{best['values']['objective']:.4f}</td>" in code
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert headings[0] == "# Study finished"
-    shown = [heading.removeprefix("## ") in said for heading in headings[1:]]
-    assert shown == [True, True, True, False], "how it was made stands on the page alone"
-    assert headings[-1] == "## How it was made"
-    assert "<h1>Study finished</h1>" in web.read_text()
+    assert headings == [
+        "# Study finished",
+        "## What was asked",
+        "## What was found",
+        "## History and front",
+        "## What mattered",
+        "## Decomposition atlas",
+        "## Class by class",
+        "## Reproduce and use",
+    ]
+    titles = [line.strip("*") for line in text.splitlines() if line.startswith("**")]
+    assert [title in said for title in titles] == [False, True, True, True, False]
+    pictures = re.findall(r"!\[.+\]\((.+)\)", text)
+    assert len(pictures) == len(set(pictures)) == 7
+    assert all((tmp_path / name).stat().st_size < 100_000 for name in pictures)
+    assert code.count("<img alt=") == 7
 
 
 def test_pull_needs_a_new_folder(finished_study: FinishedStudy, champion: Path) -> None:

@@ -1,0 +1,57 @@
+"""Every trial of a study as a point in its charts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.search.store import COUNTED
+from moe_search.spec import Configuration
+from moe_search.tracking.words import short_name
+
+
+@dataclass(frozen=True)
+class Point:
+    """A trial that was trained, to its end or until it was pruned.
+
+    Attributes:
+        name: of its network, in a few words.
+        value: the first objective; None of a pruned trial.
+        accuracy, sample_entropy: on validation, the latter in bits.
+        run_id: in MLflow.
+    """
+
+    trial: int
+    name: str
+    value: float | None
+    accuracy: float
+    sample_entropy: float
+    run_id: str
+
+
+def points(kept: optuna.Study) -> list[Point]:
+    """By trial number."""
+    return [_point(trial) for trial in kept.get_trials(deepcopy=False, states=COUNTED)]
+
+
+def front(every: Iterable[Point]) -> list[Point]:
+    """Complete trials that none beats in both accuracy and sample entropy, by sample entropy."""
+    complete = [point for point in every if point.value is not None]
+    found: list[Point] = []
+    for point in sorted(complete, key=lambda p: (p.sample_entropy, -p.accuracy, p.trial)):
+        if not found or point.accuracy > found[-1].accuracy:
+            found.append(point)
+    return found
+
+
+def _point(trial: FrozenTrial) -> Point:
+    known = trial.user_attrs
+    return Point(
+        trial=trial.number,
+        name=short_name(Configuration.model_validate_json(known["configuration"])),
+        value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
+        accuracy=known["accuracy"],
+        sample_entropy=known["sample_entropy"],
+        run_id=known["mlflow_run"],
+    )

@@ -1,0 +1,96 @@
+"""Charts: what is on the front, and that drawings hold what they were given in both themes."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moe_search.report.canvas import BLUE, canvas
+from moe_search.report.charts import (
+    front_chart,
+    history_chart,
+    importances_chart,
+    intervals_chart,
+    parts_chart,
+)
+from moe_search.report.points import Point, front
+from moe_search.search.ranking import Interval
+
+
+def point(trial: int, accuracy: float, sample_entropy: float, value: float | None = 0.5) -> Point:
+    return Point(trial, f"original M={trial}", value, accuracy, sample_entropy, "r")
+
+
+shares = st.floats(0, 1)
+drawn_points = st.lists(st.tuples(shares, shares, st.sampled_from([None, 0.5])), max_size=12).map(
+    lambda rows: [point(number, *row) for number, row in enumerate(rows)]
+)
+
+
+@given(drawn_points)
+def test_the_front_is_what_no_other_trial_beats(every: list[Point]) -> None:
+    def beats(one: Point, other: Point) -> bool:
+        better = one.accuracy >= other.accuracy and one.sample_entropy <= other.sample_entropy
+        same = (one.accuracy, one.sample_entropy) == (other.accuracy, other.sample_entropy)
+        return better and (not same or one.trial < other.trial)
+
+    complete = [one for one in every if one.value is not None]
+    expected = [one for one in complete if not any(beats(other, one) for other in complete)]
+    assert sorted(front(every), key=lambda one: one.trial) == expected
+
+
+def texts(svg: bytes) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(svg).iter() if "text" in element.tag]
+
+
+def test_the_front_is_numbered() -> None:
+    every = [point(3, 0.9, 0.1), point(41, 0.95, 0.2), point(52, 0.8, 0.3), point(6, 1, 0, None)]
+    found = texts(front_chart(every))
+    assert {"3", "41"} <= set(found)
+    assert "52" not in found
+
+
+def test_the_history_knows_which_way_is_better() -> None:
+    every = [point(0, 0, 0, 0.5), point(1, 0, 0, 0.1), point(2, 0, 0, None), point(3, 0, 0, 0.9)]
+    svg = history_chart(every, "objective", "maximize")
+    assert {"pruned", "best so far", "objective on validation"} <= set(texts(svg))
+    assert svg != history_chart(every, "objective", "minimize")
+
+
+def test_bars_and_intervals_are_labelled_by_what_they_show() -> None:
+    importances = {"accuracy": {"a$b$": 0.7, "b": 0.3}, "loss": {"b": 1.0}}
+    assert {"a$b$", "70 %", "100 %", "accuracy", "loss"} <= set(
+        texts(importances_chart(importances))
+    )
+    intervals = [
+        ("champion", Interval(0.1, 0.01, 0.09, 0.11)),
+        ("x" * 99, Interval(0.2, 0.1, 0, 1)),
+    ]
+    found = texts(intervals_chart(intervals, "test error"))
+    assert {"champion", "test error", "x" * 29 + "…"} <= set(found)
+    assert {"cat", "dog"} <= set(texts(parts_chart(["cat", "dog"], [0.1, 0.2], [0.1, -0.1])))
+
+
+DRAWINGS: list[Callable[[], bytes]] = [
+    lambda: front_chart([point(1, 0.5, 0.5)]),
+    lambda: history_chart([point(1, 0.5, 0.5)], "objective", "maximize"),
+    lambda: parts_chart(["<&>"], [0.0], [0.0]),
+]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_drawings_are_small_and_the_same_each_time(draw: Callable[[], bytes]) -> None:
+    assert draw() == draw()
+    assert len(draw()) < 40_000
+
+
+def test_colours_follow_the_theme_of_the_page() -> None:
+    with canvas(2) as drawn:
+        drawn.axes[0].plot([0, 1], color=BLUE)
+    svg = drawn.svg.decode()
+    assert f"stroke: {BLUE}" not in svg
+    assert "prefers-color-scheme: dark" in svg
+    assert svg.count("--c4: ") == 2, "one value for each theme"
+    assert f"stroke: var(--c4, {BLUE})" in svg
