@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from moe_search.report.canvas import BLUE, INK, SOFT, canvas
 from moe_search.report.charts import short
 from moe_search.report.comparison import Compared
-from moe_search.report.comparison_tables import COLUMNS
+from moe_search.report.comparison_tables import COLUMNS, one_network
 
 _SHOWN = ("error", "mutual_information", "sample_entropy", "usage_entropy")
 
@@ -19,7 +19,10 @@ def box_plots(rows: Sequence[Compared]) -> bytes:
     with canvas(height=0.9 + 0.27 * len(rows), width=11, columns=len(_SHOWN)) as drawn:
         places = list(range(len(rows), 0, -1))
         for axis, metric in zip(drawn.axes, _SHOWN, strict=True):
-            values = [[run.metrics[metric] for run in row.runs] for row in rows]
+            values = [
+                [] if one_network(row, metric) else [run.metrics[metric] for run in row.runs]
+                for row in rows
+            ]
             lines = {"color": SOFT}
             axis.boxplot(
                 values,

@@ -19,8 +19,8 @@ from moe_search.report.tables import study_tables
 from moe_search.search.ranking import CHAMPION
 from moe_search.search.store import MADE, SECONDS
 from moe_search.spec import Study
+from moe_search.spec.document import as_yaml
 from moe_search.tracking.store import open_store
-from moe_search.tracking.words import study_text
 
 _BEST = 12
 
@@ -109,8 +109,10 @@ def _made(found: Report) -> Section:
         f"moe-search pull STUDY.yaml {pull}\n"
         f"moe-search predict {name} FILES...\n"
     )
+    # its stores are left out: their URLs are this place's, and may have passwords
+    given = found.study.model_dump(mode="json", exclude={"storage"}, exclude_unset=True)
     return Section(
         "Reproduce and use",
         "The same study with the same versions on the same kind of machine gives the same numbers.",
-        (Code(commands), Facts(lines), Code(study_text(found.study), "STUDY.yaml")),
+        (Code(commands), Facts(lines), Code(as_yaml(given), "STUDY.yaml")),
     )

@@ -31,6 +31,11 @@ def comparison_tables(rows: Sequence[Compared]) -> list[Table]:
     return tables
 
 
+def one_network(row: Compared, metric: str) -> bool:
+    """Whether a row has no experts of which the metric could speak."""
+    return row.experts == 1 and metric in _OF_EXPERTS
+
+
 def _runs_table(rows: Sequence[Compared]) -> Table:
     return Table(
         "Compared (test split, mean ± SD over seeds; entropies in bits; best run by validation)",
@@ -88,7 +93,7 @@ def _differences_table(base: str, found: Sequence[Difference]) -> Table:
 
 
 def _cell(row: Compared, metric: str, digits: int) -> str:
-    if row.experts == 1 and metric in _OF_EXPERTS:
+    if one_network(row, metric):
         return "-"
     return _spread(row.spread(metric), digits)
 
