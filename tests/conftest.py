@@ -83,6 +83,16 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def double() -> Iterator[None]:
+    """New tensors are of float64: what is left of a difference is not rounding."""
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
 def compiled(needs: Needs, one_thread: None) -> None:
     """What has a compiled form can be compiled."""
     names = (os.environ.get("CXX"), "g++", "clang++")

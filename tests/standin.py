@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from moe_search.engine.messages import Ready
+from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import (
     EpochReport,
     Job,
@@ -98,7 +99,7 @@ class StandIn:
     def _work(self, job: Job) -> Iterator[list[Event]]:
         histories: dict[TrialSpec, list[EpochReport]] = {spec: [] for spec in job.trials}
         reached: dict[TrialSpec, Decomposition] = {}
-        epochs = job.trials[0].configuration.training.epochs
+        epochs = last_epoch(job.trials[0].configuration)
         for epoch in range(1, epochs + 1):
             events: list[Event] = []
             for spec, history in list(histories.items()):

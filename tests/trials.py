@@ -1,15 +1,26 @@
 """Small trials, data and populations for tests of the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from plain import PlainMixture, layer_list
 from torch import Generator, Tensor
 
-from moe_search.data import Dataset, Split
+from moe_search.data import Dataset, Source, Split
 from moe_search.engine.population import Features, Population
-from moe_search.engine.trial import TrialSpec, architecture
+from moe_search.engine.stages import stages
+from moe_search.engine.train import Trainer
+from moe_search.engine.trial import (
+    EpochReport,
+    Job,
+    Report,
+    TrialFailure,
+    TrialResult,
+    TrialSpec,
+    architecture,
+)
 from moe_search.spec import PRESETS, Configuration, Model, Regularizer, Training
 
 CLASSES = 4
@@ -19,6 +30,7 @@ LARGE_IMAGE = (1, 17, 18)
 
 Gate = Literal["original", "attentive"]
 Batch = tuple[Tensor, Tensor]
+Drops = Callable[[list[Report]], Collection[int]]
 
 
 def trial(
@@ -50,7 +62,8 @@ def population(
     name = specs[0].configuration.model.backbone
     assert isinstance(name, str)
     shared = architecture(specs[0].configuration, PRESETS[name], shape, CLASSES)
-    return Population(specs, shared, torch.device("cpu"), fused, features)
+    first, *_ = stages(specs[0].configuration)
+    return Population(specs, shared, first, torch.device("cpu"), fused, features)
 
 
 def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0) -> list[Batch]:
@@ -78,15 +91,60 @@ def plain_of(population: Population, model: int, shape: tuple[int, ...] = IMAGE)
     chosen = population.specs[model].configuration.model
     assert isinstance(chosen.backbone, str)
     backbone = PRESETS[chosen.backbone]
-    single = chosen.kind == "single"
+    kind = population.architecture.gate or "single"
     plain = PlainMixture(
         layer_list(backbone.expert),
         layer_list(backbone.gate),
         shape,
         CLASSES,
-        1 if single else chosen.experts,
-        "single" if single else chosen.gate,
+        1 if kind == "single" else chosen.experts,
+        kind,
         chosen.temperature,
     )
     plain.load(population.state_of(model))
     return plain
+
+
+def train(
+    specs: Sequence[TrialSpec],
+    data: Dataset | None = None,
+    test: bool = False,
+    drop: Drops = lambda reports: (),
+) -> list[Report]:
+    """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
+    name = specs[0].configuration.model.backbone
+    assert isinstance(name, str)
+    job = Job(tuple(specs), PRESETS[name], Source("random"), test)
+    reports: list[Report] = []
+    Trainer(
+        job,
+        data or dataset(),
+        torch.device("cpu"),
+        fused=False,
+        report=reports.append,
+        dropped=lambda: drop(reports),
+    ).run()
+    return reports
+
+
+def results(reports: Sequence[Report]) -> dict[int, TrialResult]:
+    return {report.key: report for report in reports if isinstance(report, TrialResult)}
+
+
+def failures(reports: Sequence[Report]) -> dict[int, str]:
+    return {report.key: report.reason for report in reports if isinstance(report, TrialFailure)}
+
+
+def epochs_of(reports: Sequence[Report], key: int) -> list[int]:
+    return [r.epoch for r in reports if isinstance(r, EpochReport) and r.key == key]
+
+
+def assert_same_results(found: TrialResult, expected: TrialResult) -> None:
+    """In every bit but the seconds."""
+    for ours, theirs in zip(found.history, expected.history, strict=True):
+        assert (ours.epoch, ours.metrics) == (theirs.epoch, theirs.metrics)
+        assert ours.training_loss == theirs.training_loss
+        assert np.array_equal(ours.usage_M, theirs.usage_M)
+    for name, tensor in found.state.items():
+        assert torch.equal(tensor, expected.state[name]), name
+    assert found.validation.metrics() == expected.validation.metrics()

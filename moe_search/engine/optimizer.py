@@ -16,9 +16,10 @@ _LINE = 64  # places; a multiple of any vector, so that no place is computed oth
 class PopulationAdam:
     """Adam (torch's) with a learning rate and a weight decay for each model.
 
-    Parameters and gradients of the population move into one memory each, and torch's optimiser of
-    rate 1 computes the change of all of it at once; what each model takes of the change is its own
-    learning rate. Gradients do not mix, so each model learns exactly as it would alone.
+    Parameters that need a gradient, and the gradients, move into one memory each, and torch's
+    optimiser of rate 1 computes the change of all of it at once; what each model takes of the
+    change is its own learning rate. Gradients do not mix, so each model learns exactly as it would
+    alone.
 
     Args:
         mixtures: the population, on the device where it trains; its parameters' memory is replaced.
@@ -30,14 +31,19 @@ class PopulationAdam:
         self, mixtures: Mixtures, lr: Sequence[float], weight_decay: Sequence[float]
     ) -> None:
         self._mixtures = mixtures
+        self._parameters = {
+            name: parameter
+            for name, parameter in mixtures.named_parameters()
+            if parameter.requires_grad
+        }
         device = mixtures.temperature_P.device
-        used = sum(parameter.numel() for parameter in mixtures.parameters())
+        used = sum(parameter.numel() for parameter in self._parameters.values())
         places = -(-used // _LINE) * _LINE
         self._weight_F, self._gradient_F, self._change_F, self._lr_F, self._decay_F = torch.zeros(
             5, places, device=device
         )
-        for (_, parameter), (_, weight), (_, gradient) in zip(
-            mixtures.named_parameters(),
+        for parameter, (_, weight), (_, gradient) in zip(
+            self._parameters.values(),
             self._by_name(self._weight_F),
             self._by_name(self._gradient_F),
             strict=True,
@@ -92,6 +98,6 @@ class PopulationAdam:
     def _by_name(self, flat_F: Tensor) -> Iterator[tuple[str, Tensor]]:
         """The places of every parameter, in its shape."""
         start = 0
-        for name, parameter in self._mixtures.named_parameters():
+        for name, parameter in self._parameters.items():
             yield name, flat_F[start : start + parameter.numel()].view(parameter.shape)
             start += parameter.numel()

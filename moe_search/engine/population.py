@@ -4,15 +4,18 @@ Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from moe_search.engine.optimizer import PopulationAdam
 from moe_search.engine.seeds import Stream, generator
+from moe_search.engine.stages import Stage
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
 from moe_search.moe.mixtures import Architecture, Mixtures, State
+from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
 """A batch of inputs -> what a frozen network says of them, [C, B]."""
@@ -26,6 +29,7 @@ class Population:
     Args:
         specs: the trials; equal in ``fusion_key``.
         architecture: what their models share.
+        stage: the first of their training.
         device: where they train.
         fused: compile what has a compiled form.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
@@ -35,21 +39,41 @@ class Population:
         self,
         specs: Sequence[TrialSpec],
         architecture: Architecture,
+        stage: Stage,
         device: torch.device,
         fused: bool,
         features: Features | None = None,
     ) -> None:
         self.specs = tuple(specs)
+        self.architecture = architecture
+        self._stage = stage
         self._features = features
-        self._architecture = architecture
         self._device = device
         self._fused = fused
-        self.mixtures = self._mixtures(specs)
+        self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
-            self.mixtures.initialise(model, generator(spec.seed, Stream.WEIGHTS))
             if spec.configuration.model.gate_weights == "zero":
                 self.mixtures.zero_gate(model)
         self._place()
+
+    def enter(self, stage: Stage, epoch: int) -> None:
+        """Begin another stage with a fresh optimiser, after an epoch."""
+        states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
+        self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
+        self._stage = stage
+        self.mixtures = self._drawn(epoch)
+        drawn = [self.mixtures.state_of(model) for model in range(len(self.specs))]
+        self.mixtures.load_states(
+            [
+                {name: before.get(name, new) for name, new in after.items()}
+                for before, after in zip(states, drawn, strict=True)
+            ]
+        )
+        self._place()
+
+    def set_training(self) -> None:
+        """Training mode, but for what is frozen in this stage."""
+        self.mixtures.set_training(self._stage.frozen)
 
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
         """One step of Adam for every model; returns the losses before it, [P]."""
@@ -62,7 +86,7 @@ class Population:
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
         logits_PMB, outputs_PMCB = self.mixtures(x)
-        loss_P = self._architecture.rule.loss(logits_PMB, outputs_PMCB, label_B).mean(1)
+        loss_P = self.architecture.rule.loss(logits_PMB, outputs_PMCB, label_B).mean(1)
         p_PMB = logits_PMB.softmax(1)
         experts_P = self.mixtures.layout.experts_P
         if self._importance_P.any():
@@ -80,7 +104,7 @@ class Population:
         moments = [self._adam.moments_of(model) for model in models]
         steps = self._adam.steps
         self.specs = tuple(self.specs[model] for model in models)
-        self.mixtures = self._mixtures(self.specs)
+        self.mixtures = self._mixtures()
         self.mixtures.load_states(states)
         self._place()
         self._adam.go_on(steps, moments)
@@ -96,18 +120,29 @@ class Population:
         assert self._features is not None, "distances of features need their network"
         return self._features(x)
 
-    def _mixtures(self, specs: Sequence[TrialSpec]) -> Mixtures:
+    def _mixtures(self) -> Mixtures:
         return Mixtures(
-            self._architecture,
-            [expert_count(spec.configuration) for spec in specs],
-            [spec.configuration.model.temperature for spec in specs],
+            self.architecture,
+            [expert_count(spec.configuration) for spec in self.specs],
+            [spec.configuration.model.temperature for spec in self.specs],
             self._fused,
         )
+
+    def _drawn(self, epoch: int) -> Mixtures:
+        """Models with the weights that are drawn after an epoch."""
+        mixtures = self._mixtures()
+        for model, spec in enumerate(self.specs):
+            mixtures.initialise(model, generator(spec.seed, Stream.WEIGHTS, epoch))
+        return mixtures
 
     def _place(self) -> None:
         """Move to the device and set up Adam."""
         self.mixtures.to(self._device)
-        regularizer = [spec.configuration.regularizer for spec in self.specs]
+        self.set_training()
+        regularized = self._stage.regularized
+        regularizer = [
+            spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs
+        ]
         self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
         spaces = [(r.features, r.distance) for r in regularizer]
         used = {space for space, r in zip(spaces, regularizer, strict=True) if r.similarity}
@@ -121,6 +156,5 @@ class Population:
         scales = [r.scale == "authors" for r in regularizer]
         self._summed_P = torch.tensor(scales, device=self._device)
         training = [spec.configuration.training for spec in self.specs]
-        self._adam = PopulationAdam(
-            self.mixtures, [t.lr for t in training], [t.weight_decay for t in training]
-        )
+        decays = [t.weight_decay if regularized else 0.0 for t in training]
+        self._adam = PopulationAdam(self.mixtures, [t.lr for t in training], decays)

@@ -13,6 +13,7 @@ from torch import Tensor
 from moe_search.data import Dataset, Split, augment
 from moe_search.engine.population import Features, Population
 from moe_search.engine.seeds import Stream, generator, order
+from moe_search.engine.stages import last_epoch, stages
 from moe_search.engine.trial import (
     EpochReport,
     Job,
@@ -59,40 +60,52 @@ class Trainer:
         self._report = report
         self._dropped = dropped
         first = job.trials[0].configuration
-        self._architecture = architecture(first, job.backbone, data.shape, len(data.classes))
-        self._training = first.training
+        self._stages = stages(first)
+        self._last_epoch = last_epoch(first)
+        self._batch_size = first.training.batch_size
         self._seed = job.trials[0].seed
-        self._population = Population(job.trials, self._architecture, device, fused, features)
+        shared = architecture(first, job.backbone, data.shape, len(data.classes))
+        self._population = Population(job.trials, shared, self._stages[0], device, fused, features)
         self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
         self._seconds = dict.fromkeys(self._history, 0.0)
 
     def run(self) -> None:
-        """Train to the end, or until no trial is left."""
-        for epoch in range(1, self._training.epochs + 1):
-            started = time.perf_counter()
-            loss_P = self._train(epoch)
-            decompositions = self._evaluate(self._data.validation)
-            share = (time.perf_counter() - started) / len(self._population.specs)
-            finite = []
-            for spec, loss, found in zip(
-                self._population.specs, loss_P.tolist(), decompositions, strict=True
-            ):
-                self._seconds[spec.key] += share
-                finite.append(math.isfinite(loss) and math.isfinite(found.loss))
-                if finite[-1]:
-                    self._report_epoch(spec, epoch, found, loss)
-                else:
-                    losses = f"{loss} in training, {found.loss} in validation"
-                    reason = f"the loss is not finite in epoch {epoch}: {losses}"
-                    self._report(TrialFailure(spec.key, reason))
-            if epoch == self._training.epochs:
-                self._finish(decompositions, finite)
-            elif not self._keep(decompositions, finite):
-                return
+        """Train stage after stage to the end, or until no trial is left."""
+        epoch = 0
+        for stage in self._stages:
+            if epoch:
+                self._population.enter(stage, epoch)
+            for _ in range(stage.epochs):
+                epoch += 1
+                if not self._epoch(epoch):
+                    return
+
+    def _epoch(self, epoch: int) -> bool:
+        """Train and evaluate once; whether any trial is left to go on with."""
+        started = time.perf_counter()
+        loss_P = self._train(epoch)
+        decompositions = self._evaluate(self._data.validation)
+        share = (time.perf_counter() - started) / len(self._population.specs)
+        finite = []
+        for spec, loss, found in zip(
+            self._population.specs, loss_P.tolist(), decompositions, strict=True
+        ):
+            self._seconds[spec.key] += share
+            finite.append(math.isfinite(loss) and math.isfinite(found.loss))
+            if finite[-1]:
+                self._report_epoch(spec, epoch, found, loss)
+            else:
+                losses = f"{loss} in training, {found.loss} in validation"
+                reason = f"the loss is not finite in epoch {epoch}: {losses}"
+                self._report(TrialFailure(spec.key, reason))
+        if epoch == self._last_epoch:
+            self._finish(decompositions, finite)
+            return False
+        return self._keep(decompositions, finite)
 
     def _train(self, epoch: int) -> Tensor:
         """One pass over the training data; each model's mean loss, [P]."""
-        self._population.mixtures.train()
+        self._population.set_training()
         loss_P = torch.zeros(len(self._population.specs), device=self._device)
         batches = 0
         for x, label_B in self._batches(epoch):
@@ -101,7 +114,7 @@ class Trainer:
         return loss_P / batches
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        split, size = self._data.train, self._training.batch_size
+        split, size = self._data.train, self._batch_size
         order_N = order(self._seed, epoch, len(split.y)).to(split.y.device)
         drawn = generator(self._seed, Stream.AUGMENTATION, epoch)
         for start in range(0, len(order_N), size):
@@ -116,7 +129,7 @@ class Trainer:
     def _evaluate(self, split: Split) -> list[Decomposition]:
         mixtures = self._population.mixtures
         mixtures.eval()
-        tables = Tables(mixtures.layout, len(self._data.classes), self._architecture.rule)
+        tables = Tables(mixtures.layout, len(self._data.classes), mixtures.architecture.rule)
         with torch.no_grad():
             for start in range(0, len(split.y), _EVALUATION_BATCH):
                 batch = slice(start, start + _EVALUATION_BATCH)
@@ -175,7 +188,7 @@ class Trainer:
             validation=validation,
             training=training,
             test=test,
-            architecture=self._architecture,
+            architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
             state=self._population.state_of(model),
             seconds=self._seconds[spec.key],

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data import Source
+from moe_search.engine.stages import stages
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Architecture, State
 from moe_search.moe.outputs import OutputRule
@@ -36,7 +37,7 @@ class Job:
     """Trials for one worker to train in step.
 
     Attributes:
-        trials: of one architecture, batch size, epoch count and seed (see ``fusion_key``).
+        trials: of one architecture, batch size and seed, with the same stages (see ``fusion_key``).
         backbone: the networks, resolved for the data.
         source: the data.
         test: evaluate the trained models on the training and test splits, too; searches do not.
@@ -128,5 +129,5 @@ def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
         model.backbone,
         rule if model.kind == "moe" else None,
         training.batch_size,
-        training.epochs,
+        stages(spec.configuration),
     )

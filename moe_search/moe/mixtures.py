@@ -106,6 +106,13 @@ class Mixtures(nn.Module):
             if name.startswith(("gate.body.", "gate.head.")):
                 parameter.data[self.rows(name, model)] = 0.0
 
+    def set_training(self, frozen: Literal["experts"] | None) -> None:
+        """Training mode; what is frozen gets no gradients and keeps its batch statistics."""
+        self.train()
+        trained = frozen != "experts"
+        for part in (self.bodies, self.heads):
+            part.train(trained).requires_grad_(trained)
+
     def rows(self, name: str, model: int) -> slice:
         """Where one model's share of a parameter or buffer lies on its first axis."""
         if name.startswith(("bodies.", "heads.", "gate.head.")):

@@ -66,12 +66,9 @@ def stem(
     compiled = library(kernel, 0 if w_GOF is None else w_GOF.shape[1])
     missing = -samples % _constant(compiled, "lanes")
     padded_HWB = F.pad(x_HWB, (0, missing)) if missing else x_HWB
-    out: Tensor = _Stem.apply(
-        padded_HWB.contiguous(),
-        *(None if t is None else t.contiguous() for t in (w_NKK, b_N, w_GOF, b_GO)),
-        compiled,
-        torch.is_grad_enabled(),
-    )
+    weights = [None if t is None else t.contiguous() for t in (w_NKK, b_N, w_GOF, b_GO)]
+    recorded = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in weights)
+    out: Tensor = _Stem.apply(padded_HWB.contiguous(), *weights, compiled, recorded)
     return out[..., :samples].contiguous() if missing else out
 
 

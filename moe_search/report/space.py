@@ -3,6 +3,7 @@
 from moe_search.report.stores import store_facts, stores
 from moe_search.report.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study
+from moe_search.tracking.words import written
 
 
 def space_table(study: Study) -> Table:
@@ -79,7 +80,7 @@ def _objective(study: Study) -> str:
 
 def _domain(domain: Domain) -> str:
     if isinstance(domain, Choices):
-        return ", ".join(map(str, domain.choices))
+        return ", ".join(map(written, domain.choices))
     step = f", step {domain.step:g}" if domain.step not in (None, 1) else ""
     log = ", log" if domain.log else ""
     return f"{value_text(domain.low)} to {value_text(domain.high)}{step}{log}"

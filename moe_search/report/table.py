@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from moe_search.spec import Value
+from moe_search.tracking.words import written
 
 _UNLIMITED = 1000  # columns; a table takes what it needs of them
 
@@ -44,4 +45,4 @@ def value_text(value: Value | None) -> str:
     """A searched value in three digits; a dash where it had no meaning."""
     if value is None:
         return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else written(value)

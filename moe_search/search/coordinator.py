@@ -36,6 +36,7 @@ from collections.abc import Sequence
 from optuna.trial import TrialState
 
 from moe_search.engine.messages import Ready
+from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
 from moe_search.search import objective
 from moe_search.search.events import Note, Started, TrialEnded
@@ -164,7 +165,7 @@ class Coordinator:
         if study.objective.pareto is None:
             (value,) = objective.values(study, report.metrics, running.experts)
             running.trial.report(value, report.epoch)
-        if report.epoch == running.configuration.training.epochs or running.pruned:
+        if report.epoch == last_epoch(running.configuration) or running.pruned:
             return
         if reason := running.collapsed(study):
             running.pruned = reason

@@ -46,7 +46,7 @@ class Running:
 
     def follow(self, report: EpochReport) -> bool:
         """Keep a report; False where pruning has no use for it."""
-        if report.epoch <= len(self.history):
+        if self.history and report.epoch <= self.history[-1].epoch:
             return False  # of a later seed, or of a job that was begun again
         self.history.append(report)
         return True

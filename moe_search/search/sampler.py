@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 import optuna
@@ -18,7 +19,8 @@ from optuna.samplers import (
     TPESampler,
 )
 
-from moe_search.spec import IntRange, Study
+from moe_search.engine.stages import DECISIVE, last_epoch
+from moe_search.spec import Choices, FloatRange, IntRange, Parameter, Study, Value
 
 _REDUCTION = 3
 
@@ -75,10 +77,18 @@ def _first_rung(study: Study) -> int:
 
 def longest(study: Study) -> int:
     """The most epochs a trial of this study can have."""
-    epochs = getattr(study.training, "epochs")  # noqa: B009 - the section's fields are derived
-    if isinstance(epochs, int):
-        return epochs
-    return epochs.high if isinstance(epochs, IntRange) else max(epochs.choices)
+    options = [_longest_of(parameter) for parameter in study.parameters]
+    return max(last_epoch(study.configuration(dict(values))) for values in product(*options))
+
+
+def _longest_of(parameter: Parameter) -> list[tuple[str, Value]]:
+    """Those values, with their path, among which one makes a training the longest."""
+    match parameter.domain:
+        case Choices(choices=choices):
+            values = choices if parameter.path in DECISIVE else choices[:1]
+        case IntRange(high=high) | FloatRange(high=high):
+            values = (high,)
+    return [(parameter.path, value) for value in values]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from moe_search.errors import UserError
 from moe_search.spec.backbones import PRESETS, Backbone, BackboneChoice, Shape, width
-from moe_search.spec.part import Part
+from moe_search.spec.part import Flag, Part
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ class Training(Part):
     batch_size: int = Field(512, ge=2, le=1_048_576, description="samples in a step")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
+    distill: Annotated[Flag, _IN_MOE, When("model.gate", ("attentive",))] = Field(
+        False,
+        description="then train an original gate for the same experts, for as many epochs more: "
+        "it predicts with one expert evaluated per sample",
+    )
 
 
 class Configuration(Part):

@@ -83,7 +83,8 @@ class Choices(Part):
 
     def contains(self, value: Value) -> bool:
         """Tells whether a search may come to this value."""
-        return value in self.choices and not isinstance(value, bool)
+        # true is no 1 here, nor 1 true
+        return (isinstance(value, bool), value) in [(isinstance(c, bool), c) for c in self.choices]
 
 
 Domain = IntRange | FloatRange | Choices

@@ -61,9 +61,9 @@ def _auto_or_count(value: object) -> int | Literal["auto"]:
 
 
 def _plain_value(value: object) -> Value:
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
+    if isinstance(value, int | float | str):
         return value
-    raise ValueError(f"expected a number or a name; got {show(value)}")
+    raise ValueError(f"expected a number, a name, true or false; got {show(value)}")
 
 
 def _seconds(value: object) -> float:
@@ -93,7 +93,7 @@ _AutoOrCount = Annotated[
 _PointValue = Annotated[
     Value,
     PlainValidator(_plain_value),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}]}),
 ]
 
 

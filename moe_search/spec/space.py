@@ -37,7 +37,7 @@ def describe_domain(value: Any) -> str:
     if not isinstance(value, Mapping):
         return value if isinstance(value, str) else show(value)
     if "choices" in value:
-        return " | ".join(map(str, value["choices"]))
+        return " | ".join(map(describe_domain, value["choices"]))
     if "low" not in value:
         return show(value)
     stepped = value["step"] not in (None, 1)

@@ -50,5 +50,5 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
         names = [name for name in (found[0] if found else {}) if (split, name) != _LOSS]
         final |= {f"{split}/{name}": fmean(one[name] for one in found) for name in names}
     points = history_points([result.history for result in results])
-    epochs = len(results[0].history)
-    return points + [Point(name, value, epochs) for name, value in final.items()]
+    last = results[0].history[-1].epoch
+    return points + [Point(name, value, last) for name, value in final.items()]

@@ -49,7 +49,7 @@ def log_model(
         client.finalize_logged_model(model_id, "FAILED")
         raise
     client.finalize_logged_model(model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=len(result.history))])
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=result.history[-1].epoch)])
     return model_id
 
 

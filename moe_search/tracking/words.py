@@ -19,14 +19,17 @@ def meaningful(configuration: Configuration) -> dict[str, object]:
 
 
 def written(value: object) -> str:
-    """A hyperparameter as text: layer lists as JSON, numbers to the last digit."""
+    """A hyperparameter as text: layer lists as JSON, numbers to the last digit, true and false."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.model_dump_json() if isinstance(value, Part) else str(value)
 
 
 def short_name(configuration: Configuration) -> str:
-    """The network in a few words, such as ``attentive M=8 T=0.70``."""
+    """The network in a few words, such as ``distilled attentive M=8 T=0.70``."""
     model = configuration.model
     if model.kind == "single":
         return "single"
     rule = {"mixture": "", "stochastic": " stochastic", "top_k": f" top-{model.top_k}"}
-    return f"{model.gate} M={model.experts} T={model.temperature:.2f}{rule[model.output]}"
+    gate = f"distilled {model.gate}" if configuration.training.distill else model.gate
+    return f"{gate} M={model.experts} T={model.temperature:.2f}{rule[model.output]}"

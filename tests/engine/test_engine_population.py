@@ -3,7 +3,7 @@
 Shape suffixes: P model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pytest
@@ -31,14 +31,6 @@ OUTPUTS: tuple[dict[str, Any], ...] = (
 
 each_gate = pytest.mark.parametrize("gate", ["original", "attentive"])
 each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    """New tensors are of float64: what is left of a difference is not rounding."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def features(x: Tensor) -> Tensor:

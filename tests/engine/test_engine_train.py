@@ -1,6 +1,6 @@
 """What a trainer reports of the trials of a job."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -8,71 +8,27 @@ import pytest
 import torch
 from plain import PlainMixture, inference_gate, mixture_loss
 from torch import Tensor
-from trials import CLASSES, IMAGE, dataset, plain_of, population, trial
-
-from moe_search.data import Dataset, Source, augment
-from moe_search.engine.seeds import Stream, generator, order
-from moe_search.engine.train import Trainer
-from moe_search.engine.trial import (
-    EpochReport,
-    Job,
-    Report,
-    TrialFailure,
-    TrialResult,
-    TrialSpec,
-    fusion_key,
+from trials import (
+    CLASSES,
+    IMAGE,
+    assert_same_results,
+    dataset,
+    epochs_of,
+    failures,
+    plain_of,
+    population,
+    results,
+    train,
+    trial,
 )
+
+from moe_search.data import Dataset, augment
+from moe_search.engine.seeds import Stream, generator, order
+from moe_search.engine.trial import Report, TrialSpec, fusion_key
 from moe_search.moe.mixtures import Mixtures
-from moe_search.spec import METRICS, PRESETS, Training
+from moe_search.spec import METRICS, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-Drops = Callable[[list[Report]], Collection[int]]
-
-
-def train(
-    specs: Sequence[TrialSpec],
-    data: Dataset | None = None,
-    test: bool = False,
-    drop: Drops = lambda reports: (),
-) -> list[Report]:
-    """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
-    name = specs[0].configuration.model.backbone
-    assert isinstance(name, str)
-    job = Job(tuple(specs), PRESETS[name], Source("random"), test)
-    reports: list[Report] = []
-    Trainer(
-        job,
-        data or dataset(),
-        torch.device("cpu"),
-        fused=False,
-        report=reports.append,
-        dropped=lambda: drop(reports),
-    ).run()
-    return reports
-
-
-def results(reports: Sequence[Report]) -> dict[int, TrialResult]:
-    return {report.key: report for report in reports if isinstance(report, TrialResult)}
-
-
-def failures(reports: Sequence[Report]) -> dict[int, str]:
-    return {report.key: report.reason for report in reports if isinstance(report, TrialFailure)}
-
-
-def epochs_of(reports: Sequence[Report], key: int) -> list[int]:
-    return [r.epoch for r in reports if isinstance(r, EpochReport) and r.key == key]
-
-
-def assert_same_results(found: TrialResult, expected: TrialResult) -> None:
-    """In every bit but the seconds."""
-    for ours, theirs in zip(found.history, expected.history, strict=True):
-        assert (ours.epoch, ours.metrics) == (theirs.epoch, theirs.metrics)
-        assert ours.training_loss == theirs.training_loss
-        assert np.array_equal(ours.usage_M, theirs.usage_M)
-    for name, tensor in found.state.items():
-        assert torch.equal(tensor, expected.state[name]), name
-    assert found.validation.metrics() == expected.validation.metrics()
 
 
 def plain_training(spec: TrialSpec, data: Dataset) -> tuple[PlainMixture, list[float]]:

@@ -102,3 +102,20 @@ def test_without_a_pruner_nothing_is_stopped() -> None:
 def test_rungs_follow_the_longest_trial(epochs: object, expected: int) -> None:
     study = Study.model_validate({"name": "x", "data": "digits", "training": {"epochs": epochs}})
     assert longest(study) == expected
+
+
+@pytest.mark.parametrize(
+    ("gate", "distill", "expected"),
+    [
+        ("attentive", True, 40),
+        ("original", True, 20),
+        ({"choices": ["original", "attentive"]}, {"choices": [False, True]}, 40),
+        ("original", {"choices": [False, True]}, 20),
+    ],
+)
+def test_a_distillation_makes_trials_longer_where_it_has_a_meaning(
+    gate: object, distill: object, expected: int
+) -> None:
+    given = {"model": {"gate": gate}, "training": {"distill": distill}}
+    study = Study.model_validate({"name": "x", "data": "digits", **given})
+    assert longest(study) == expected

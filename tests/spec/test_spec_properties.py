@@ -84,7 +84,11 @@ STUDY = st.fixed_dictionaries(
             kind=searched_word("none", "importance", "similarity", "both"),
             weight=searched_number(POSITIVE),
         ),
-        "training": sections(epochs=st.integers(1, 9), lr=searched_number(POSITIVE)),
+        "training": sections(
+            epochs=st.integers(1, 9),
+            lr=searched_number(POSITIVE),
+            distill=st.booleans() | choices(st.booleans()),
+        ),
         "objective": st.dictionaries(METRIC, st.floats(-2, 2), min_size=1).map(
             lambda weights: {"maximize": weights}
         )

@@ -14,6 +14,7 @@ from moe_search.spec import (
     Regularizer,
     Study,
     Training,
+    Value,
     differences,
 )
 from moe_search.spec.configuration import conditions
@@ -248,3 +249,17 @@ def test_domains_know_their_values(
 ) -> None:
     assert all(domain.contains(value) for value in inside)
     assert not any(domain.contains(value) for value in outside)
+
+
+def test_a_flag_is_searched_and_may_be_named_in_points() -> None:
+    sections: dict[str, Any] = {
+        "model": {"gate": {"choices": ["original", "attentive"]}},
+        "training": {"distill": {"choices": [False, True]}},
+    }
+    point: dict[str, Value] = {"model.gate": "attentive", "training.distill": True}
+    searched = study(**sections, search={"points": [point]})
+    assert searched.configuration(point).training.distill is True
+    (flag,) = (p for p in searched.parameters if p.path == "training.distill")
+    assert not flag.is_active({"model.gate": "original"})
+    with pytest.raises(ValidationError, match=r"1 is outside false \| true"):
+        study(**sections, search={"points": [{"training.distill": 1}]})

@@ -73,6 +73,7 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "model.temperature": "0.7",
         "model.output": "mixture",
         "regularizer.kind": "none",
+        "training.distill": "false",
         "training.epochs": "3",
         "training.batch_size": "20",
         "training.lr": "0.001",
