@@ -15,6 +15,9 @@ from moe_search.errors import UserError
 
 _TEST_SHARE = 0.2
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What Pillow may open. It goes by the content, and has decoders that start other programs."""
+
 Listing = Sequence[tuple[str, int]]
 """Path and class number of each image."""
 
@@ -56,7 +59,7 @@ def decode(path: Path, size: int) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
     except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
         raise UserError(

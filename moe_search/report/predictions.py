@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from moe_search.data.folder import FORMATS
 from moe_search.errors import UserError
 from moe_search.moe.classifier import Classifier
 
@@ -79,7 +80,7 @@ def _image(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
         raise UserError(f"{file}: the model takes samples {[*shape]}, no images; give an .npy file")
     channels, height, width = shape
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             pixels = image.convert("L" if channels == 1 else "RGB")
             pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
     except Exception as error:  # each of Pillow's decoders raises errors of its own kinds

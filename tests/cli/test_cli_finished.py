@@ -124,6 +124,17 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
     assert code.count("<img alt=") == 7
 
 
+def test_pull_where_mlflow_may_run_nothing_of_a_model(
+    finished_study: FinishedStudy, champion: Path, tmp_path: Path
+) -> None:
+    forbidden = ("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "MLFLOW_ALLOW_MODEL_CODE_EXECUTION")
+    arguments = ["pull", str(finished_study.file), "--to", str(tmp_path / "model")]
+    result = CliRunner().invoke(main, arguments, env=dict.fromkeys(forbidden, "false"))
+    assert result.exit_code == 0, result.output
+    for file in champion.iterdir():
+        assert (tmp_path / "model" / file.name).read_bytes() == file.read_bytes()
+
+
 def test_pull_needs_a_new_folder(finished_study: FinishedStudy, champion: Path) -> None:
     before = sorted(champion.iterdir())
     result = CliRunner().invoke(main, ["pull", str(finished_study.file), "--to", str(champion)])

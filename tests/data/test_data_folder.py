@@ -71,6 +71,13 @@ def test_test_images_are_not_opened_until_asked_for(pair: Path) -> None:
         load(source(pair), test=True)
 
 
+def test_the_content_must_be_of_a_known_format_whatever_the_name(pair: Path) -> None:
+    path = pair / "train" / "red" / "3.png"
+    Image.new("RGB", (8, 8)).save(path, "PCX")
+    with pytest.raises(UserError, match=r"train/red/3\.png: not a readable image"):
+        load(source(pair))
+
+
 def test_a_truncated_image_is_named(pair: Path) -> None:
     path = pair / "train" / "red" / "3.png"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)

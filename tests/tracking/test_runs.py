@@ -356,25 +356,35 @@ def test_a_model_whose_files_are_gone_is_one_line(champion: Logged, study: Study
     assert str(caught.value).isprintable()
 
 
-def test_a_fresh_process_predicts_without_pickle_or_stored_code(
-    champion: Logged, study: Study, tmp_path: Path
+NO_PICKLE = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+NO_CODE = {**NO_PICKLE, "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false"}
+
+LOADERS = {
+    "ours": (NO_CODE, "moe_search.load_model(uri, sys.argv[1])(torch.from_numpy(x)).detach()"),
+    "MLflow's": (NO_PICKLE, "mlflow.pyfunc.load_model(uri).predict(x)"),
+}
+"""What MLflow must not do, and the code. To MLflow every pyfunc is code, so pickle alone there."""
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_fresh_process_predicts_and_unpickles_nothing(
+    champion: Logged, study: Study, tmp_path: Path, loader: str
 ) -> None:
+    forbidden, predict = LOADERS[loader]
     code = (
-        "import sys, numpy as np, torch\n"
-        "from moe_search.tracking.fetch import load_model\n"
-        "x = np.load(sys.argv[2])\n"
-        "out = load_model('models:/tiny@champion', sys.argv[1])(torch.from_numpy(x))\n"
-        "import mlflow\n"
+        "import sys, numpy as np, torch, mlflow, moe_search\n"
+        "x, uri, unpickled = np.load(sys.argv[2]), 'models:/tiny@champion', []\n"
+        "sys.addaudithook(lambda what, _: unpickled.append(what) if 'pickle' in what else None)\n"
         "mlflow.set_tracking_uri(sys.argv[1])\n"
-        "served = mlflow.pyfunc.load_model('models:/tiny@champion').predict(x)\n"
-        "np.testing.assert_allclose(served, out.detach(), atol=1e-6)\n"
+        f"served = {predict}\n"
+        "assert not unpickled, unpickled\n"
         "np.save(sys.argv[2], served)\n"
     )
     np.save(tmp_path / "x.npy", samples())
     subprocess.run(
         [sys.executable, "-c", code, study.mlflow_url, tmp_path / "x.npy"],
         check=True,
-        env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
+        env=os.environ | forbidden,
     )
     expected_BC = load_model(champion.model_uri, study.mlflow_url)(torch.from_numpy(samples()))
     np.testing.assert_allclose(np.load(tmp_path / "x.npy"), expected_BC.detach(), atol=1e-6)

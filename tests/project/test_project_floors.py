@@ -1,0 +1,62 @@
+"""The oldest version that may be installed of each dependency is a safe one."""
+
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+UNSAFE = {
+    "mlflow": {
+        "3.7.0": "CVE-2026-2033: any file by a path of an artifact",
+        "3.9.0": "CVE-2026-2652: no login asked on some routes",
+        "3.10.1": "CVE-2026-118623: an evaluation's artifact is unpickled",
+        "3.17.1": "CVE-2026-64849: a webhook reaches inner addresses; 3.17.2 has the check",
+        "4.0.0": "not known yet",
+    },
+    "torch": {
+        "2.5.1": "CVE-2025-32434: code is run in spite of weights_only",
+        "2.9.1": "CVE-2026-24747: memory is damaged in spite of weights_only",
+    },
+    "pillow": {
+        "10.1.0": "CVE-2023-50447: code of an expression is run",
+        "12.1.0": "CVE-2026-25990: a PSD image writes out of bounds",
+        "12.1.1": "CVE-2026-40192: a FITS image fills the memory",
+        "12.2.0": "CVE-2026-55379, and others fixed in 12.3",
+    },
+    "PyYAML": {"5.3.1": "CVE-2020-14343: code is run by a loader that was said to be safe"},
+    "scikit-learn": {"1.4.2": "CVE-2024-5206: a fitted vectorizer keeps what it was to drop"},
+    "optuna": {"4.9.0": "stores and samplers are those of 5", "6.0.0": "not known yet"},
+    "optuna-dashboard": {"0.20.0": "its pages are served otherwise than the guard was tried with"},
+    "PyMySQL": {"1.1.0": "CVE-2024-36039: keys of JSON become SQL"},
+}
+"""Versions that must not be installed, the last one before each mend, and why."""
+
+
+def requirements() -> dict[str, Requirement]:
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["mysql"], *extras["postgresql"]]
+    return {requirement.name: requirement for requirement in map(Requirement, lines)}
+
+
+@pytest.mark.parametrize("package", UNSAFE)
+def test_unsafe_versions_are_refused(package: str) -> None:
+    allowed = requirements()[package].specifier
+    for unsafe, why in UNSAFE[package].items():
+        assert not allowed.contains(unsafe), why
+
+
+def test_every_dependency_has_a_floor() -> None:
+    for requirement in requirements().values():
+        assert ">=" in {specifier.operator for specifier in requirement.specifier}, requirement
+
+
+def test_what_is_installed_is_what_the_project_asks_for() -> None:
+    extras = ("PyMySQL",)
+    for requirement in requirements().values():
+        if requirement.name not in extras:
+            assert requirement.specifier.contains(version(requirement.name)), requirement
