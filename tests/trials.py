@@ -27,6 +27,7 @@ CLASSES = 4
 IMAGE = (1, 8, 8)
 LARGE_IMAGE = (1, 17, 18)
 """Large enough for the fused stem."""
+COLOUR_IMAGE = (3, 16, 16)
 
 Gate = Literal["original", "attentive"]
 Batch = tuple[Tensor, Tensor]

@@ -12,13 +12,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_SOURCE = Path(__file__).with_name("stem.cpp")
 _FLAGS = ("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC")
 
 
 @cache
-def library(kernel: int, outputs: int) -> ctypes.CDLL:
-    """The compiled functions of ``stem.cpp`` for a kernel's side and a number of dense outputs.
+def library(source: str, **sizes: int) -> ctypes.CDLL:
+    """The compiled functions of a source file of this folder, for sizes that it does not set.
 
     Raises:
         OSError: there is no C++ compiler, or it fails; in one line why.
@@ -28,9 +27,10 @@ def library(kernel: int, outputs: int) -> ctypes.CDLL:
     if compiler is None:
         raise OSError("no C++ compiler is found; install g++ or clang++")
     with TemporaryDirectory() as folder:
-        target = Path(folder) / "stem.so"
-        sizes = [f"-DKERNEL={kernel}", f"-DOUTPUTS={outputs}"]
-        command = [compiler, *_FLAGS, *sizes, str(_SOURCE), "-o", str(target)]
+        target = Path(folder) / "library.so"
+        given = [f"-D{name}={size}" for name, size in sizes.items()]
+        file = Path(__file__).with_name(source)
+        command = [compiler, *_FLAGS, *given, str(file), "-o", str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             line = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]

@@ -5,16 +5,18 @@ D width of the hidden representation, K kernel side.
 
 Images are [C, H, W, B] and features [F, B]: samples innermost, so that a dense layer of all
 networks is one batched product without transposes, and ragged numbers of experts need no padding.
-Every parameter and buffer has the network as its first axis. Between the first layer and the first
-dense layer of networks that the fused stem does not cover, activations are [B, N*C, H, W].
+Every parameter and buffer has the network as its first axis. What the first layer makes of images
+that all networks share are images of each network, [N, C, H, W, B].
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from moe_search.moe.convolution import convolve, convolve_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
@@ -116,30 +118,21 @@ class Stem(Weighted):
 
 
 class Convolution(Weighted):
-    """Stride-1 convolution: the first of images [C, H, W, B], later ones of [B, N*C, H, W]."""
+    """Stride-1 convolution: [C, H, W, B], the same for all networks, or [N, C, H, W, B]."""
 
-    def __init__(self, count: int, inputs: int, layer: Conv, first: bool) -> None:
+    def __init__(self, count: int, inputs: int, layer: Conv, fused: bool) -> None:
         weight = (layer.conv, inputs, layer.kernel, layer.kernel)
         super().__init__(count, weight, inputs * layer.kernel**2, layer.bias)
         self.padding = layer.padding
-        self.first = first
+        self.operation = convolve if fused else convolve_eager
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOIKK = self.weights(networks)
-        bias = None if self.bias is None else self.biases(networks).flatten()
-        groups = 1 if self.first else len(weight_NOIKK)
-        images = x.permute(3, 0, 1, 2) if self.first else x
-        return F.conv2d(
-            images.contiguous(memory_format=torch.channels_last),
-            weight_NOIKK.flatten(0, 1),
-            bias,
-            padding=self.padding,
-            groups=groups,
-        )
+        bias_NO = None if self.bias is None else self.biases(networks)
+        return self.operation(x, self.weights(networks), bias_NO, self.padding)
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation of each network's channels, [B, N*C, H, W] or features [N, C, B]."""
+    """Batch normalisation of each network's channels, [N, C, H, W, B] or features [N, C, B]."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -154,20 +147,22 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
         tables = (self.running_mean, self.running_var, self.weight, self.bias)
         mean, var, weight, bias = (table[networks].flatten() for table in tables)
-        images = x if x.ndim == 4 else x.flatten(0, 1).t()
-        y = F.batch_norm(images, mean, var, weight, bias, training=self.training)
-        return y if x.ndim == 4 else y.t().reshape(x.shape)
+        channels = x.reshape(1, len(mean), -1)
+        return F.batch_norm(channels, mean, var, weight, bias, training=self.training).view(x.shape)
 
 
 class Pool(nn.Module):
-    """Maximum pooling of [B, N*C, H, W]."""
+    """Maximum pooling of [N, C, H, W, B]."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        return F.max_pool2d(x, self.size)
+        # samples stand in for channels that are innermost, which torch pools whole vectors of
+        images = x.flatten(0, 1).permute(0, 3, 1, 2)
+        pooled = F.max_pool2d(images, self.size).permute(0, 2, 3, 1)
+        return pooled.reshape(*x.shape[:2], *pooled.shape[1:])
 
 
 class Relu(nn.Module):
@@ -178,31 +173,21 @@ class Relu(nn.Module):
 
 
 class Spread(nn.Module):
-    """The input, once for each network: [C, H, W, B] -> [B, N*C, H, W] or [F, B] -> [N, F, B]."""
+    """The input, once for each network: [C, H, W, B] -> [N, C, H, W, B], [F, B] -> [N, F, B]."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        count = len(range(self.count)[networks])
-        if x.ndim == 2:
-            return x.expand(count, -1, -1)
-        return x.permute(3, 0, 1, 2).repeat(1, count, 1, 1)
+        return x.expand(len(range(self.count)[networks]), *x.shape)
 
 
 class Flatten(nn.Module):
-    """Images to features: [B, N*C, H, W] (or the input's [C, H, W, B]) -> [N, F, B]."""
-
-    def __init__(self, features: int, first: bool) -> None:
-        super().__init__()
-        self.features = features
-        self.first = first
+    """Images to features: [C, H, W, B] -> [F, B] or [N, C, H, W, B] -> [N, F, B]."""
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        if self.first:
-            return x.flatten(0, 2)
-        return x.contiguous().view(len(x), -1, self.features).permute(1, 2, 0)
+        return x.flatten(-4, -2)
 
 
 def _rows(parameter: Tensor, networks: slice) -> Tensor:
@@ -213,7 +198,8 @@ def _rows(parameter: Tensor, networks: slice) -> Tensor:
 def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
     """Whether a network's numbers on a CPU are the same to the last bit beside any others.
 
-    Convolutions after the stem are not: libraries choose their kernels by the number of groups.
+    Convolutions after the stem are not where nothing is compiled: libraries choose their kernels by
+    the number of groups.
     """
     rest = layers[3:] if _has_stem(layers, shape) else layers
     return not any(isinstance(layer, Conv) for layer in rest)
@@ -251,11 +237,10 @@ def _build(
             shape, layers = (layers[0].linear,), layers[1:]
     elif not isinstance(layers[0], Conv | Linear):
         stages.append(Spread(count))
-    for layer in layers:
-        first = not stages
+    for layer in _pooled_first(layers):
         match layer:
             case Conv():
-                stages.append(Convolution(count, shape[0], layer, first))
+                stages.append(Convolution(count, shape[0], layer, fused))
                 grow = 2 * layer.padding - layer.kernel + 1
                 shape = (layer.conv, shape[1] + grow, shape[2] + grow)
             case MaxPool():
@@ -264,7 +249,7 @@ def _build(
             case Linear():
                 if len(shape) == 3:
                     shape = (shape[0] * shape[1] * shape[2],)
-                    stages.append(Flatten(shape[0], first))
+                    stages.append(Flatten())
                 stages.append(Dense(count, shape[0], layer.linear))
                 shape = (layer.linear,)
             case "batch_norm":
@@ -273,5 +258,14 @@ def _build(
                 stages.append(Relu())
     if len(shape) == 3:
         shape = (shape[0] * shape[1] * shape[2],)
-        stages.append(Flatten(shape[0], first=False))
+        stages.append(Flatten())
     return stages, shape[0]
+
+
+def _pooled_first(layers: Sequence[Layer]) -> list[Layer]:
+    """Pools before the ReLUs that they follow: the same function, and less for ReLUs to do."""
+    ordered = list(layers)
+    for place, (layer, after) in enumerate(pairwise(layers)):
+        if layer == "relu" and isinstance(after, MaxPool):
+            ordered[place : place + 2] = after, layer
+    return ordered

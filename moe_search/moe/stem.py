@@ -30,8 +30,8 @@ NARROW = 8
 
 
 def worth_fusing(shape: tuple[int, ...]) -> bool:
-    """Whether the fused operation serves samples of this shape: grey images of some size."""
-    return len(shape) == 3 and shape[0] == 1 and min(shape[1:]) >= _SMALLEST
+    """Whether compiled operations serve samples of this shape: images of some size."""
+    return len(shape) == 3 and min(shape[1:]) >= _SMALLEST
 
 
 def stem_eager(
@@ -63,7 +63,8 @@ def stem(
     fits = x_HWB.dtype == w_NKK.dtype == torch.float32 and x_HWB.device.type == "cpu"
     if not fits or kernel > _LARGEST_KERNEL:
         return stem_eager(x_HWB, w_NKK, b_N, w_GOF, b_GO)
-    compiled = library(kernel, 0 if w_GOF is None else w_GOF.shape[1])
+    outputs = 0 if w_GOF is None else w_GOF.shape[1]
+    compiled = library("stem.cpp", KERNEL=kernel, OUTPUTS=outputs)
     missing = -samples % _constant(compiled, "lanes")
     padded_HWB = F.pad(x_HWB, (0, missing)) if missing else x_HWB
     weights = [None if t is None else t.contiguous() for t in (w_NKK, b_N, w_GOF, b_GO)]

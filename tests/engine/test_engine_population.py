@@ -10,7 +10,17 @@ import pytest
 import torch
 from plain import PlainMixture, importance_loss, mixture_loss, rule_losses, similarity_loss
 from torch import Tensor
-from trials import IMAGE, LARGE_IMAGE, Batch, Gate, batches, plain_of, population, trial
+from trials import (
+    COLOUR_IMAGE,
+    IMAGE,
+    LARGE_IMAGE,
+    Batch,
+    Gate,
+    batches,
+    plain_of,
+    population,
+    trial,
+)
 
 from moe_search.engine.population import Population
 from moe_search.engine.train import samples_last
@@ -160,6 +170,16 @@ def test_a_hundred_steps_with_the_fused_stem_agree_to_float_tolerance(gate: Gate
     assert_learns_as_plain_models([spec], batches(100, 32, LARGE_IMAGE), 1e-4, LARGE_IMAGE, True)
 
 
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_steps_with_fast_convolutions_agree_to_float_tolerance(gate: Gate) -> None:
+    regularizer = Regularizer(kind="importance", weight=0.2)
+    training = Training(lr=1e-3, weight_decay=1e-3)
+    spec = trial(backbone="conv", gate=gate, regularizer=regularizer, training=training)
+    given = batches(10, 32, COLOUR_IMAGE)
+    assert_learns_as_plain_models([spec], given, 1e-4, COLOUR_IMAGE, fused=True)
+
+
 def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
     """Ragged trials that differ in all that models in step may differ in."""
     return [
@@ -232,6 +252,13 @@ def test_weights_have_the_same_bits_alone_and_among_neighbours(
 @each_gate
 def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
     assert_company_changes_no_bit(neighbours(gate), uneven(LARGE_IMAGE), fused=True)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
+    specs = neighbours(gate, backbone="conv")
+    assert_company_changes_no_bit(specs, uneven(COLOUR_IMAGE), fused=True)
 
 
 def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:

@@ -124,9 +124,16 @@ def test_other_layer_lists_are_the_plain_networks(shape: tuple[int, ...], layers
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 17, 18)])
-@pytest.mark.parametrize("preset", ["digits", "mnist"])
-def test_networks_with_the_fused_stem_are_the_eager_networks(
+@pytest.mark.parametrize(
+    ("preset", "shape"),
+    [
+        ("digits", (1, 16, 16)),
+        ("mnist", (1, 17, 18)),
+        ("conv", (1, 16, 18)),
+        ("cifar10", (3, 16, 16)),
+    ],
+)
+def test_networks_with_compiled_layers_are_the_eager_networks(
     preset: str, shape: tuple[int, ...]
 ) -> None:
     layers = PRESETS[preset].expert
@@ -140,7 +147,9 @@ def test_networks_with_the_fused_stem_are_the_eager_networks(
             torch.autograd.backward((hidden * hidden.detach()).sum())
     for ours, theirs in zip(fused.parameters(), eager.parameters(), strict=True):
         assert ours.grad is not None
-        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-4)
+        assert theirs.grad is not None
+        largest = float(theirs.grad.abs().max())  # sums cancel where a batch is normalised
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-4 * max(largest, 1))
 
 
 @pytest.mark.parametrize("preset", ["digits", "conv", "mlp"])
