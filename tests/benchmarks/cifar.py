@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain import PlainMixture, layer_list, mixture_loss
 
 from moe_search.engine.population import Population
+from moe_search.engine.stages import stages
 from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec, architecture
 from moe_search.spec import PRESETS, Configuration
@@ -54,7 +55,9 @@ def population(preset: str) -> Population:
         }
     )
     shared = architecture(configuration, PRESETS[preset], SHAPE, CLASSES)
-    return Population([TrialSpec(0, configuration, 0)], shared, torch.device("cpu"), fused=True)
+    stage, *_ = stages(configuration)
+    trial = TrialSpec(0, configuration, seed=0)
+    return Population([trial], shared, stage, torch.device("cpu"), fused=True)
 
 
 def plain_step(preset: str, start: Population) -> Callable[[Tensor, Tensor], float]:
