@@ -18,7 +18,7 @@ class Source:
     """Which data set to load, from where, and how to split it.
 
     Attributes:
-        name: digits, mnist, fashion_mnist, cifar10, cifar100, arrays or image_folder.
+        name: one of ``load.KNOWN``, arrays or image_folder.
         root: the folder in which published data sets are looked for first.
         path: the .npz of arrays, or the folder of image_folder.
         validation: samples (int) or share (float) of the training data held out.

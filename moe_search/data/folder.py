@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples
-from moe_search.data.split import stratified
+from moe_search.data.split import TEST_SHARE, stratified
 from moe_search.errors import UserError
-
-_TEST_SHARE = 0.2
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What Pillow may open. It goes by the content, and has decoders that start other programs."""
@@ -41,7 +39,7 @@ def read_image_folder(path: Path, size: int, seed: int, test: bool) -> Raw:
         classes, listing = _listing(path)
         y_N = np.array([label for _, label in listing], np.int64)
         rng = np.random.default_rng(seed)
-        drawn, rest = stratified(y_N, round(_TEST_SHARE * len(y_N)), rng)
+        drawn, rest = stratified(y_N, round(TEST_SHARE * len(y_N)), rng)
         training, held_out = [listing[i] for i in rest], [listing[i] for i in drawn]
     return Raw(
         training=_decoded(training, size),

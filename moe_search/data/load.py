@@ -14,16 +14,17 @@ from moe_search.data.arrays import read_arrays
 from moe_search.data.augment import PADDING
 from moe_search.data.cifar import read_cifar
 from moe_search.data.dataset import Dataset, Raw, Samples, Source, Split
-from moe_search.data.digits import read_digits
 from moe_search.data.folder import read_image_folder
 from moe_search.data.idx import read_idx_dataset
 from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
 from moe_search.data.normalise import moments, normalise_
+from moe_search.data.packaged import PACKAGED, read_packaged
 from moe_search.data.published import PUBLISHED, Progress, locate
 from moe_search.data.split import Ints, stratified, validation_count
 from moe_search.errors import UserError
 
-NAMES = ("digits", *PUBLISHED, "arrays", "image_folder")
+KNOWN = (*PACKAGED, *PUBLISHED)
+"""Data sets that need no path."""
 
 _AUGMENTED = ("cifar10", "cifar100")
 
@@ -87,8 +88,8 @@ def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr)
     Raises:
         UserError: unknown name, or what ``load`` raises.
     """
-    if name not in ("digits", *PUBLISHED):
-        raise UserError(f"data {name}: cannot be prepared; one of digits, {', '.join(PUBLISHED)}")
+    if name not in KNOWN:
+        raise UserError(f"data {name}: cannot be prepared; one of {', '.join(KNOWN)}")
     folder = locate(name, root, progress) if name in PUBLISHED else None
     dataset = load(Source(name, root), test=True, progress=progress)
     assert dataset.test is not None
@@ -104,8 +105,8 @@ def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr)
 
 def _read(source: Source, test: bool, progress: Progress) -> Raw:
     match source.name:
-        case "digits":
-            return read_digits(test)
+        case name if name in PACKAGED:
+            return read_packaged(name, test)
         case "mnist" | "fashion_mnist":
             return read_idx_dataset(source.name, locate(source.name, source.root, progress), test)
         case "cifar10" | "cifar100":
@@ -114,7 +115,8 @@ def _read(source: Source, test: bool, progress: Progress) -> Raw:
             return read_arrays(_path(source), test)
         case "image_folder":
             return read_image_folder(_path(source), source.image_size, source.seed, test)
-    raise UserError(f"data.name: {source.name} is unknown, expected one of {', '.join(NAMES)}")
+    names = ", ".join((*KNOWN, "arrays", "image_folder"))
+    raise UserError(f"data.name: {source.name} is unknown, expected one of {names}")
 
 
 def _path(source: Source) -> Path:

@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from moe_search.errors import UserError
 
+TEST_SHARE = 0.2
+"""Of data that comes without a test split, this much becomes one."""
+
 Ints = npt.NDArray[np.int64]
 
 

@@ -14,7 +14,15 @@ from moe_search.spec.stores import MlflowUrl, OptunaUrl
 from moe_search.spec.words import show
 
 DataName = Literal[
-    "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "arrays", "image_folder"
+    "digits",
+    "breast_cancer",
+    "wine",
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "cifar100",
+    "arrays",
+    "image_folder",
 ]
 _OWN_DATA = {"arrays": "an .npz file", "image_folder": "a folder"}
 _SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}

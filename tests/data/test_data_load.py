@@ -66,6 +66,24 @@ def test_digits() -> None:
     assert 0 < dataset.mean[0] < 1
 
 
+@pytest.mark.parametrize(
+    ("name", "counts", "features", "classes"),
+    [
+        ("breast_cancer", [364, 91, 114], 30, ("malignant", "benign")),
+        ("wine", [114, 28, 36], 13, ("class_0", "class_1", "class_2")),
+    ],
+)
+def test_tables_that_come_with_scikit_learn(
+    name: str, counts: list[int], features: int, classes: tuple[str, ...]
+) -> None:
+    dataset = load(Source(name), test=True)
+    assert sizes(dataset) == counts
+    assert dataset.shape == (features,)
+    assert dataset.classes == classes
+    assert torch.allclose(dataset.train.x.mean(0), torch.zeros(features), atol=1e-5)
+    assert torch.allclose(dataset.train.x.std(0, correction=0), torch.ones(features), atol=1e-4)
+
+
 def test_the_seed_draws_the_validation_split_but_not_the_test_split_of_digits() -> None:
     first, again, other = (load(Source("digits", seed=s), test=True) for s in (0, 0, 1))
     assert torch.equal(first.validation.x, again.validation.x)
@@ -102,7 +120,9 @@ def test_digits_can_be_augmented_but_vectors_cannot(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^data\.name: letters is unknown, .* digits, mnist"):
+    with pytest.raises(
+        UserError, match=r"^data\.name: letters is unknown, .* digits, breast_cancer"
+    ):
         load(Source("letters"))
 
 
@@ -116,7 +136,7 @@ def test_prepare_says_what_there_is(mnist_root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["arrays", "image_folder", "letters"])
 def test_prepare_knows_published_data_only(name: str) -> None:
-    with pytest.raises(UserError, match=f"^data {name}: cannot be prepared; one of digits, mnist"):
+    with pytest.raises(UserError, match=f"^data {name}: cannot be prepared; one of digits"):
         prepare(name)
 
 

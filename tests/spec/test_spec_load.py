@@ -133,8 +133,8 @@ def test_a_wrong_value_is_told_in_plain_words(file: Path, line: str, words: str)
 
 
 WRONG_DATA = {
-    "data: mnst": "data: 'mnst' is unknown; did you mean 'mnist'? allowed: digits, mnist, "
-    "fashion_mnist, cifar10, cifar100, arrays, image_folder",
+    "data: mnst": "data: 'mnst' is unknown; did you mean 'mnist'? allowed: digits, "
+    "breast_cancer, wine, mnist, fashion_mnist, cifar10, cifar100, arrays, image_folder",
     "data: {name: arrays}": "data.path: is missing; arrays needs an .npz file",
     "data: {name: mnist, path: x}": "data.path: only arrays and image_folder have a path; the "
     "folder of mnist is data.root",

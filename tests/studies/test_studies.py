@@ -29,7 +29,8 @@ SHORTENED = (
 
 
 def test_the_shipped_studies_are_found() -> None:
-    assert {"digits", "mnist", "fashion_mnist", "cifar100"} == {file.stem for file in STUDIES}
+    expected = {"digits", "breast_cancer", "mnist", "fashion_mnist", "cifar100"}
+    assert expected == {file.stem for file in STUDIES}
 
 
 @pytest.mark.parametrize("shipped", STUDIES, ids=lambda file: file.stem)
