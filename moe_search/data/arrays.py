@@ -1,4 +1,4 @@
-"""A user's own arrays: an .npz with x_train, y_train, x_test, y_test.
+"""A user's own arrays: an .npz with x_train and y_train, perhaps x_val, y_val, x_test, y_test.
 
 Shape suffixes: N sample, C channel, H height, W width, F feature, S a sample's own axes.
 """
@@ -12,38 +12,49 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples
+from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
-
-KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 # What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory.
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
-def read_arrays(path: Path, test: bool) -> Raw:
+def read_arrays(path: Path, seed: int, test: bool) -> Raw:
     """Arrays of an .npz file, without unpickling.
 
     x is [N, F], [N, H, W] (grey), [N, C, H, W], or [N, H, W, C] where C is 1 or 3 and the second
     axis is neither. uint8 is taken as pixels in 0..255, other numbers as they are. y is [N] of
-    integers 0..C-1, and every class is in y_train.
+    integers 0..C-1, and every class is in y_train. Without x_test a stratified fifth of the
+    training data is the test split, drawn by ``seed``.
 
     Raises:
         UserError: the file is missing or damaged, or an array is not as said above.
     """
     with _open(path) as archive:
-        missing = [key for key in KEYS if key not in archive]
-        if missing:
-            raise UserError(f"{path}: has no {missing[0]}, expected {', '.join(KEYS)}")
         training = _samples(path, archive, "train")
-        labels = np.unique(training.y_N)
-        gaps = np.flatnonzero(labels != np.arange(len(labels)))
-        if len(gaps) or len(labels) < 2:
-            wrong = f"label {labels[gaps[0]]} but none is {gaps[0]}" if len(gaps) else "one class"
-            raise UserError(f"{path}: y_train: {wrong}; number two or more classes 0..C-1")
-        held_out = _samples(path, archive, "test") if test else None
-    if held_out is not None:
-        _agree(path, held_out, training, len(labels))
-    return Raw(training, held_out, tuple(str(label) for label in labels))
+        classes = _classes(path, training)
+        validation = held_out = None
+        if _is_given(archive, "val"):
+            validation = _held_out(path, archive, "val", training, classes)
+        if not _is_given(archive, "test"):
+            held_out, training = map(training.some, drawn_test(training.y_N, seed))
+        elif test:
+            held_out = _held_out(path, archive, "test", training, classes)
+    names = tuple(map(str, range(classes)))
+    return Raw(training, held_out if test else None, names, validation)
+
+
+def _is_given(archive: Any, split: str) -> bool:
+    return f"x_{split}" in archive or f"y_{split}" in archive
+
+
+def _classes(path: Path, training: Samples) -> int:
+    labels = np.unique(training.y_N)
+    gaps = np.flatnonzero(labels != np.arange(len(labels)))
+    if len(gaps) or len(labels) < 2:
+        wrong = f"label {labels[gaps[0]]} but none is {gaps[0]}" if len(gaps) else "one class"
+        raise UserError(f"{path}: y_train: {wrong}; number two or more classes 0..C-1")
+    return len(labels)
 
 
 def _open(path: Path) -> Any:
@@ -66,6 +77,9 @@ def _samples(path: Path, archive: Any, split: str) -> Samples:
 
 
 def _array(path: Path, archive: Any, key: str) -> npt.NDArray[Any]:
+    if key not in archive:
+        splits = "x_train and y_train, perhaps x_val, y_val, x_test and y_test"
+        raise UserError(f"{path}: has no {key}, expected {splits}")
     try:
         array = archive[key]
     except _DAMAGE as error:
@@ -106,13 +120,16 @@ def _labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[np.int64]:
     return y.astype(np.int64)
 
 
-def _agree(path: Path, held_out: Samples, training: Samples, classes: int) -> None:
+def _held_out(path: Path, archive: Any, split: str, training: Samples, classes: int) -> Samples:
+    """A split whose samples and labels are like those of the training data."""
+    held_out = _samples(path, archive, split)
     if held_out.x_NS.shape[1:] != training.x_NS.shape[1:]:
         raise UserError(
-            f"{path}: x_test: samples of shape {held_out.x_NS.shape[1:]}, "
+            f"{path}: x_{split}: samples of shape {held_out.x_NS.shape[1:]}, "
             f"those of x_train have {training.x_NS.shape[1:]}"
         )
     if held_out.y_N.max() >= classes:
         raise UserError(
-            f"{path}: y_test: label {held_out.y_N.max()} out of range, expected 0..{classes - 1}"
+            f"{path}: y_{split}: label {held_out.y_N.max()} out of range, expected 0..{classes - 1}"
         )
+    return held_out

@@ -6,7 +6,7 @@ C, H, W for images or F for vectors.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,20 +21,23 @@ class Source:
         name: one of ``load.KNOWN``, arrays or image_folder.
         root: the folder in which published data sets are looked for first.
         path: the .npz of arrays, or the folder of image_folder.
-        validation: samples (int) or share (float) of the training data held out.
+        validation: samples (int) or share (float) of the training data held out; auto for the
+            data's own validation split, or a fifth where it has none.
         seed: decides the splits.
         limit: train on at most this many samples.
         image_size: height and width in pixels to which image_folder resizes.
+        channels: of the images of image_folder: 1 for grey, 3 for RGB.
         augment: random flips and crops; auto for those data sets that are trained with them.
     """
 
     name: str
     root: Path | None = None
     path: Path | None = None
-    validation: int | float = 0.2
+    validation: int | float | Literal["auto"] = "auto"
     seed: int = 0
     limit: int | None = None
     image_size: int = 32
+    channels: Literal[1, 3] = 3
     augment: Literal["auto"] | bool = "auto"
 
 
@@ -44,14 +47,24 @@ class Samples(NamedTuple):
     x_NS: npt.NDArray[Any]
     y_N: npt.NDArray[np.int64]
 
+    def some(self, indices: npt.NDArray[np.int64]) -> Self:
+        """The samples at these indices."""
+        return self._replace(x_NS=self.x_NS[indices], y_N=self.y_N[indices])
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """A data set as stored; ``test`` is None unless it was asked for."""
+    """A data set as stored.
+
+    Attributes:
+        test: None unless it was asked for.
+        validation: None unless the data has such a split of its own.
+    """
 
     training: Samples
     test: Samples | None
     classes: tuple[str, ...]
+    validation: Samples | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,52 +4,84 @@ Shape suffixes: N sample, C channel, H height, W width.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples
-from moe_search.data.split import TEST_SHARE, stratified
+from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What Pillow may open. It goes by the content, and has decoders that start other programs."""
 
+_VALIDATION = ("val", "valid", "validation")
+
 Listing = Sequence[tuple[str, int]]
 """Path and class number of each image."""
 
 
-def read_image_folder(path: Path, size: int, seed: int, test: bool) -> Raw:
-    """Images under PATH/train/<class> and PATH/test/<class>, or all under PATH/<class>.
+@dataclass(frozen=True)
+class Listings:
+    """Which images are in which split; ``validation`` is None unless the folder has one."""
 
-    Without a train and test pair a stratified fifth is the test split, drawn by ``seed``. Images
-    become RGB of ``size`` x ``size``; only those that are asked for are opened.
+    classes: tuple[str, ...]
+    training: Listing
+    validation: Listing | None
+    test: Listing
+
+
+def read_image_folder(path: Path, size: int, channels: Literal[1, 3], seed: int, test: bool) -> Raw:
+    """The images of a folder (see ``listings``), of ``size`` x ``size`` and so many channels.
+
+    Only those that are asked for are opened.
 
     Raises:
-        UserError: no such folder, fewer than two classes, a class without images, a class in
-            test that train does not have, or an unreadable image.
+        UserError: what ``listings`` raises, or an unreadable image.
     """
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder")
-    if (path / "train").is_dir() and (path / "test").is_dir():
-        classes, training = _listing(path / "train")
-        held_out = _test_listing(path / "test", classes)
-    else:
-        classes, listing = _listing(path)
-        y_N = np.array([label for _, label in listing], np.int64)
-        rng = np.random.default_rng(seed)
-        drawn, rest = stratified(y_N, round(TEST_SHARE * len(y_N)), rng)
-        training, held_out = [listing[i] for i in rest], [listing[i] for i in drawn]
+    found = listings(path, seed)
+    validation = found.validation
     return Raw(
-        training=_decoded(training, size),
-        test=_decoded(held_out, size) if test else None,
-        classes=classes,
+        training=_decoded(found.training, size, channels),
+        test=_decoded(found.test, size, channels) if test else None,
+        classes=found.classes,
+        validation=None if validation is None else _decoded(validation, size, channels),
     )
 
 
-def decode(path: Path, size: int) -> npt.NDArray[np.uint8]:
-    """One image as RGB pixels [size, size, 3].
+def listings(path: Path, seed: int) -> Listings:
+    """Finds images under PATH/<class>, or under PATH/train/<class> with PATH/val and PATH/test.
+
+    Either of val (or valid, validation) and test may be lacking. Without test a stratified fifth
+    of the training images is the test split, drawn by ``seed``.
+
+    Raises:
+        UserError: no such folder, fewer than two classes, a class without images, or a class in
+            another split that train does not have.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder")
+    train, test = path / "train", path / "test"
+    own = next((path / name for name in _VALIDATION if (path / name).is_dir()), None)
+    validation = held_out = None
+    if train.is_dir() and (own or test.is_dir()):
+        classes, training = _listing(train)
+        validation = None if own is None else _listing_like(own, classes)
+        held_out = _listing_like(test, classes) if test.is_dir() else None
+    else:
+        classes, training = _listing(path)
+    if held_out is None:
+        y_N = np.array([label for _, label in training], np.int64)
+        drawn, rest = drawn_test(y_N, seed)
+        training, held_out = [training[i] for i in rest], [training[i] for i in drawn]
+    return Listings(classes, training, validation, held_out)
+
+
+def decode(path: Path, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:
+    """One image as pixels [size, size, channels], grey or RGB.
 
     Raises:
         UserError: it cannot be decoded.
@@ -58,7 +90,9 @@ def decode(path: Path, size: int) -> npt.NDArray[np.uint8]:
 
     try:
         with Image.open(path, formats=FORMATS) as image:
-            return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+            pixels = image.convert("L" if channels == 1 else "RGB")
+            pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
+            return np.asarray(pixels).reshape(size, size, channels)
     except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
         raise UserError(
             f"{path}: not a readable image ({' '.join(str(error).split())}); mend or remove it"
@@ -80,7 +114,8 @@ def _listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
     return tuple(images.classes), images.samples
 
 
-def _test_listing(folder: Path, classes: tuple[str, ...]) -> Listing:
+def _listing_like(folder: Path, classes: tuple[str, ...]) -> Listing:
+    """The images of another split than train, with the class numbers of train."""
     from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
     unknown = {entry.name for entry in folder.iterdir() if entry.is_dir()} - set(classes)
@@ -93,8 +128,8 @@ def _test_listing(folder: Path, classes: tuple[str, ...]) -> Listing:
     return listing
 
 
-def _decoded(listing: Listing, size: int) -> Samples:
-    x_NHWC = np.empty((len(listing), size, size, 3), np.uint8)
+def _decoded(listing: Listing, size: int, channels: Literal[1, 3]) -> Samples:
+    x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
     for i, (path, _) in enumerate(listing):
-        x_NHWC[i] = decode(Path(path), size)
+        x_NHWC[i] = decode(Path(path), size, channels)
     return Samples(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))

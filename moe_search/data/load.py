@@ -60,13 +60,18 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     y_N = raw.training.y_N
     rng = np.random.default_rng(source.seed)
     held_out, training = np.arange(0), np.arange(len(y_N))
-    if source.validation:
+    if raw.validation is not None and source.validation != "auto":
+        raise UserError(
+            f"data.validation: {source.validation}, but the data has a validation split of its "
+            "own; leave it out, or add those samples to the training data"
+        )
+    if raw.validation is None and source.validation:
         held_out, training = stratified(y_N, validation_count(source.validation, len(y_N)), rng)
     if source.limit is not None and source.limit < len(training):
         training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
     train = _split(raw.training, training)
-    validation = _split(raw.training, held_out) if source.validation else None
-    test_split = _split(raw.test, np.arange(len(raw.test.y_N))) if raw.test else None
+    validation = _split(raw.training, held_out) if len(held_out) else _whole(raw.validation)
+    test_split = _whole(raw.test)
     mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
     for split in filter(None, (train, validation, test_split)):
         normalise_(split.x, mean, std)
@@ -112,9 +117,10 @@ def _read(source: Source, test: bool, progress: Progress) -> Raw:
         case "cifar10" | "cifar100":
             return read_cifar(source.name, locate(source.name, source.root, progress), test)
         case "arrays":
-            return read_arrays(_path(source), test)
+            return read_arrays(_path(source), source.seed, test)
         case "image_folder":
-            return read_image_folder(_path(source), source.image_size, source.seed, test)
+            form = (source.image_size, source.channels)
+            return read_image_folder(_path(source), *form, source.seed, test)
     names = ", ".join((*KNOWN, "arrays", "image_folder"))
     raise UserError(f"data.name: {source.name} is unknown, expected one of {names}")
 
@@ -123,6 +129,10 @@ def _path(source: Source) -> Path:
     if source.path is None:
         raise UserError(f"data.path: {source.name} needs the path of its data")
     return source.path
+
+
+def _whole(samples: Samples | None) -> Split | None:
+    return None if samples is None else _split(samples, np.arange(len(samples.y_N)))
 
 
 def _split(samples: Samples, indices_N: Ints) -> Split:

@@ -6,7 +6,7 @@ Shape suffixes: N sample, F feature.
 import numpy as np
 
 from moe_search.data.dataset import Raw, Samples
-from moe_search.data.split import TEST_SHARE, stratified
+from moe_search.data.split import drawn_test
 
 PACKAGED = ("digits", "breast_cancer", "wine")
 
@@ -19,12 +19,7 @@ def read_packaged(name: str, test: bool) -> Raw:
 
     bunch = getattr(datasets, f"load_{name}")()
     x_NS = bunch.images[:, np.newaxis] / 16 if name == "digits" else bunch.data
-    y_N = bunch.target.astype(np.int64)
-    rng = np.random.default_rng(_TEST_SEED)
-    held_out, training = stratified(y_N, round(TEST_SHARE * len(y_N)), rng)
-    x_NS = x_NS.astype(np.float32)
-    return Raw(
-        training=Samples(x_NS[training], y_N[training]),
-        test=Samples(x_NS[held_out], y_N[held_out]) if test else None,
-        classes=tuple(map(str, bunch.target_names)),
-    )
+    samples = Samples(x_NS.astype(np.float32), bunch.target.astype(np.int64))
+    held_out, training = map(samples.some, drawn_test(samples.y_N, _TEST_SEED))
+    classes = tuple(map(str, bunch.target_names))
+    return Raw(training, held_out if test else None, classes)

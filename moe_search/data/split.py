@@ -3,30 +3,37 @@
 Shape suffixes: N sample, C class.
 """
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from moe_search.errors import UserError
 
-TEST_SHARE = 0.2
-"""Of data that comes without a test split, this much becomes one."""
+_SHARE = 0.2  # of the training data becomes a split that the data does not bring
 
 Ints = npt.NDArray[np.int64]
 
 
-def validation_count(validation: int | float, total: int) -> int:
-    """Number of samples to hold out of ``total``: an int is a count, a float a share.
+def validation_count(validation: int | float | Literal["auto"], total: int) -> int:
+    """Number of samples to hold out of ``total``: an int is a count, a float a share, auto a fifth.
 
     Raises:
         UserError: it leaves nothing to validate on or nothing to train on.
     """
-    count = validation if isinstance(validation, int) else round(validation * total)
+    share = _SHARE if validation == "auto" else validation
+    count = share if isinstance(share, int) else round(share * total)
     if not 0 < count < total:
         raise UserError(
             f"data.validation: {validation} is {count} of {total} training samples; "
             f"hold out between 1 and {total - 1}"
         )
     return count
+
+
+def drawn_test(y_N: Ints, seed: int) -> tuple[Ints, Ints]:
+    """Indices of the test split and of the rest, for data that brings no test split."""
+    return stratified(y_N, round(_SHARE * len(y_N)), np.random.default_rng(seed))
 
 
 def stratified(y_N: Ints, count: int, rng: np.random.Generator, keep: int = 1) -> tuple[Ints, Ints]:

@@ -122,6 +122,7 @@ def source_of(study: Study) -> Source:
         seed=data.seed,
         limit=data.limit,
         image_size=data.image_size,
+        channels=data.channels,
         augment=data.augment,
     )
 

@@ -40,13 +40,15 @@ GivenPath = Annotated[Path, AfterValidator(_given_path)]
 """A file or folder; a relative one lies beside study.yaml, and ~/ is the user's own home."""
 
 
-def _count_or_fraction(value: object) -> int | float:
+def _auto_count_or_fraction(value: object) -> int | float | Literal["auto"]:
+    if value == "auto":
+        return "auto"
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
     if isinstance(value, float) and 0 < value < 1:
         return value
     raise ValueError(
-        f"expected a count of samples or a fraction between 0 and 1; got {show(value)}"
+        f"expected auto, a count of samples or a fraction between 0 and 1; got {show(value)}"
     )
 
 
@@ -116,19 +118,21 @@ class Data(Part):
         None, description="the .npz file of arrays; the folder of image_folder"
     )
     validation: Annotated[
-        int | float,
-        PlainValidator(_count_or_fraction),
+        int | float | Literal["auto"],
+        PlainValidator(_auto_count_or_fraction),
         WithJsonSchema(
             {
                 "anyOf": [
+                    {"const": "auto"},
                     {"type": "integer", "minimum": 0},
                     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
                 ]
             }
         ),
     ] = Field(
-        0.2,
+        "auto",
         description="part of the training data held out: a count of samples or a fraction; "
+        "auto: the data's own validation split, or a fifth where it has none; "
         "0, for a comparison, trains on all and takes validation metrics on the training data",
     )
     seed: _Seed = Field(0, description="seed of the split")
@@ -137,6 +141,9 @@ class Data(Part):
     )
     image_size: Whole = Field(
         32, ge=1, le=4096, description="height and width of the images of image_folder"
+    )
+    channels: Literal[1, 3] = Field(
+        3, description="1 makes the images of image_folder grey, 3 red, green and blue"
     )
     augment: Annotated[
         bool | Literal["auto"],

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from moe_search.data import Source, load
 from moe_search.data.arrays import read_arrays
@@ -42,7 +43,7 @@ def saved(folder: Path, content: Arrays) -> Path:
     ],
 )
 def test_shapes_of_samples(tmp_path: Path, shape: tuple[int, ...], loaded: tuple[int, ...]) -> None:
-    raw = read_arrays(saved(tmp_path, arrays(shape)), test=True)
+    raw = read_arrays(saved(tmp_path, arrays(shape)), seed=0, test=True)
     assert raw.training.x_NS.shape == (30, *loaded)
     assert raw.test is not None
     assert raw.test.x_NS.shape == (9, *loaded)
@@ -50,7 +51,7 @@ def test_shapes_of_samples(tmp_path: Path, shape: tuple[int, ...], loaded: tuple
 
 def test_channels_last_is_moved_not_reshaped(tmp_path: Path) -> None:
     content = arrays((6, 7, 3))
-    raw = read_arrays(saved(tmp_path, content), test=False)
+    raw = read_arrays(saved(tmp_path, content), seed=0, test=False)
     assert np.allclose(raw.training.x_NS[4, 2], content["x_train"][4, :, :, 2])
 
 
@@ -87,6 +88,35 @@ def test_test_arrays_are_not_read_until_asked_for(tmp_path: Path) -> None:
         load(source, test=True)
 
 
+def own_validation(shape: tuple[int, ...] = (5,)) -> Arrays:
+    return {"x_val": np.full((6, *shape), 7.0), "y_val": np.arange(6) % 3}
+
+
+def test_a_validation_split_of_its_own_is_the_one(tmp_path: Path) -> None:
+    path = saved(tmp_path, {**arrays(), **own_validation()})
+    dataset = load(Source("arrays", path=path))
+    assert len(dataset.train.y) == 30
+    assert dataset.validation.y.tolist() == [0, 1, 2, 0, 1, 2]
+    expected = (7 - np.array(dataset.mean)) / dataset.std
+    assert np.allclose(dataset.validation.x.numpy(), expected, atol=1e-5)
+    with pytest.raises(UserError, match=r"^data\.validation: 6, but the data has a .* own"):
+        load(Source("arrays", path=path, validation=6))
+
+
+def test_without_a_test_split_a_fifth_is_one(tmp_path: Path) -> None:
+    content = {key: value for key, value in arrays().items() if key.endswith("train")}
+    path = saved(tmp_path, content)
+    first, again, other = (load(Source("arrays", path=path, seed=s), test=True) for s in (0, 0, 1))
+    assert first.test is not None
+    assert again.test is not None
+    assert other.test is not None
+    assert torch.bincount(first.test.y).tolist() == [2, 2, 2]
+    assert len(first.train.y) + len(first.validation.y) == 24
+    assert torch.equal(first.test.x, again.test.x)
+    assert not torch.equal(first.test.x, other.test.x)
+    assert load(Source("arrays", path=path)).test is None
+
+
 def replaced(key: str, value: Any) -> Arrays:
     return {**arrays(), key: value}
 
@@ -100,7 +130,13 @@ def with_value(key: str, value: float) -> Arrays:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({k: v for k, v in arrays().items() if k != "y_test"}, "has no y_test, expected x_train"),
+        (
+            {k: v for k, v in arrays().items() if k != "y_test"},
+            "has no y_test, expected",
+        ),
+        ({k: v for k, v in arrays().items() if k != "x_train"}, "has no x_train, expected"),
+        (replaced("x_val", np.zeros((4, 5))), "has no y_val, expected"),
+        ({**arrays(), **own_validation(shape=(4,))}, r"x_val: samples of shape \(4,\)"),
         (replaced("y_train", np.arange(29) % 3), "y_train: 29 labels for 30 samples"),
         (replaced("y_train", np.arange(30) % 3 + 1), "y_train: label 1 but none is 0"),
         (with_value("y_train", 10**15), "y_train: label 1000000000000000 but none is 3"),
@@ -125,7 +161,7 @@ def with_value(key: str, value: float) -> Arrays:
 def test_unfit_arrays_are_refused_by_key(tmp_path: Path, content: Arrays, message: str) -> None:
     path = saved(tmp_path, content)
     with pytest.raises(UserError, match=message) as raised:
-        read_arrays(path, test=True)
+        read_arrays(path, seed=0, test=True)
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
 
@@ -148,7 +184,7 @@ def test_what_is_not_an_npz_file_is_refused(tmp_path: Path, damage: str) -> None
         case "folder":
             path = tmp_path
     with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: not [^\n]+$"):
-        read_arrays(path, test=False)
+        read_arrays(path, seed=0, test=False)
 
 
 def test_a_damaged_array_is_named(tmp_path: Path) -> None:
@@ -159,7 +195,7 @@ def test_a_damaged_array_is_named(tmp_path: Path) -> None:
     content[offset + 200] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"own\.npz: y_train: cannot be read \(Bad CRC"):
-        read_arrays(path, test=False)
+        read_arrays(path, seed=0, test=False)
 
 
 def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
@@ -167,7 +203,7 @@ def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("x_train", "not an array")
     with pytest.raises(UserError, match="x_train: not an array"):
-        read_arrays(path, test=False)
+        read_arrays(path, seed=0, test=False)
 
 
 def test_the_path_is_needed() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,43 @@ def test_without_a_pair_a_fifth_is_the_test_split(tmp_path: Path) -> None:
     without = load(source(tmp_path))
     assert without.test is None
     assert torch.equal(without.train.x, dataset.train.x)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_split_of_its_own_is_the_one(pair: Path, name: str) -> None:
+    paint(pair / name, 3)
+    dataset = load(source(pair), test=True)
+    assert dataset.test is not None
+    counts = [torch.bincount(s.y).tolist() for s in (dataset.train, dataset.validation)]
+    assert counts == [[5, 5, 5], [3, 3, 3]]
+    assert len(dataset.test.y) == 6
+
+
+def test_with_train_and_val_alone_a_fifth_of_train_is_the_test_split(tmp_path: Path) -> None:
+    paint(tmp_path / "train", 5)
+    paint(tmp_path / "val", 3)
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.classes == ("blue", "green", "red")
+    assert dataset.test is not None
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert [torch.bincount(split.y).tolist() for split in splits] == [[4] * 3, [3] * 3, [1] * 3]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("bus", "train"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            Image.new("L", (8, 8), 40 * i).save(tmp_path / name / f"{i}.png")
+    assert load(source(tmp_path)).classes == ("bus", "train")
+
+
+def test_images_become_grey_where_one_channel_is_asked_for(tmp_path: Path) -> None:
+    paint(tmp_path, 10)
+    dataset = load(replace(source(tmp_path), channels=1))
+    assert dataset.shape == (1, 8, 8)
+    brightness = dataset.train.x.mean((1, 2, 3)) * dataset.std[0] + dataset.mean[0]
+    luma = torch.tensor([29, 150, 76]) / 255  # ITU-R 601 of pure blue, green and red
+    assert torch.allclose(brightness, luma[dataset.train.y], atol=0.01)
 
 
 def test_grey_and_transparent_images_become_rgb(tmp_path: Path) -> None:

@@ -138,8 +138,8 @@ WRONG_DATA = {
     "data: {name: arrays}": "data.path: is missing; arrays needs an .npz file",
     "data: {name: mnist, path: x}": "data.path: only arrays and image_folder have a path; the "
     "folder of mnist is data.root",
-    "data: {name: mnist, validation: 1.5}": "data.validation: expected a count of samples or a "
-    "fraction between 0 and 1; got 1.5",
+    "data: {name: mnist, validation: 1.5}": "data.validation: expected auto, a count of samples "
+    "or a fraction between 0 and 1; got 1.5",
     "data: {name: mnist, validation: 0}": "data.validation: 0 leaves a search nothing to choose "
     "by; expected a count of samples from 1 or a fraction between 0 and 1, or configurations to "
     "compare",

@@ -225,7 +225,7 @@ def test_differences_speak_in_one_line_each() -> None:
         search={"seed": 1},
     )
     assert differences(old.space(), new.space()) == [
-        "data.validation: was 0.2, is now 200",
+        "data.validation: was auto, is now 200",
         "model.experts: was 2..16, is now 2..32",
         "model.gate: was original, is now original | attentive",
         "model.temperature: was 0.3..3.0, is now 0.3..3.0 log",
