@@ -80,6 +80,9 @@ class PlainMixture(nn.Module):
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
         if kind != "single":
             self.gate = PlainNetwork(gate, shape, experts if kind == "original" else None)
+        if "cosine" in kind:
+            self.vectors = nn.Parameter(torch.zeros(experts, self.gate.width))
+            self.perturbation = 0.0
         if kind == "attentive":
             self.query = nn.Linear(self.gate.width, self.gate.width, bias=False)
             self.key = nn.Linear(self.gate.width, self.gate.width, bias=False)
@@ -90,12 +93,19 @@ class PlainMixture(nn.Module):
             return x.new_zeros(len(x), 1)
         if self.kind == "original":
             scores: Tensor = self.gate(x)
+        elif "cosine" in self.kind:
+            hidden = self.gate.hidden(x)
+            scores = torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
         else:
             query = self.query(self.gate.hidden(x))
             keys = [self.key(expert.hidden(x)) for expert in self.experts]  # type: ignore[operator]
             scores = torch.stack([(query * key).sum(1) for key in keys], 1)
             scores = scores / self.gate.width**0.5
         return scores / self.temperature
+
+    def _cosine(self, h: Tensor, w: Tensor) -> Tensor:
+        h_norm = h.square().sum(1).sqrt() + self.perturbation
+        return (h * w).sum(1) / (h_norm * (w.square().sum().sqrt() + self.perturbation))
 
     def outputs(self, x: Tensor) -> Tensor:
         """[B, M, C]."""
@@ -117,6 +127,9 @@ class PlainMixture(nn.Module):
             assert self.gate.head is not None
             weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
             self.gate.head.load_state_dict({"weight": weight, "bias": bias})
+        elif "cosine" in self.kind:
+            self.vectors.data = state["gate.head.weight"].clone()
+            self.perturbation = state.get("gate.perturbation", torch.zeros(1)).item()
         else:
             self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
             self.key.load_state_dict({"weight": state["gate.key.weight"][0]})

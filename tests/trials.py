@@ -1,7 +1,7 @@
 """Small trials, data and populations for tests of the engine."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +29,6 @@ LARGE_IMAGE = (1, 17, 18)
 """Large enough for the fused stem."""
 COLOUR_IMAGE = (3, 16, 16)
 
-Gate = Literal["original", "attentive"]
 Batch = tuple[Tensor, Tensor]
 Drops = Callable[[list[Report]], Collection[int]]
 

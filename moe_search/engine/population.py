@@ -52,8 +52,11 @@ class Population:
         self._fused = fused
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
-            if spec.configuration.model.gate_weights == "zero":
+            chosen = spec.configuration.model
+            if chosen.gate_weights == "zero":
                 self.mixtures.zero_gate(model)
+            if chosen.gate == "perturbed_cosine":
+                self.mixtures.perturb(model, chosen.perturbation)
         self._place()
 
     def enter(self, stage: Stage, epoch: int) -> None:

@@ -49,10 +49,10 @@ class Classifier(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """The gate's distribution over experts [B, M] that the output rule uses.
 
-        An original gate evaluates no expert for it.
+        No expert is evaluated for it where the gate does not need them.
         """
         inner = self._inner(x)
-        if self.mixtures.architecture.gate == "attentive":
+        if self.mixtures.gate_needs_experts:
             logits_1MB, _ = self.mixtures(inner)
         else:
             logits_1MB = self.mixtures.gate_logits(inner)
@@ -68,11 +68,12 @@ class Classifier(nn.Module):
         """Class probabilities [B, C] of each sample's most probable expert, evaluating only it.
 
         Raises:
-            ValueError: the gate is attentive: it needs every expert's hidden representation.
+            ValueError: the gate needs every expert, as an attentive one does.
         """
-        if self.mixtures.architecture.gate == "attentive":
+        if self.mixtures.gate_needs_experts:
             raise ValueError(
-                "an attentive gate evaluates every expert; top-1 prediction needs an original gate"
+                f"the {self.mixtures.architecture.gate} gate evaluates every expert; top-1 "
+                "prediction needs one that does not, such as an original gate"
             )
         inner = self._inner(x)
         best_B = self.mixtures.gate_logits(inner)[0].argmax(0)

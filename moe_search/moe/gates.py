@@ -7,6 +7,7 @@ A gate returns logits; p(e|x) = softmax over e of logits / T, with T the gate te
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -15,9 +16,13 @@ from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
 from moe_search.moe.stable import rowwise_product, spread_over_experts
 
+_SMALLEST_NORM = 1e-12  # keeps the cosine with a vector of zeros finite
+
 
 class OriginalGate(nn.Module):
     """The gate of Jacobs et al. (1991): a network of its own with one output per expert."""
+
+    evaluates_experts: ClassVar[bool] = False
 
     def __init__(self, body: StackedNetworks, layout: Layout) -> None:
         super().__init__()
@@ -48,6 +53,8 @@ class AttentiveGate(nn.Module):
     as in its authors' code. Computed as (W_k' W_q h_g) . h_e: one product, not one per expert.
     """
 
+    evaluates_experts: ClassVar[bool] = True
+
     def __init__(self, body: StackedNetworks, layout: Layout) -> None:
         super().__init__()
         width = body.width
@@ -71,4 +78,45 @@ class AttentiveGate(nn.Module):
             part.initialise(model, generator)
 
 
-Gate = OriginalGate | AttentiveGate
+class CosineGate(nn.Module):
+    """The cosine between the gate's representation and a vector of each expert.
+
+    logit_e = <h_g, w_e> / ((|h_g| + t) (|w_e| + t)), with t = 0 in the plain cosine router and
+    t > 0 in the perturbed one. Source: "Statistical Advantages of Perturbing Cosine Router in
+    Mixture of Experts" (arXiv 2405.14131), where both norms have a t of their own; here they share
+    it. The papers divide by a temperature that is learned or fixed: here it is the gate
+    temperature. Plain logits lie between -1 and 1, so at temperature 1 no expert of two gets more
+    than 88 %; cosine routers are run at temperatures like 0.07.
+    """
+
+    evaluates_experts: ClassVar[bool] = False
+    perturbation: Tensor
+
+    def __init__(self, body: StackedNetworks, layout: Layout) -> None:
+        super().__init__()
+        self.body = body
+        self.head = Weighted(sum(layout.experts), (body.width,), body.width, bias=False)
+        self.register_buffer("perturbation", torch.zeros(layout.models))
+        self.layout = layout
+
+    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
+        """Logits [P, M, B]; the experts' representations are not looked at."""
+        gate_PDB = self._direction(self.body(x), 1)
+        expert_PMD = self._direction(self.layout.fold(self.head.weight), 2)
+        return self.layout.mask(rowwise_product(expert_PMD, gate_PDB))
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's gate: the body, then one vector per expert."""
+        self.body.initialise(model, generator)
+        rows = self.layout.rows(model)
+        for expert in range(rows.start, rows.stop):
+            self.head.initialise(expert, generator)
+
+    def _direction(self, vectors: Tensor, dim: int) -> Tensor:
+        """Each model's vectors over their perturbed norm."""
+        norm: Tensor = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
+        perturbed = norm + self.perturbation[:, None, None]
+        return vectors / perturbed.clamp(min=_SMALLEST_NORM)
+
+
+Gate = OriginalGate | AttentiveGate | CosineGate

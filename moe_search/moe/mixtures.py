@@ -11,14 +11,22 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.gates import AttentiveGate, OriginalGate
+from moe_search.moe.gates import AttentiveGate, CosineGate, Gate, OriginalGate
 from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks
 from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import Backbone
+from moe_search.spec.configuration import Gate as GateName
 
 State = dict[str, Tensor]
 """Weights of one model by name, as a population of one has them."""
+
+_GATES: dict[GateName, type[Gate]] = {
+    "original": OriginalGate,
+    "attentive": AttentiveGate,
+    "cosine": CosineGate,
+    "perturbed_cosine": CosineGate,
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Architecture:
     backbone: Backbone
     shape: tuple[int, ...]
     classes: int
-    gate: Literal["original", "attentive"] | None
+    gate: GateName | None
     rule: OutputRule
 
 
@@ -57,11 +65,10 @@ class Mixtures(nn.Module):
         self.layout = Layout(experts)
         self.bodies = StackedNetworks(backbone.expert, shape, sum(experts), fused)
         self.heads = Dense(sum(experts), self.bodies.width, architecture.classes)
-        self.gate: OriginalGate | AttentiveGate | None = None
+        self.gate: Gate | None = None
         if architecture.gate is not None:
-            kind = OriginalGate if architecture.gate == "original" else AttentiveGate
             body = StackedNetworks(backbone.gate, shape, len(experts), fused)
-            self.gate = kind(body, self.layout)
+            self.gate = _GATES[architecture.gate](body, self.layout)
         self.register_buffer("temperature_P", torch.tensor(temperatures), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,6 +84,11 @@ class Mixtures(nn.Module):
         logits_PMB: Tensor = self.gate(x, hidden_NDB)
         return logits_PMB / self.temperature_P[:, None, None]
 
+    @property
+    def gate_needs_experts(self) -> bool:
+        """Whether the gate scores experts by what they say, so that all must be evaluated."""
+        return self.gate is not None and self.gate.evaluates_experts
+
     def expert(self, expert: int, x: Tensor) -> Tensor:
         """Class probabilities [C, B] of one expert of the ragged axis, evaluating only that one."""
         row = slice(expert, expert + 1)
@@ -91,6 +103,11 @@ class Mixtures(nn.Module):
         for expert in range(rows.start, rows.stop):
             self.bodies.initialise(expert, generator)
             self.heads.initialise(expert, generator)
+
+    def perturb(self, model: int, perturbation: float) -> None:
+        """Set what one model's cosine gate adds to its norms; a part of its state."""
+        assert isinstance(self.gate, CosineGate)
+        self.gate.perturbation[model] = perturbation
 
     def zero_gate(self, model: int) -> None:
         """Set weights and biases of one model's gate network to 0; W_q and W_k are kept.

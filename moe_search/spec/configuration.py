@@ -32,6 +32,8 @@ def conditions(field: FieldInfo) -> tuple[When, ...]:
     return tuple(entry for entry in field.metadata if isinstance(entry, When))
 
 
+Gate = Literal["original", "attentive", "cosine", "perturbed_cosine"]
+
 _IN_MOE = When("model.kind", ("moe",))
 
 
@@ -47,13 +49,20 @@ class Model(Part):
         "auto takes the data set's own preset",
     )
     experts: Annotated[int, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
-    gate: Annotated[Literal["original", "attentive"], _IN_MOE] = Field(
+    gate: Annotated[Gate, _IN_MOE] = Field(
         "original", description="how the gate scores the experts"
     )
-    gate_weights: Annotated[Literal["random", "zero"], _IN_MOE] = Field(
+    gate_weights: Annotated[
+        Literal["random", "zero"], _IN_MOE, When("model.gate", ("original", "attentive"))
+    ] = Field(
         "random",
         description="how the gate starts: as torch draws it, or with its network's weights and "
         "biases all zero, from which an original gate never leaves one expert",
+    )
+    perturbation: Annotated[float, _IN_MOE, When("model.gate", ("perturbed_cosine",))] = Field(
+        0.1,
+        ge=0,
+        description="what the perturbed cosine gate adds to both norms it divides by",
     )
     temperature: Annotated[float, _IN_MOE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"

@@ -25,7 +25,7 @@ from moe_search.moe.classifier import Classifier
 from moe_search.moe.mixtures import Architecture, Mixtures
 from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import Backbone, width
-from moe_search.spec.configuration import Configuration
+from moe_search.spec.configuration import Configuration, Gate
 from moe_search.spec.part import Number, Part, Whole
 from moe_search.spec.words import dotted, one_line
 
@@ -64,7 +64,7 @@ class _Architecture(Part):
     backbone: Backbone
     shape: tuple[Annotated[Whole, Field(ge=1, le=1_048_576)], ...]
     classes: Whole = Field(ge=1, le=1_048_576)
-    gate: Literal["original", "attentive"] | None
+    gate: Gate | None
     rule: _Rule
 
 

@@ -4,7 +4,7 @@ Shape suffixes: P model.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 import torch
@@ -15,7 +15,6 @@ from trials import (
     IMAGE,
     LARGE_IMAGE,
     Batch,
-    Gate,
     batches,
     plain_of,
     population,
@@ -27,6 +26,7 @@ from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.mixtures import State
 from moe_search.spec import Regularizer, Training
+from moe_search.spec.configuration import Gate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,7 +39,7 @@ OUTPUTS: tuple[dict[str, Any], ...] = (
     {"output": "top_k", "top_k": 2},
 )
 
-each_gate = pytest.mark.parametrize("gate", ["original", "attentive"])
+each_gate = pytest.mark.parametrize("gate", get_args(Gate))
 each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
 
 
@@ -119,13 +119,13 @@ def test_steps_of_each_output_rule_are_those_of_a_plain_model(
 
 
 @pytest.mark.usefixtures("double")
-@each_gate
+@pytest.mark.parametrize("gate", ["original", "attentive"])
 def test_a_zero_gate_trains_as_a_plain_one(gate: Gate) -> None:
     spec = trial(experts=4, gate=gate, gate_weights="zero")
     assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
 
 
-@each_gate
+@pytest.mark.parametrize("gate", ["original", "attentive"])
 def test_of_zero_gates_only_an_attentive_one_tells_samples_apart(gate: Gate) -> None:
     found = trained([trial(experts=4, gate=gate, gate_weights="zero")], batches(60, 32), False)
     x, _ = batches(1, 32, seed=1)[0]
@@ -188,6 +188,7 @@ def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
             experts=experts,
             gate=gate,
             temperature=0.7 + 0.4 * key,
+            perturbation=0.2 * key,
             regularizer=Regularizer(kind=kind, weight=0.1 + 0.2 * key, similarity_weight=0.5),
             training=Training(lr=1e-3 * (1 + key), weight_decay=1e-3 * key),
             **model,

@@ -3,7 +3,7 @@
 Shape suffixes: B sample, M expert, C class.
 """
 
-from typing import Literal
+from typing import get_args
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from moe_search.moe.classifier import Classifier
 from moe_search.moe.mixtures import Architecture, Mixtures
 from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import PRESETS
+from moe_search.spec.configuration import Gate
 
 EXPERTS, CLASSES, BATCH = 5, 4, 32
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
@@ -22,8 +23,6 @@ RULES = [
     OutputRule("top_k", 1),
     OutputRule("top_k", 2),
 ]
-
-Gate = Literal["original", "attentive"]
 
 
 def classifier(
@@ -44,7 +43,7 @@ def images() -> Tensor:
     return torch.rand(BATCH, 3, 8, 8, generator=Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("gate", ["original", "attentive"])
+@pytest.mark.parametrize("gate", get_args(Gate))
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_the_model_is_its_gate_times_its_experts(gate: Gate, rule: OutputRule) -> None:
     model, x = classifier(gate, rule), images()
@@ -102,15 +101,16 @@ def test_top1_evaluates_each_sample_once_and_by_its_expert_alone() -> None:
     assert sum(samples for _, samples in evaluated) == BATCH
 
 
-def test_an_original_gate_evaluates_no_expert() -> None:
-    model, x = classifier(), images()
+@pytest.mark.parametrize("gate", ["original", "cosine"])
+def test_a_gate_of_its_own_network_evaluates_no_expert(gate: Gate) -> None:
+    model, x = classifier(gate), images()
     expected = model.gate(x)
     model.mixtures.bodies.register_forward_hook(lambda *_: pytest.fail("an expert is evaluated"))
     assert torch.equal(model.gate(x), expected)
 
 
 def test_top1_of_an_attentive_gate_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs an original gate"):
+    with pytest.raises(ValueError, match="attentive gate evaluates every expert"):
         classifier("attentive").top1(images())
 
 

@@ -147,5 +147,5 @@ def test_an_image_for_a_model_of_features(tmp_path: Path) -> None:
 def test_top1_of_an_attentive_gate(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((8, 8), np.float32))
     model = classifier(GREY, gate="attentive")
-    with pytest.raises(UserError, match=r"^--top1: an attentive gate .* original gate$"):
+    with pytest.raises(UserError, match=r"^--top1: the attentive gate .* original gate$"):
         list(predict(model, tmp_path / "x.npy", top1=True))

@@ -1,7 +1,7 @@
 """Whatever is valid survives a round trip; whatever is not is refused in one line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +23,7 @@ from moe_search.spec import (
     json_schema,
     load_study,
 )
+from moe_search.spec.configuration import Gate
 from moe_search.spec.document import as_yaml
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
@@ -74,8 +75,9 @@ STUDY = st.fixed_dictionaries(
             kind=searched_word("moe", "single"),
             backbone=searched_word("auto", *PRESETS),
             experts=searched_number(st.integers(3, 20)),
-            gate=searched_word("original", "attentive"),
+            gate=searched_word(*get_args(Gate)),
             gate_weights=searched_word("random", "zero"),
+            perturbation=searched_number(POSITIVE),
             temperature=searched_number(POSITIVE),
             output=searched_word("mixture", "stochastic", "top_k"),
             top_k=searched_number(st.integers(1, 3)),

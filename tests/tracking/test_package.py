@@ -52,6 +52,7 @@ def refusal(package: Path) -> str:
         (IMAGE, {"gate": "attentive"}),
         (IMAGE, {"gate": "original", "output": "top_k", "top_k": 2}),
         (IMAGE, {"output": "stochastic"}),
+        (IMAGE, {"gate": "perturbed_cosine", "perturbation": 0.25}),
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
         ((2, 9, 9), {"backbone": "conv"}),
