@@ -78,8 +78,9 @@ class PlainMixture(nn.Module):
         super().__init__()
         self.kind, self.temperature = kind, temperature
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
-        if kind != "single":
-            self.gate = PlainNetwork(gate, shape, experts if kind == "original" else None)
+        if kind not in ("single", "loudest"):
+            scored = kind in ("original", "expert_loss")
+            self.gate = PlainNetwork(gate, shape, experts if scored else None)
         if "cosine" in kind:
             self.vectors = nn.Parameter(torch.zeros(experts, self.gate.width))
             self.perturbation = 0.0
@@ -91,8 +92,11 @@ class PlainMixture(nn.Module):
         """[B, M], over temperature."""
         if self.kind == "single":
             return x.new_zeros(len(x), 1)
-        if self.kind == "original":
+        if self.kind in ("original", "expert_loss"):
             scores: Tensor = self.gate(x)
+        elif self.kind == "loudest":
+            outputs = self.outputs(x).detach()
+            scores = (outputs * outputs.log2()).sum(2)
         elif "cosine" in self.kind:
             hidden = self.gate.hidden(x)
             scores = torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
@@ -120,10 +124,10 @@ class PlainMixture(nn.Module):
             expert.head.load_state_dict(
                 {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
             )
-        if self.kind == "single":
+        if self.kind in ("single", "loudest"):
             return
         load_body(self.gate, state, "gate.body.", 0)
-        if self.kind == "original":
+        if self.kind in ("original", "expert_loss"):
             assert self.gate.head is not None
             weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
             self.gate.head.load_state_dict({"weight": weight, "bias": bias})
@@ -169,6 +173,11 @@ def rule_losses(
             terms = [p * torch.exp(-error / 2) for p, error in zip(p_M, error_M, strict=True)]
             losses.append(-torch.log(_total(terms) + 1e-15))
             continue
+        if kind == "expert_loss":
+            right_M = torch.stack([output_C[y] for output_C in outputs_MC])
+            misses = (logits_M - torch.log(right_M.detach() + 1e-15)).abs()
+            losses.append(misses.sum() - torch.log(right_M[int(logits_M.argmax())] + 1e-7))
+            continue
         if kind == "top_k" and k == 1:
             best = int(p_M.argmax())
             answer_C = F.softmax(p_M[best] * outputs_MC[best], 0)
@@ -185,7 +194,7 @@ def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tens
     for logits_M in logits_BM:
         p_M = F.softmax(logits_M, 0)
         if kind != "mixture":
-            p_M = _kept(p_M, 1 if kind == "stochastic" else k)
+            p_M = _kept(p_M, k if kind == "top_k" else 1)
         rows.append(p_M)
     return torch.stack(rows)
 

@@ -111,6 +111,8 @@ def architecture(
     model = configuration.model
     if model.kind == "single":
         return Architecture(backbone, shape, classes, None, OutputRule("mixture"))
+    if model.gate == "expert_loss":
+        return Architecture(backbone, shape, classes, model.gate, OutputRule("expert_loss"))
     k = model.top_k if model.output == "top_k" else 1
     return Architecture(backbone, shape, classes, model.gate, OutputRule(model.output, k))
 

@@ -1,13 +1,13 @@
 """Gates: the networks that score the experts for each sample.
 
-Shape suffixes: P model, N expert of any model, M expert within its model, B sample, D width of the
-hidden representation.
+Shape suffixes: P model, N expert of any model, M expert within its model, C class, B sample,
+D width of the hidden representation.
 
 A gate returns logits; p(e|x) = softmax over e of logits / T, with T the gate temperature.
 """
 
 import math
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -17,6 +17,13 @@ from moe_search.moe.networks import Dense, StackedNetworks, Weighted
 from moe_search.moe.stable import rowwise_product, spread_over_experts
 
 _SMALLEST_NORM = 1e-12  # keeps the cosine with a vector of zeros finite
+
+
+class Evaluated(NamedTuple):
+    """What the experts of a population make of a batch."""
+
+    hidden_NDB: Tensor
+    outputs_PMCB: Tensor
 
 
 class OriginalGate(nn.Module):
@@ -30,8 +37,8 @@ class OriginalGate(nn.Module):
         self.head = Dense(sum(layout.experts), body.width, 1)
         self.layout = layout
 
-    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
-        """Logits [P, M, B]; the experts' representations are not looked at."""
+    def forward(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
+        """Logits [P, M, B]; what the experts say is not looked at."""
         weight_PMD = self.layout.fold(self.head.weight).squeeze(2)
         bias_PM1 = self.layout.fold(self.head.biases(slice(None)))
         scores_PMB = rowwise_product(weight_PMD, torch.relu(self.body(x)))
@@ -63,12 +70,12 @@ class AttentiveGate(nn.Module):
         self.key = Weighted(layout.models, (width, width), width, bias=False)
         self.layout = layout
 
-    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
         """Logits [P, M, B] from the input and the experts' hidden representations."""
-        assert hidden_NDB is not None, "the attentive gate needs the experts' representations"
+        assert experts is not None, "the attentive gate needs the experts' representations"
         query_PDB = self.query.weight @ self.body(x)
         score_PDB = self.key.weight.transpose(1, 2) @ query_PDB / math.sqrt(self.body.width)
-        hidden_PMDB = self.layout.fold(hidden_NDB)
+        hidden_PMDB = self.layout.fold(experts.hidden_NDB)
         score_PMDB = spread_over_experts(score_PDB, hidden_PMDB.shape[1])
         return self.layout.mask((hidden_PMDB * score_PMDB).sum(2))
 
@@ -99,8 +106,8 @@ class CosineGate(nn.Module):
         self.register_buffer("perturbation", torch.zeros(layout.models))
         self.layout = layout
 
-    def forward(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
-        """Logits [P, M, B]; the experts' representations are not looked at."""
+    def forward(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
+        """Logits [P, M, B]; what the experts say is not looked at."""
         gate_PDB = self._direction(self.body(x), 1)
         expert_PMD = self._direction(self.layout.fold(self.head.weight), 2)
         return self.layout.mask(rowwise_product(expert_PMD, gate_PDB))
@@ -119,4 +126,30 @@ class CosineGate(nn.Module):
         return vectors / perturbed.clamp(min=_SMALLEST_NORM)
 
 
-Gate = OriginalGate | AttentiveGate | CosineGate
+class LoudestGate(nn.Module):
+    """No network: the surer an expert is of its own answer, the more it gets.
+
+    logit_e = -H(o_e(x)), the entropy in bits of the expert's class probabilities, which are taken
+    as given: the gate passes no gradient to them. It needs no labels. Source: the no-gate training
+    by entropy of arXiv 2302.14703's authors, who train it by the stochastic rule's loss with the
+    gate temperature lowered in four quarters.
+    """
+
+    evaluates_experts: ClassVar[bool] = True
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+
+    def forward(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
+        """Logits [P, M, B] from the experts' class probabilities."""
+        assert experts is not None, "the loudest expert is found among answers"
+        outputs_PMCB = experts.outputs_PMCB.detach()
+        bits_PMB = -torch.special.xlogy(outputs_PMCB, outputs_PMCB).sum(2) / math.log(2)
+        return self.layout.mask(-bits_PMB)
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw nothing."""
+
+
+Gate = OriginalGate | AttentiveGate | CosineGate | LoudestGate

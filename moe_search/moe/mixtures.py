@@ -11,7 +11,14 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.gates import AttentiveGate, CosineGate, Gate, OriginalGate
+from moe_search.moe.gates import (
+    AttentiveGate,
+    CosineGate,
+    Evaluated,
+    Gate,
+    LoudestGate,
+    OriginalGate,
+)
 from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks
 from moe_search.moe.outputs import OutputRule
@@ -20,13 +27,6 @@ from moe_search.spec.configuration import Gate as GateName
 
 State = dict[str, Tensor]
 """Weights of one model by name, as a population of one has them."""
-
-_GATES: dict[GateName, type[Gate]] = {
-    "original": OriginalGate,
-    "attentive": AttentiveGate,
-    "cosine": CosineGate,
-    "perturbed_cosine": CosineGate,
-}
 
 
 @dataclass(frozen=True)
@@ -65,23 +65,20 @@ class Mixtures(nn.Module):
         self.layout = Layout(experts)
         self.bodies = StackedNetworks(backbone.expert, shape, sum(experts), fused)
         self.heads = Dense(sum(experts), self.bodies.width, architecture.classes)
-        self.gate: Gate | None = None
-        if architecture.gate is not None:
-            body = StackedNetworks(backbone.gate, shape, len(experts), fused)
-            self.gate = _GATES[architecture.gate](body, self.layout)
+        self.gate = _gate(architecture, self.layout, fused)
         self.register_buffer("temperature_P", torch.tensor(temperatures), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
         hidden_NDB = self.bodies(x)
-        outputs_NCB = self.heads(hidden_NDB.relu()).softmax(1)
-        return self.gate_logits(x, hidden_NDB), self.layout.fold(outputs_NCB)
+        outputs_PMCB = self.layout.fold(self.heads(hidden_NDB.relu()).softmax(1))
+        return self.gate_logits(x, Evaluated(hidden_NDB, outputs_PMCB)), outputs_PMCB
 
-    def gate_logits(self, x: Tensor, hidden_NDB: Tensor | None = None) -> Tensor:
-        """Gate logits over temperature [P, M, B]; an original gate needs no representations."""
+    def gate_logits(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
+        """Gate logits over temperature [P, M, B]; see ``gate_needs_experts``."""
         if self.gate is None:
             return x.new_zeros(self.layout.models, 1, x.shape[-1])
-        logits_PMB: Tensor = self.gate(x, hidden_NDB)
+        logits_PMB: Tensor = self.gate(x, experts)
         return logits_PMB / self.temperature_P[:, None, None]
 
     @property
@@ -147,3 +144,20 @@ class Mixtures(nn.Module):
         """Set every model's weights."""
         names = self.state_dict().keys()
         self.load_state_dict({name: torch.cat([state[name] for state in states]) for name in names})
+
+
+def _gate(architecture: Architecture, layout: Layout, fused: bool) -> Gate | None:
+    """The gates of a population, not yet drawn."""
+    if architecture.gate is None:
+        return None
+    if architecture.gate == "loudest":
+        return LoudestGate(layout)
+    layers, shape = architecture.backbone.gate, architecture.shape
+    body = StackedNetworks(layers, shape, layout.models, fused)
+    match architecture.gate:
+        case "original" | "expert_loss":
+            return OriginalGate(body, layout)
+        case "attentive":
+            return AttentiveGate(body, layout)
+        case "cosine" | "perturbed_cosine":
+            return CosineGate(body, layout)

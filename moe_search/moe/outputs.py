@@ -19,9 +19,12 @@ EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' c
 _TINY = 1e-15
 
 
+RuleName = Literal["mixture", "stochastic", "top_k", "expert_loss"]
+
+
 @dataclass(frozen=True)
 class OutputRule:
-    """mixture, stochastic or top_k.
+    """mixture, stochastic, top_k or expert_loss.
 
     mixture: y = sum_e p_e o_e; loss -log(y[label] + 1e-7).
 
@@ -33,15 +36,21 @@ class OutputRule:
     For k = 1 rescaling would leave the gate without a gradient, so training follows the authors:
     the loss is -log(softmax_c(p_e o_e[c])[label] + 1e-7) of the most probable expert e; inference
     takes that expert's o_e.
+
+    expert_loss: the gate's logits g_e predict each expert's log-probability of the label, and the
+    expert with the best prediction answers. The loss is -log(o_b[label] + 1e-7) of that expert b,
+    from which it alone learns, plus the gate's own, sum_e |g_e - log(o_e[label] + 1e-15)|, with o_e
+    taken as given.
     """
 
-    kind: Literal["mixture", "stochastic", "top_k"]
+    kind: RuleName
     k: int = 1
 
     @property
     def one_expert(self) -> bool:
         """Whether inference evaluates one expert per sample."""
-        return self.kind == "stochastic" or (self.kind == "top_k" and self.k == 1)
+        top_1 = self.kind == "top_k" and self.k == 1
+        return self.kind in ("stochastic", "expert_loss") or top_1
 
     def inference_gate(self, logits_PMB: Tensor) -> Tensor:
         """The distribution over experts that inference uses, [P, M, B]."""
@@ -54,8 +63,10 @@ class OutputRule:
         """Training loss of each sample in nats, [P, B], without regularizers."""
         if self.kind == "top_k" and self.k == 1:
             return self._top_1_loss(logits_PMB, outputs_PMCB, label_B)
-        p_PMB = self._gate(logits_PMB)
         right_PMB = _of_label(outputs_PMCB, label_B)
+        if self.kind == "expert_loss":
+            return _expert_loss(logits_PMB, right_PMB)
+        p_PMB = self._gate(logits_PMB)
         if self.kind == "stochastic":
             return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + _TINY).log()
         return -(sum_over_experts(p_PMB * right_PMB) + EPSILON).log()
@@ -77,6 +88,15 @@ class OutputRule:
 def mix(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
     """The model's class probabilities [P, C, B]."""
     return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
+
+
+def _expert_loss(predicted_PMB: Tensor, right_PMB: Tensor) -> Tensor:
+    """Loss [P, B] of the expert that answers, and of the predictions by which it was chosen."""
+    best_P1B = predicted_PMB.argmax(1, keepdim=True)
+    answer_PB = right_PMB.gather(1, best_P1B).squeeze(1)
+    missed_PMB = (predicted_PMB - (right_PMB.detach() + _TINY).log()).abs()
+    there_PMB = missed_PMB.masked_fill(predicted_PMB.isneginf(), 0.0)
+    return sum_over_experts(there_PMB) - (answer_PB + EPSILON).log()
 
 
 def _of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from moe_search.spec.comparison import Row
+from moe_search.spec.configuration import Model, conditions
 from moe_search.spec.part import mistake
 from moe_search.spec.searchable import (
     Domain,
@@ -36,7 +37,8 @@ def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object
 
 def check_top_k(given: Mapping[str, object], *place: str) -> None:
     """Refuses a study in which a trial could use more experts per sample than it has."""
-    used = "moe" in options(given["model.kind"]) and "top_k" in options(given["model.output"])
+    conditioned = conditions(Model.model_fields["top_k"])
+    used = all(set(options(given[when.path])) & set(when.values) for when in conditioned)
     largest, smallest = max(_ends(given["model.top_k"])), min(_ends(given["model.experts"]))
     if used and largest > smallest:
         raise mistake(

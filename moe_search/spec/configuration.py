@@ -32,9 +32,12 @@ def conditions(field: FieldInfo) -> tuple[When, ...]:
     return tuple(entry for entry in field.metadata if isinstance(entry, When))
 
 
-Gate = Literal["original", "attentive", "cosine", "perturbed_cosine"]
+Gate = Literal["original", "attentive", "cosine", "perturbed_cosine", "loudest", "expert_loss"]
 
 _IN_MOE = When("model.kind", ("moe",))
+_LEARNS = ("original", "attentive", "cosine", "perturbed_cosine")
+_LEARNS_SHARES = When("model.gate", _LEARNS)  # by the output rule's loss, so it can be regularized
+_GIVES_SHARES = When("model.gate", (*_LEARNS, "loudest"))  # which an output rule can use
 
 
 class Model(Part):
@@ -50,10 +53,14 @@ class Model(Part):
     )
     experts: Annotated[int, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
     gate: Annotated[Gate, _IN_MOE] = Field(
-        "original", description="how the gate scores the experts"
+        "original",
+        description="how the gate scores the experts; loudest has no network and trusts the "
+        "expert of least entropy, expert_loss predicts each expert's loss and takes the best",
     )
     gate_weights: Annotated[
-        Literal["random", "zero"], _IN_MOE, When("model.gate", ("original", "attentive"))
+        Literal["random", "zero"],
+        _IN_MOE,
+        When("model.gate", ("original", "attentive", "expert_loss")),
     ] = Field(
         "random",
         description="how the gate starts: as torch draws it, or with its network's weights and "
@@ -64,13 +71,13 @@ class Model(Part):
         ge=0,
         description="what the perturbed cosine gate adds to both norms it divides by",
     )
-    temperature: Annotated[float, _IN_MOE] = Field(
+    temperature: Annotated[float, _IN_MOE, _GIVES_SHARES] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
-    output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE] = Field(
+    output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE, _GIVES_SHARES] = Field(
         "mixture", description="output rule: how experts' outputs become the model's"
     )
-    top_k: Annotated[int, _IN_MOE, When("model.output", ("top_k",))] = Field(
+    top_k: Annotated[int, _IN_MOE, _GIVES_SHARES, When("model.output", ("top_k",))] = Field(
         2, ge=1, le=1024, description="experts used per sample where output is top_k"
     )
 
@@ -82,24 +89,26 @@ _SIMILAR = When("regularizer.kind", ("similarity", "both"))
 class Regularizer(Part):
     """What is added to the loss to spread the samples over the experts."""
 
-    kind: Annotated[Literal["none", "importance", "similarity", "both"], _IN_MOE] = Field(
-        "none", description="regularizer of the gate"
+    kind: Annotated[
+        Literal["none", "importance", "similarity", "both"], _IN_MOE, _LEARNS_SHARES
+    ] = Field("none", description="regularizer of the gate")
+    weight: Annotated[float, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", _REGULARIZED)] = (
+        Field(
+            0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
+        )
     )
-    weight: Annotated[float, _IN_MOE, When("regularizer.kind", _REGULARIZED)] = Field(
-        0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
-    )
-    similarity_weight: Annotated[float, _IN_MOE, When("regularizer.kind", ("both",))] = Field(
-        0.2, ge=0, description="weight of L_s where kind is both"
-    )
-    features: Annotated[Literal["pixels", "network"], _IN_MOE, _SIMILAR] = Field(
+    similarity_weight: Annotated[
+        float, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", ("both",))
+    ] = Field(0.2, ge=0, description="weight of L_s where kind is both")
+    features: Annotated[Literal["pixels", "network"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
         "pixels",
         description="what distances in L_s are taken of: the inputs, or the logits of a single "
         "network of the backbone that each worker first trains on the same data",
     )
-    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _SIMILAR] = Field(
+    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
         "euclidean", description="distance of two samples in L_s"
     )
-    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _SIMILAR] = Field(
+    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
         "mean",
         description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
         "then their beta_s, B^2 times smaller at batch size B",

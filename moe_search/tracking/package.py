@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.classifier import Classifier
 from moe_search.moe.mixtures import Architecture, Mixtures
-from moe_search.moe.outputs import OutputRule
+from moe_search.moe.outputs import OutputRule, RuleName
 from moe_search.spec.backbones import Backbone, width
 from moe_search.spec.configuration import Configuration, Gate
 from moe_search.spec.part import Number, Part, Whole
@@ -56,7 +56,7 @@ class Card:
 
 
 class _Rule(Part):
-    kind: Literal["mixture", "stochastic", "top_k"]
+    kind: RuleName
     k: Whole = Field(ge=1, le=1024)
 
 

@@ -22,6 +22,7 @@ RULES = [
     OutputRule("stochastic"),
     OutputRule("top_k", 1),
     OutputRule("top_k", 2),
+    OutputRule("expert_loss"),
 ]
 
 
@@ -53,7 +54,7 @@ def test_the_model_is_its_gate_times_its_experts(gate: Gate, rule: OutputRule) -
     assert y_BC.shape == (BATCH, CLASSES)
     torch.testing.assert_close((p_BM.unsqueeze(2) * outputs_BMC).sum(1), y_BC)
     torch.testing.assert_close(y_BC.sum(1), torch.ones(BATCH))
-    kept = {"mixture": EXPERTS, "stochastic": 1, "top_k": rule.k}[rule.kind]
+    kept = EXPERTS if rule.kind == "mixture" else rule.k
     assert int((p_BM > 0).sum(1).max()) <= kept
 
 
@@ -101,7 +102,7 @@ def test_top1_evaluates_each_sample_once_and_by_its_expert_alone() -> None:
     assert sum(samples for _, samples in evaluated) == BATCH
 
 
-@pytest.mark.parametrize("gate", ["original", "cosine"])
+@pytest.mark.parametrize("gate", ["original", "cosine", "expert_loss"])
 def test_a_gate_of_its_own_network_evaluates_no_expert(gate: Gate) -> None:
     model, x = classifier(gate), images()
     expected = model.gate(x)
@@ -109,9 +110,10 @@ def test_a_gate_of_its_own_network_evaluates_no_expert(gate: Gate) -> None:
     assert torch.equal(model.gate(x), expected)
 
 
-def test_top1_of_an_attentive_gate_is_refused() -> None:
-    with pytest.raises(ValueError, match="attentive gate evaluates every expert"):
-        classifier("attentive").top1(images())
+@pytest.mark.parametrize("gate", ["attentive", "loudest"])
+def test_top1_of_a_gate_that_needs_every_expert_is_refused(gate: Gate) -> None:
+    with pytest.raises(ValueError, match=f"{gate} gate evaluates every expert"):
+        classifier(gate).top1(images())
 
 
 def test_a_single_network_is_a_mixture_of_one() -> None:

@@ -18,6 +18,7 @@ RULES = [
     OutputRule("top_k", 1),
     OutputRule("top_k", 2),
     OutputRule("top_k", 3),
+    OutputRule("expert_loss"),
 ]
 EXPERTS = (4, 2, 1)
 CLASSES, BATCH = 5, 11

@@ -130,6 +130,34 @@ def test_the_forms_of_similarity_are_searched_where_it_acts() -> None:
         assert active == [kind in ("similarity", "both")] * 3
 
 
+GATED = study(
+    model={
+        "gate": {"choices": ["original", "loudest", "expert_loss"]},
+        "gate_weights": {"choices": ["random", "zero"]},
+        "temperature": {"low": 0.1, "high": 10},
+        "output": {"choices": ["mixture", "top_k"]},
+    },
+    regularizer={"kind": {"choices": ["none", "importance"]}},
+)
+
+
+@pytest.mark.parametrize(
+    ("gate", "meant"),
+    [
+        ("original", ["gate_weights", "temperature", "output", "kind"]),
+        ("loudest", ["temperature", "output"]),
+        ("expert_loss", ["gate_weights"]),
+    ],
+)
+def test_a_gate_decides_what_else_has_a_meaning(gate: str, meant: list[str]) -> None:
+    active = [p.path for p in GATED.parameters if p.is_active({"model.gate": gate})]
+    assert [path.split(".")[1] for path in active] == ["gate", *meant]
+
+
+def test_experts_per_sample_have_no_limit_where_no_trial_uses_them() -> None:
+    study(model={"gate": "expert_loss", "output": "top_k", "top_k": 9, "experts": 2})
+
+
 def test_a_configuration_joins_fixed_and_searched_values() -> None:
     configuration = SEARCHED.configuration(
         {

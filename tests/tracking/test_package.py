@@ -53,6 +53,8 @@ def refusal(package: Path) -> str:
         (IMAGE, {"gate": "original", "output": "top_k", "top_k": 2}),
         (IMAGE, {"output": "stochastic"}),
         (IMAGE, {"gate": "perturbed_cosine", "perturbation": 0.25}),
+        (IMAGE, {"gate": "loudest", "output": "stochastic"}),
+        (IMAGE, {"gate": "expert_loss"}),
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
         ((2, 9, 9), {"backbone": "conv"}),
