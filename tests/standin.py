@@ -148,6 +148,7 @@ class StandIn:
             test=self._test(spec, len(history)) if job.test else None,
             architecture=kind,
             experts=experts,
+            temperature=configuration.model.temperature,
             state=mixtures.state_of(0),
             seconds=0.001,
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 from moe_search.engine.optimizer import PopulationAdam
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import Stage
+from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
 from moe_search.moe.mixtures import Architecture, Mixtures, State
@@ -50,6 +51,7 @@ class Population:
         self._features = features
         self._device = device
         self._fused = fused
+        self._epoch = 1
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
             chosen = spec.configuration.model
@@ -74,21 +76,50 @@ class Population:
         )
         self._place()
 
-    def set_training(self) -> None:
-        """Training mode, but for what is frozen in this stage."""
+    def begin(self, epoch: int) -> None:
+        """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
+        self._epoch = epoch
         self.mixtures.set_training(self._stage.frozen)
+        now = [temperatures(spec.configuration, epoch) for spec in self.specs]
+        self._softening_P = torch.tensor([t.experts / t.gate for t in now], device=self._device)
+        self.mixtures.temperature_P.copy_(torch.tensor([t.gate for t in now]))
 
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
         """One step of Adam for every model; returns the losses before it, [P]."""
-        loss_P = self.losses(x, label_B)
         self._adam.zero_grad()
-        torch.autograd.backward(loss_P.sum())
+        logits_PMB, outputs_PMCB = self.mixtures(x)
+        loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
+        if self._dual:
+            self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
+        else:
+            torch.autograd.backward(loss_P.sum())
         self._adam.step()
         return loss_P.detach()
 
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
-        logits_PMB, outputs_PMCB = self.mixtures(x)
+        return self._losses(x, label_B, *self.mixtures(x))
+
+    def _dual_backward(
+        self, loss_P: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor
+    ) -> None:
+        """Dual temperature: the gate learns from the loss, the experts from one of their own.
+
+        Theirs is the output rule's loss at their gate temperature, without regularizers. Two losses
+        share one forward pass: each is differentiated by what learns from it alone, which is
+        freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
+        """
+        softer_PMB = logits_PMB / self._softening_P[:, None, None]
+        experts_loss_P = self.architecture.rule.loss(softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts = [*self.mixtures.bodies.parameters(), *self.mixtures.heads.parameters()]
+        assert self.mixtures.gate is not None
+        gate = list(self.mixtures.gate.parameters())
+        torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
+        torch.autograd.backward(loss_P.sum(), inputs=gate)
+
+    def _losses(
+        self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
+    ) -> Tensor:
         loss_P = self.architecture.rule.loss(logits_PMB, outputs_PMCB, label_B).mean(1)
         p_PMB = logits_PMB.softmax(1)
         experts_P = self.mixtures.layout.experts_P
@@ -141,7 +172,9 @@ class Population:
     def _place(self) -> None:
         """Move to the device and set up Adam."""
         self.mixtures.to(self._device)
-        self.set_training()
+        self.begin(self._epoch)
+        dual = self.specs[0].configuration.model.dual_temperature != 1
+        self._dual = dual and self._stage.frozen != "experts"
         regularized = self._stage.regularized
         regularizer = [
             spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs

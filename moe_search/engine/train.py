@@ -14,6 +14,7 @@ from moe_search.data import Dataset, Split, augment
 from moe_search.engine.population import Features, Population
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.stages import last_epoch, stages
+from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import (
     EpochReport,
     Job,
@@ -105,7 +106,7 @@ class Trainer:
 
     def _train(self, epoch: int) -> Tensor:
         """One pass over the training data; each model's mean loss, [P]."""
-        self._population.set_training()
+        self._population.begin(epoch)
         loss_P = torch.zeros(len(self._population.specs), device=self._device)
         batches = 0
         for x, label_B in self._batches(epoch):
@@ -190,6 +191,7 @@ class Trainer:
             test=test,
             architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
+            temperature=temperatures(spec.configuration, len(self._history[spec.key])).gate,
             state=self._population.state_of(model),
             seconds=self._seconds[spec.key],
         )

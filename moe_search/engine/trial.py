@@ -83,6 +83,7 @@ class TrialResult:
     test: Decomposition | None
     architecture: Architecture
     experts: int
+    temperature: float
     state: State = field(repr=False)
     seconds: float = 0.0
 
@@ -125,7 +126,8 @@ def expert_count(configuration: Configuration) -> int:
 def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
     """Trials with equal keys can train in step: all else may differ from model to model."""
     model, training = spec.configuration.model, spec.configuration.training
-    rule = (model.gate, model.output, model.top_k if model.output == "top_k" else 0)
+    k = model.top_k if model.output == "top_k" else 0
+    rule = (model.gate, model.output, k, model.dual_temperature != 1)
     return (
         spec.seed,
         model.backbone,

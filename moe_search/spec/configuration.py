@@ -74,6 +74,22 @@ class Model(Part):
     temperature: Annotated[float, _IN_MOE, _GIVES_SHARES] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
+    temperature_schedule: Annotated[
+        Literal["constant", "quarters", "decay"], _IN_MOE, _GIVES_SHARES
+    ] = Field(
+        "constant",
+        description="gate temperature over the epochs: as given; 10, 1, 0.01 and 0.001 times it "
+        "in four quarters; or lowered after every epoch",
+    )
+    temperature_decay: Annotated[
+        float, _IN_MOE, _GIVES_SHARES, When("model.temperature_schedule", ("decay",))
+    ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
+    dual_temperature: Annotated[float, _IN_MOE, _LEARNS_SHARES] = Field(
+        1.0,
+        gt=0,
+        description="experts learn at this times the gate temperature, the gate at its own; where "
+        "it is not 1, the schedule moves the experts' temperature alone",
+    )
     output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE, _GIVES_SHARES] = Field(
         "mixture", description="output rule: how experts' outputs become the model's"
     )

@@ -99,7 +99,7 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
             "backbone": result.architecture.backbone.model_dump(mode="json"),
         },
         "experts": result.experts,
-        "temperature": result.configuration.model.temperature,
+        "temperature": result.temperature,
         "card": asdict(card),
         "configuration": result.configuration.model_dump(mode="json"),
         "seed": result.seed,

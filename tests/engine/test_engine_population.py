@@ -4,6 +4,7 @@ Shape suffixes: P model.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import pytest
@@ -43,6 +44,9 @@ each_gate = pytest.mark.parametrize("gate", get_args(Gate))
 each_gate_with_a_rule = pytest.mark.parametrize(
     "gate", [gate for gate in get_args(Gate) if gate != "expert_loss"]
 )
+each_learning_gate = pytest.mark.parametrize(
+    "gate", ["original", "attentive", "cosine", "perturbed_cosine"]
+)
 each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
 
 
@@ -71,6 +75,31 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     return loss
 
 
+def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+    """The loss; the gradients lie in the plain model.
+
+    With a dual temperature there are two passes: experts with a softer gate that is frozen, and no
+    regularizer; then the gate with frozen experts.
+    """
+    loss = plain_loss(plain, spec, batch)
+    chosen = spec.configuration
+    if chosen.model.dual_temperature == 1:
+        torch.autograd.backward(loss)
+        return loss
+    experts = set(plain.experts.parameters())
+    gate = set(plain.parameters()) - experts
+    plain.temperature = chosen.model.temperature * chosen.model.dual_temperature
+    unregularized = chosen.model_copy(update={"regularizer": Regularizer()})
+    for frozen, given in ((gate, replace(spec, configuration=unregularized)), (experts, spec)):
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        torch.autograd.backward(plain_loss(plain, given, batch))
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        plain.temperature = chosen.model.temperature
+    return loss
+
+
 def assert_learns_as_plain_models(
     specs: Sequence[TrialSpec],
     given: Sequence[Batch],
@@ -92,10 +121,9 @@ def assert_learns_as_plain_models(
     for x, y in given:
         found_P = trained.step(samples_last(x), y)
         for found, plain, adam, spec in zip(found_P, plains, adams, specs, strict=True):
-            loss = plain_loss(plain, spec, (x, y))
-            torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             adam.zero_grad()
-            torch.autograd.backward(loss)
+            loss = learned(plain, spec, (x, y))
+            torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             adam.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
@@ -120,6 +148,18 @@ def test_steps_of_each_output_rule_are_those_of_a_plain_model(
 ) -> None:
     spec = trial(experts=4, gate=gate, **output)
     assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_learning_gate
+def test_experts_and_gate_learn_at_temperatures_of_their_own(gate: Gate) -> None:
+    specs = neighbours(gate, dual_temperature=2.5)
+    assert_learns_as_plain_models(specs, batches(20, 12), 1e-9)
+
+
+@each_learning_gate
+def test_dual_temperatures_have_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
+    assert_company_changes_no_bit(neighbours(gate, dual_temperature=2.5), uneven(IMAGE), False)
 
 
 @pytest.mark.usefixtures("double")

@@ -1,7 +1,8 @@
 """What a trainer reports of the trials of a job."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,9 @@ from moe_search.spec import METRICS, Training
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def plain_training(spec: TrialSpec, data: Dataset) -> tuple[PlainMixture, list[float]]:
+def plain_training(
+    spec: TrialSpec, data: Dataset, temperatures: Sequence[float] = ()
+) -> tuple[PlainMixture, list[float]]:
     """The trial trained the plain way on the same batches, and its mean loss in each epoch."""
     shape = data.shape
     plain = plain_of(population([spec], shape), 0, shape)
@@ -39,6 +42,8 @@ def plain_training(spec: TrialSpec, data: Dataset) -> tuple[PlainMixture, list[f
     adam = torch.optim.Adam(plain.parameters(), lr=training.lr)
     means = []
     for epoch in range(1, training.epochs + 1):
+        if temperatures:
+            plain.temperature = temperatures[epoch - 1]
         losses = []
         drawn = generator(spec.seed, Stream.AUGMENTATION, epoch)
         for index in torch.split(order(spec.seed, epoch, len(data.train.y)), training.batch_size):
@@ -72,6 +77,20 @@ def test_training_is_that_of_a_plain_model_on_the_same_batches(
             mixture_loss(plain, split.x, split.y)[0].item(), rel=1e-3
         )
         assert found.usage_M == pytest.approx(p.detach().mean(0).numpy(), rel=1e-2)
+
+
+def test_a_schedule_moves_the_temperature_epoch_by_epoch() -> None:
+    training = Training(epochs=4, batch_size=16, lr=3e-3)
+    moving: dict[str, Any] = {"temperature_schedule": "decay", "temperature_decay": 1.0}
+    spec, data = trial(training=training, temperature=2.0, **moving), dataset()
+    last = 2.0 / 2 / 3
+    reports = train([spec], data)
+    plain, losses = plain_training(spec, data, (2.0, 2.0, 1.0, last))
+    result = results(reports)[0]
+    assert [report.training_loss for report in result.history] == pytest.approx(losses, rel=1e-4)
+    assert result.temperature == pytest.approx(last)
+    p_BM = inference_gate(plain.logits(data.validation.x))
+    assert result.validation.usage_M == pytest.approx(p_BM.detach().mean(0).numpy(), rel=1e-2)
 
 
 def test_every_epoch_is_reported_and_then_the_results() -> None:
@@ -232,6 +251,7 @@ def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_
         trial(seed=1),
         trial(gate="attentive"),
         trial(output="stochastic"),
+        trial(dual_temperature=2.0),
         trial(kind="single"),
         trial(backbone="mlp"),
         trial(training=Training(epochs=3, batch_size=17)),

@@ -79,6 +79,8 @@ STUDY = st.fixed_dictionaries(
             gate_weights=searched_word("random", "zero"),
             perturbation=searched_number(POSITIVE),
             temperature=searched_number(POSITIVE),
+            temperature_schedule=searched_word("constant", "quarters", "decay"),
+            dual_temperature=searched_number(POSITIVE),
             output=searched_word("mixture", "stochastic", "top_k"),
             top_k=searched_number(st.integers(1, 3)),
         ),

@@ -53,7 +53,7 @@ def refusal(package: Path) -> str:
         (IMAGE, {"gate": "original", "output": "top_k", "top_k": 2}),
         (IMAGE, {"output": "stochastic"}),
         (IMAGE, {"gate": "perturbed_cosine", "perturbation": 0.25}),
-        (IMAGE, {"gate": "loudest", "output": "stochastic"}),
+        (IMAGE, {"gate": "loudest", "temperature_schedule": "quarters"}),
         (IMAGE, {"gate": "expert_loss"}),
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
@@ -67,9 +67,7 @@ def test_a_loaded_model_is_the_trained_one(
     mean, std = (0.4,) * shape[0], (0.3,) * shape[0]
     save_package(tmp_path, trained, Card("random", CLASSES, mean, std))
     loaded = load_package(tmp_path)
-    mixtures = Mixtures(
-        trained.architecture, [trained.experts], [trained.configuration.model.temperature]
-    )
+    mixtures = Mixtures(trained.architecture, [trained.experts], [trained.temperature])
     mixtures.load_states([trained.state])
     x = samples(9, shape)
     logits_1MB, outputs_1MCB = mixtures.eval()(((x - 0.4) / 0.3).movedim(0, -1).contiguous())
