@@ -93,6 +93,16 @@ def test_a_schedule_moves_the_temperature_epoch_by_epoch() -> None:
     assert result.validation.usage_M == pytest.approx(p_BM.detach().mean(0).numpy(), rel=1e-2)
 
 
+@pytest.mark.parametrize(("dual", "last"), [(1.0, 0.002), (3.0, 2.0)])
+def test_distillation_goes_on_at_the_last_temperature(dual: float, last: float) -> None:
+    training = Training(epochs=4, batch_size=16, lr=3e-3, distill=True)
+    moving: dict[str, Any] = {"temperature_schedule": "quarters", "dual_temperature": dual}
+    spec = trial(gate="attentive", temperature=2.0, training=training, **moving)
+    result = results(train([spec]))[0]
+    assert len(result.history) == 8
+    assert result.temperature == pytest.approx(last)
+
+
 def test_every_epoch_is_reported_and_then_the_results() -> None:
     reports = train([trial(4), trial(2, experts=6)])
     kinds = [(type(report).__name__, report.key) for report in reports]
