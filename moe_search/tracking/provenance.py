@@ -44,7 +44,8 @@ def _git(folder: Path, *arguments: str) -> str:
     """What git prints; nothing where there is no git or no repository."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder.absolute()), *arguments],
+            # a repository's own settings can name a program to watch its files
+            ["git", "-c", "core.fsmonitor=false", "-C", str(folder.absolute()), *arguments],
             capture_output=True,
             text=True,
             timeout=10,

@@ -103,6 +103,12 @@ def test_a_path_names_no_other_users_folder(
     assert "is not a path; only ~/ stands for" in refusal(section, **others, **{key: path})
 
 
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "/a", "a.b", "a\0", "a\n", "-a", "", "A"])
+def test_a_studys_name_cannot_leave_its_folder(name: str) -> None:
+    with pytest.raises(ValidationError, match="is not a name; expected up to 64 of a-z"):
+        Study.model_validate({"name": name, "data": "digits"})
+
+
 def test_variables_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "hunter2")
     monkeypatch.setenv("HOME", "/home/ada")
