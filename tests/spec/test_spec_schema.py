@@ -25,7 +25,7 @@ def test_the_committed_schema_is_the_current_one() -> None:
     assert committed == json_schema()
 
 
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(STUDIES.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_studies_are_valid(path: Path, validator: Draft202012Validator) -> None:
     validator.validate(yaml.safe_load(path.read_text()))
 
