@@ -5,7 +5,7 @@ import click
 from moe_search.cli.dashboards import dashboard
 from moe_search.cli.data import data
 from moe_search.cli.group import SETTINGS, Group
-from moe_search.cli.models import predict, pull
+from moe_search.cli.models import explain, predict, pull
 from moe_search.cli.studies import doctor, report, run, schema, status, validate
 
 __all__ = ["main"]
@@ -21,5 +21,8 @@ def main() -> None:
     """
 
 
-for command in (run, validate, status, report, doctor, dashboard, pull, predict, data, schema):
+_ON_STUDIES = (run, validate, status, report, doctor, dashboard)
+_ON_MODELS = (pull, predict, explain)
+
+for command in (*_ON_STUDIES, *_ON_MODELS, data, schema):
     main.add_command(command)

@@ -58,3 +58,33 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool) -> N
     for one in found:
         name = one.file if one.sample is None else f"{one.file}[{one.sample}]"
         click.echo(f"{name}\t{one.label}\t{one.probability:.4f}\t{one.expert}")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+@click.option(
+    "--picture",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Also draw the samples with what each expert says of them, as PNG.",
+)
+def explain(model: str, files: tuple[Path, ...], as_json: bool, picture: Path | None) -> None:
+    """Say which expert answers, how sure the gate is, and what each expert says.
+
+    MODEL and FILES are as for predict.
+    """
+    from moe_search import load_model
+    from moe_search.report import explanations
+    from moe_search.report.table import show
+
+    classifier = load_model(model)
+    found = [one for file in files for one in explanations.explain(classifier, file)]
+    if picture is not None:
+        picture.write_bytes(explanations.picture(found, classifier.labels))
+    if as_json:
+        print_json([explanations.plain_explanation(one) for one in found])
+        return
+    for one in found:
+        show(explanations.opinions_table(one))

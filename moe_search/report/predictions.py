@@ -54,11 +54,8 @@ def predict(model: Classifier, file: Path, top1: bool = False) -> Iterator[Predi
         UserError: the file cannot be read or its samples do not fit the model; ``top1`` of a
             model whose gate is attentive.
     """
-    shape = model.mixtures.architecture.shape
-    many = file.suffix.lower() in _ARRAYS
-    x_BS = _array(file, shape) if many else _image(file, shape)
-    for start in range(0, len(x_BS), _BATCH):
-        x = torch.from_numpy(x_BS[start : start + _BATCH])
+    many = is_array(file)
+    for start, x in batches(model, file):
         with torch.no_grad():
             gate_BM = model.gate(x)
             try:
@@ -70,6 +67,23 @@ def predict(model: Classifier, file: Path, top1: bool = False) -> Iterator[Predi
         for number, (probability, label, expert) in enumerate(rows, start):
             sample = number if many else None
             yield Prediction(str(file), sample, model.labels[label], probability, int(expert))
+
+
+def is_array(file: Path) -> bool:
+    """Whether a file holds an array, whose samples have numbers; others are images."""
+    return file.suffix.lower() in _ARRAYS
+
+
+def batches(model: Classifier, file: Path) -> Iterator[tuple[int, torch.Tensor]]:
+    """The samples of a file as the model takes them [B, S], each with the number of its first.
+
+    Raises:
+        UserError: the file cannot be read or its samples do not fit the model.
+    """
+    shape = model.mixtures.architecture.shape
+    x_BS = _array(file, shape) if is_array(file) else _image(file, shape)
+    for start in range(0, len(x_BS), _BATCH):
+        yield start, torch.from_numpy(x_BS[start : start + _BATCH])
 
 
 def _image(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -122,6 +122,27 @@ def stacked_shares(title: str, share_PM: Table, caption: str) -> bytes:
     return _png(image)
 
 
+def beside(rows: Sequence[tuple[npt.NDArray[np.float32] | None, bytes]]) -> bytes:
+    """PNG of pictures one below the other, each with an image at its left.
+
+    Args:
+        rows: an image of pixels 0..1, [channels (1 or 3), H, W], or None; and a picture as PNG.
+    """
+    room = 0 if all(image is None for image, _ in rows) else BOTTOM - TOP + 2 * MARGIN
+    whole = Image.new("RGB", (room + WIDTH, HEIGHT * len(rows)), PAPER)
+    for number, (pixels_CHW, picture) in enumerate(rows):
+        top = number * HEIGHT
+        whole.paste(Image.open(io.BytesIO(picture)), (room, top))
+        if pixels_CHW is not None:
+            bytes_HWC = np.rint(255 * pixels_CHW).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+            image = Image.fromarray(np.broadcast_to(bytes_HWC, (*bytes_HWC.shape[:2], 3)).copy())
+            scale = (BOTTOM - TOP) / max(image.size)
+            size = round(scale * image.width), round(scale * image.height)
+            shown = image.resize(size, Image.Resampling.NEAREST)
+            whole.paste(shown, (MARGIN, top + TOP))
+    return _png(whole)
+
+
 class _Areas:
     """Areas down to one level, drawn at twice the size so that halving smooths their edges."""
 

@@ -6,9 +6,12 @@ Shape suffixes: E epoch, C true class, K predicted class, M expert; R row and N 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from moe_search.moe.decomposition import Decomposition, Table
-from moe_search.tracking.drawing import Panel, heat_maps, stacked_shares
+from moe_search.tracking.drawing import Panel, beside, heat_maps, stacked_shares
+
+Values = npt.NDArray[np.float32]
 
 
 def class_by_expert(decomposition: Decomposition, classes: Sequence[str], title: str) -> bytes:
@@ -59,6 +62,29 @@ def atlas(entries: Sequence[tuple[str, Table]], classes: Sequence[str]) -> bytes
         "class × expert, share of the class",
         number_columns=True,
     )
+
+
+def explained(
+    samples: Sequence[tuple[str, Values, Values, Values]], classes: Sequence[str]
+) -> bytes:
+    """Some samples, one below the other: what each expert says, alone and times its gate share.
+
+    The right map's rows add up to what a mixture says of each class.
+
+    Args:
+        samples: of each a title; the sample, pixels 0..1 [channels, H, W], or features, which
+            are not shown; the gate's shares [M]; each expert's class probabilities [M, C].
+        classes: their names.
+    """
+    rows = []
+    for title, x_S, gate_M, says_MC in samples:
+        panels = [
+            Panel(("each expert says",), says_MC.T.astype(np.float64)),
+            Panel(("times its gate share",), (gate_M[:, None] * says_MC).T.astype(np.float64)),
+        ]
+        maps = heat_maps(title, panels, classes, "class × expert, probability", number_columns=True)
+        rows.append((x_S if x_S.ndim == 3 else None, maps))
+    return beside(rows)
 
 
 def _row_shares(counts_RN: Table) -> Table:

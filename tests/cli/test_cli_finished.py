@@ -216,3 +216,16 @@ def test_from_python_a_mistake_names_the_key() -> None:
 
     with pytest.raises(UserError, match=r"^training\.epochs: must be at least 1; got 0$"):
         moe_search.run({"name": "x", "data": "digits", "training": {"epochs": 0}})
+
+
+def test_explain_says_what_predict_says_and_draws_it(champion: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", (load_digits().images[:3] / 16).astype(np.float32))
+    drawn = tmp_path / "x.png"
+    arguments = (champion, tmp_path / "x.npy", "--json")
+    explained = json.loads(printed("explain", *arguments, "--picture", drawn))
+    predicted = json.loads(printed("predict", *arguments))
+    assert [one["label"] for one in explained] == [one["label"] for one in predicted]
+    assert [one["experts"][0]["expert"] for one in explained] == [p["expert"] for p in predicted]
+    assert Image.open(drawn).size[1] == 3 * 480
+    text = printed("explain", *arguments[:2])
+    assert f"x.npy[2]: {predicted[2]['label']} ({predicted[2]['probability']:.1%})" in text

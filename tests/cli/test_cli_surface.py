@@ -26,6 +26,7 @@ SURFACE = {
     ],
     "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
     "predict": ["--json", "--top1", "FILES...", "MODEL"],
+    "explain": ["--json", "--picture", "FILES...", "MODEL"],
     "schema": [],
     "data prepare": ["NAME"],
 }

@@ -11,24 +11,11 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
+from untrained import GREY, RGB, classifier
 
 from moe_search.errors import UserError
 from moe_search.moe.classifier import Classifier
-from moe_search.moe.mixtures import Architecture, Mixtures
-from moe_search.moe.outputs import OutputRule
 from moe_search.report.predictions import predict
-from moe_search.spec import PRESETS
-
-GREY, RGB = (1, 8, 8), (3, 12, 10)
-
-
-def classifier(shape: tuple[int, ...], gate: Any = "original") -> Classifier:
-    backbone = PRESETS["mlp"]
-    rule = OutputRule("mixture")
-    mixtures = Mixtures(Architecture(backbone, shape, 3, gate, rule), [2], [1.0])
-    mixtures.initialise(0, torch.Generator().manual_seed(0))
-    ones = [1.0] * shape[0]
-    return Classifier(mixtures, [0.0] * shape[0], ones, ["a", "b", "c"]).eval()
 
 
 def probabilities(model: Classifier, file: Path) -> list[float]:
