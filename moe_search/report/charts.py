@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from moe_search.report.canvas import BLUE, INK, PAPER, SOFT, YELLOW, canvas
 from moe_search.report.importances import Importances
-from moe_search.report.points import Point, front
+from moe_search.report.points import Mark, Point, front
 from moe_search.search.ranking import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LONGEST = 30  # letters of a name at the side of a chart
 _MOST_NAMED = 8  # points of the front whose numbers stay apart
@@ -17,8 +21,11 @@ def short(name: str, longest: int = _LONGEST) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def front_chart(points: Sequence[Point]) -> bytes:
-    """Accuracy against sample entropy of the complete trials, with the front marked."""
+def front_chart(points: Sequence[Point], marks: Sequence[Mark] = ()) -> bytes:
+    """Accuracy against sample entropy of the complete trials, with the front marked.
+
+    Marks are what was measured on the test split: finalists, and the references beside them.
+    """
     best = front(points)
     others = [point for point in points if point.value is not None and point not in best]
     with canvas(height=3.3) as drawn:
@@ -29,10 +36,11 @@ def front_chart(points: Sequence[Point]) -> bytes:
         for point in best if len(best) <= _MOST_NAMED else (best[0], best[-1]):
             at = (point.sample_entropy, point.accuracy)
             axis.annotate(f"{point.trial}", at, (5, 4), textcoords="offset points", color=INK)
+        _draw_marks(axis, marks)
         axis.set_xlabel("sample entropy H_s, bits (less is more decided)")
-        axis.set_ylabel("accuracy on validation")
+        axis.set_ylabel("accuracy on validation" + (" (marks: on test)" if marks else ""))
         axis.margins(x=0.08, y=0.1)
-        drawn.figure.legend(loc="outside upper center", ncols=2)
+        drawn.figure.legend(loc="outside upper center", ncols=2 if not marks else 4)
     return drawn.svg
 
 
@@ -125,6 +133,21 @@ def parts_chart(classes: Sequence[str], experts: Sequence[float], gate: Sequence
         axis.grid(axis="y", visible=False)
         drawn.figure.legend(loc="outside upper center", ncols=2)
     return drawn.svg
+
+
+def _draw_marks(axis: "Axes", marks: Sequence[Mark]) -> None:
+    finalists = [mark for mark in marks if not mark.reference]
+    references = [mark for mark in marks if mark.reference]
+    for label, some, shape, colour in (
+        ("finalist", finalists, "*", BLUE),
+        ("reference", references, "X", YELLOW),
+    ):
+        if some:
+            places = [m.sample_entropy for m in some], [m.accuracy for m in some]
+            axis.plot(*places, shape, ms=9, color=colour, mec=PAPER, label=label)
+    for mark in references:
+        at = (mark.sample_entropy, mark.accuracy)
+        axis.annotate(short(mark.name), at, (6, -8), textcoords="offset points", color=INK, size=7)
 
 
 def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from moe_search.report.summary import Summary
 from moe_search.search.store import COUNTED
 from moe_search.spec import Configuration
 from moe_search.tracking.words import short_name
@@ -28,6 +29,39 @@ class Point:
     accuracy: float
     sample_entropy: float
     run_id: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was measured on the test split: a finalist's mean, or what others report.
+
+    Attributes:
+        accuracy, sample_entropy: the latter in bits.
+    """
+
+    name: str
+    accuracy: float
+    sample_entropy: float
+    reference: bool
+
+
+def marks(summary: Summary) -> list[Mark]:
+    """The finalists, then the references that tell both numbers."""
+    finalists = [
+        Mark(
+            f"trial {one.trial}",
+            one.test["accuracy"].mean,
+            one.test["sample_entropy"].mean,
+            reference=False,
+        )
+        for one in summary.finalists
+    ]
+    references = [
+        Mark(name, 1 - given["error"][0], given["sample_entropy"][0], reference=True)
+        for name, given in summary.references.items()
+        if given.keys() >= {"error", "sample_entropy"}
+    ]
+    return finalists + references
 
 
 def points(kept: optuna.Study) -> list[Point]:

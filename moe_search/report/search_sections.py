@@ -10,10 +10,15 @@ from moe_search.report.classes import classes_section
 from moe_search.report.importances import FEWEST, Importances
 from moe_search.report.maps import atlas_of
 from moe_search.report.page import Facts, Part, Picture, Section
-from moe_search.report.points import Point, front
+from moe_search.report.points import Mark, Point, front, marks
 from moe_search.report.space import space_table, study_facts
 from moe_search.report.summary import Judged, Summary
-from moe_search.report.tables import best_table, finalists_table, importances_table
+from moe_search.report.tables import (
+    best_table,
+    finalists_table,
+    importances_table,
+    references_table,
+)
 from moe_search.search.objective import directions, metric_names
 from moe_search.spec import Study
 
@@ -43,7 +48,7 @@ def search_sections(
     asked = Section("What was asked", "", (Facts(tuple(study_facts(study))), *space))
     if not summary.best:
         return [asked]
-    sections = [asked, _found(study, summary, points), _way(study, points)]
+    sections = [asked, _found(study, summary, points), _way(study, points, marks(summary))]
     if study.parameters:
         sections.append(_mattered(study, importances))
     sections.append(_atlas(study, summary, points, client))
@@ -57,6 +62,8 @@ def _found(study: Study, summary: Summary, points: Sequence[Point]) -> Section:
     parts: list[Part] = []
     if summary.finalists:
         parts.append(finalists_table(summary.finalists))
+        if summary.references:
+            parts.append(references_table(summary))
         entries = [
             (f"{'champion, ' if one.champion else ''}trial {one.trial}", one.test["error"])
             for one in summary.finalists
@@ -91,7 +98,7 @@ def _champion_text(champion: Judged, names: dict[int, str]) -> str:
     )
 
 
-def _way(study: Study, points: Sequence[Point]) -> Section:
+def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> Section:
     objective, better = metric_names(study)[0], directions(study)[0]
     values = [(point.value, point.trial) for point in points if point.value is not None]
     best, trial = max(values) if better == "maximize" else min(values)
@@ -108,7 +115,7 @@ def _way(study: Study, points: Sequence[Point]) -> Section:
     chart = Picture(
         f"{study.name}-front",
         f"Accuracy against sample entropy on validation. On the front are: {on_front}.",
-        front_chart(points),
+        front_chart(points, marks),
     )
     text = (
         "First, trial after trial. Then the trade between accuracy and a decided gate: no trial "

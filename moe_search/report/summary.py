@@ -21,6 +21,7 @@ from moe_search.search.ranking import (
     is_feasible,
 )
 from moe_search.spec import METRICS, Study, Value
+from moe_search.spec.comparison import References
 
 if TYPE_CHECKING:
     from moe_search.search.run import Ended
@@ -86,6 +87,7 @@ class Summary:
         best: the best configurations, best first.
         finalists: best first, by their mean objective on validation.
         champion: URI of the registered model; None before there is one.
+        references: numbers of others to compare the finalists with.
         active: when a trial last began or ended, local time.
     """
 
@@ -95,6 +97,7 @@ class Summary:
     best: tuple[Best, ...]
     finalists: tuple[Judged, ...]
     champion: str | None
+    references: References
     active: datetime | None
     stores: Stores
 
@@ -134,6 +137,7 @@ def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
             _judged(finalist, champion.get("trial")) for finalist in finalists(study, kept)
         ),
         champion=champion.get("uri"),
+        references=study.finalists.references,
         active=_active(trials),
         stores=stores(study),
     )

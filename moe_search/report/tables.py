@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from moe_search.report.importances import Importances
 from moe_search.report.stores import store_facts
@@ -75,6 +76,23 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
     )
 
 
+def references_table(summary: Summary) -> Table:
+    """The best finalist beside the numbers of others."""
+    columns = {"error": ("test error", 4)} | {k: v for k, v in METRICS.items() if k != "accuracy"}
+    best = summary.finalists[0].test
+    ours = {name: [one.mean, one.deviation] for name, one in best.items()}
+    return Table(
+        "Best finalist and references (test split, mean ± SD; one number: a single run's)",
+        ("", *(column for column, _ in columns.values())),
+        tuple(
+            (name, *(_given(row.get(metric, []), n) for metric, (_, n) in columns.items()))
+            for name, row in {"best finalist": ours, **summary.references}.items()
+        ),
+        frozenset({""}),
+        strong=1,
+    )
+
+
 def importances_table(importances: Importances) -> Table:
     """Each parameter's share, for each objective."""
     paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
@@ -98,6 +116,8 @@ def study_tables(summary: Summary, importances: Importances) -> list[Table]:
         tables.append(importances_table(importances))
     if summary.finalists:
         tables.append(finalists_table(summary.finalists))
+    if summary.references and summary.finalists:
+        tables.append(references_table(summary))
     return tables
 
 
@@ -143,6 +163,10 @@ def spread(interval: Interval) -> str:
     if math.isnan(interval.deviation):
         return f"{interval.mean:.4f}"
     return f"{interval.mean:.4f} ± {interval.deviation:.4f}"
+
+
+def _given(numbers: Sequence[float], digits: int) -> str:
+    return " ± ".join(f"{n:.{digits}f}" for n in numbers if not math.isnan(n)) or "-"
 
 
 def _interval(interval: Interval) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
@@ -10,6 +10,8 @@ from moe_search.spec.configuration import Model, Regularizer, Training
 from moe_search.spec.metrics import METRICS
 from moe_search.spec.part import OneOf, Part, Whole
 from moe_search.spec.words import show
+
+T = TypeVar("T")
 
 TRAINING_ERROR = "training_error"
 
@@ -41,6 +43,9 @@ Published = Annotated[
 ]
 """A reference: mean and standard deviation over runs, or one number of a single run."""
 
+Reference = dict[ReferenceName, Published]
+"""What others report for a configuration, by metric, on their test split."""
+
 
 class Row(Part):
     """One configuration: what it changes of the study's own, and what others report for it."""
@@ -53,7 +58,7 @@ class Row(Part):
         Regularizer(), description="what differs from the study's regularizer"
     )
     training: Training = Field(Training(), description="what differs from the study's training")
-    reference: dict[ReferenceName, Published] = Field(
+    reference: Reference = Field(
         {}, description="numbers to compare with, by metric: [mean, SD], or one run's"
     )
 
@@ -67,7 +72,7 @@ class Row(Part):
         }
 
 
-def _named(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+def _named(rows: Mapping[str, T]) -> Mapping[str, T]:
     for name in rows:
         if not (0 < len(name) <= 80 and name.isprintable() and name == name.strip()):
             raise ValueError(f"{show(name)} is not a name of a row; expected 1 to 80 letters")
@@ -75,3 +80,4 @@ def _named(rows: Mapping[str, Row]) -> Mapping[str, Row]:
 
 
 Rows = Annotated[dict[str, Row], AfterValidator(_named)]
+References = Annotated[dict[str, Reference], AfterValidator(_named)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic import model_validator as validator
 
+from moe_search.spec.comparison import References
 from moe_search.spec.metrics import MetricName
 from moe_search.spec.part import Number, Part, Value, Whole, mistake
 from moe_search.spec.stores import MlflowUrl, OptunaUrl
@@ -284,6 +285,9 @@ class Finalists(Part):
 
     top: Whole = Field(3, ge=0, le=1000, description="configurations to train again; 0 for none")
     seeds: Whole = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    references: References = Field(
+        {}, description="numbers to stand beside them, by name and metric: [mean, SD], or one run's"
+    )
 
 
 class Storage(Part):

@@ -15,7 +15,7 @@ from moe_search.report.charts import (
     intervals_chart,
     parts_chart,
 )
-from moe_search.report.points import Point, front
+from moe_search.report.points import Mark, Point, front
 from moe_search.search.ranking import Interval
 
 
@@ -50,6 +50,13 @@ def test_the_front_is_numbered() -> None:
     found = texts(front_chart(every))
     assert {"3", "41"} <= set(found)
     assert "52" not in found
+
+
+def test_references_are_named_beside_the_front() -> None:
+    given = [Mark("trial 3", 0.9, 0.1, reference=False), Mark("others", 0.8, 0.2, reference=True)]
+    found = texts(front_chart([point(3, 0.9, 0.1)], given))
+    assert {"finalist", "reference", "others"} <= set(found)
+    assert "trial 3" not in found
 
 
 def test_the_history_knows_which_way_is_better() -> None:

@@ -2,6 +2,8 @@
 
 import math
 
+from dataclasses import replace
+
 import pytest
 
 from moe_search.report.space import space_table, study_facts
@@ -45,6 +47,7 @@ SUMMARY = Summary(
     best=(best(4),),
     finalists=(),
     champion=None,
+    references={},
     active=None,
     stores=Stores("sqlite:////o.db", "sqlite:////m.db", "/artifacts"),
 )
@@ -101,6 +104,19 @@ def test_finalists() -> None:
     assert first["95 % interval"] == "0.0197 to 0.0356"
     assert (second["test error ± SD"], second["95 % interval"]) == ("0.0300", "-")
     assert first["H_s"] == "0.500"
+
+
+def test_references_stand_beside_the_best_finalist() -> None:
+    finalist = judged(7, Interval(0.0277, 0.0032, 0.0197, 0.0356), champion=True)
+    references = {
+        "of others": {"error": [0.035, 0.004], "sample_entropy": [0.06, 0.03]},
+        "one run": {"usage_entropy": [2.3]},
+    }
+    found = replace(SUMMARY, finalists=(finalist,), references=references)
+    ours, others, single = (cells(study_tables(found, {})[-1], row) for row in range(3))
+    assert (ours[""], ours["test error"]) == ("best finalist", "0.0277 ± 0.0032")
+    assert (others["test error"], others["H_s"]) == ("0.0350 ± 0.0040", "0.060 ± 0.030")
+    assert (single["test error"], single["H_u"]) == ("-", "2.300")
 
 
 def test_importances_of_several_objectives() -> None:
