@@ -23,6 +23,7 @@ from moe_search.spec.configuration import (
     Model,
     Regularizer,
     Training,
+    When,
     conditions,
 )
 from moe_search.spec.part import Part, Value
@@ -186,12 +187,18 @@ class Study(Part):
             seeds = IntRange(low=seed, high=seed + most - 1)
             return (Parameter(ROW, Choices(choices=names), ()), Parameter(SEED, seeds, ()))
         given = {path: value for path, _, value in self._hyperparameters()}
-        found = []
+        found: list[Parameter] = []
+
+        def decided(when: When) -> bool:
+            """Whether it holds in every trial."""
+            sometimes = any(one.path == when.path and one.when for one in found)
+            return set(options(given[when.path])) <= set(when.values) and not sometimes
+
         for path, field, domain in self._hyperparameters():
             when = conditions(field)
             possible = all(set(options(given[w.path])) & set(w.values) for w in when)
             if isinstance(domain, Domain) and possible:
-                chosen = tuple(w for w in when if isinstance(given[w.path], Choices))
+                chosen = tuple(w for w in when if not decided(w))
                 found.append(Parameter(path, domain, chosen))
         return tuple(found)
 

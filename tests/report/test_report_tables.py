@@ -1,7 +1,6 @@
 """Tables of made-up results: which numbers stand where, in a terminal and in Markdown."""
 
 import math
-
 from dataclasses import replace
 
 import pytest
