@@ -81,11 +81,11 @@ def test_features_are_far_apart_where_classes_differ() -> None:
     assert ratios[1] > 1.5 * ratios[0]
 
 
-@pytest.mark.parametrize("backbone", ["digits", "fashion_mnist"])
+@pytest.mark.parametrize("backbone", ["digits", "conv"])  # conv has batch norms
 def test_a_network_is_frozen(backbone: str) -> None:
     features, x = learned(trial(backbone=backbone, regularizer=near())), validation()
     one_by_one = torch.cat([features(x[..., [b]]) for b in range(x.shape[-1])], 1)
-    torch.testing.assert_close(features(x), one_by_one)
+    torch.testing.assert_close(features(x), one_by_one, rtol=1e-4, atol=1e-4)
     assert not features(x).requires_grad
 
 
