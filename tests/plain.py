@@ -182,10 +182,19 @@ def rule_losses(
             best = int(p_M.argmax())
             answer_C = F.softmax(p_M[best] * outputs_MC[best], 0)
         else:
-            weights_M = _kept(p_M, k) if kind == "top_k" else p_M
-            answer_C = _total([p * o_C for p, o_C in zip(weights_M, outputs_MC, strict=True)])
-        losses.append(-torch.log(answer_C[y] + 1e-7))
+            answer_C = answer(_kept(p_M, k) if kind == "top_k" else p_M, outputs_MC, kind)
+        losses.append(-torch.log(answer_C[y] + (0 if kind == "product" else 1e-7)))
     return torch.stack(losses)
+
+
+def answer(p_M: Tensor, outputs_MC: Tensor, kind: str = "mixture") -> Tensor:
+    """A sample's class probabilities, [C]: experts' mean, or their product over its sum."""
+    if kind != "product":
+        return _total([p * o_C for p, o_C in zip(p_M, outputs_MC, strict=True)])
+    product_C = torch.ones_like(outputs_MC[0])
+    for p, output_C in zip(p_M, outputs_MC, strict=True):
+        product_C = product_C * output_C**p
+    return product_C / product_C.sum()
 
 
 def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tensor:
@@ -193,7 +202,7 @@ def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tens
     rows = []
     for logits_M in logits_BM:
         p_M = F.softmax(logits_M, 0)
-        if kind != "mixture":
+        if kind not in ("mixture", "product"):
             p_M = _kept(p_M, k if kind == "top_k" else 1)
         rows.append(p_M)
     return torch.stack(rows)

@@ -15,6 +15,7 @@ from moe_search.engine.stages import Stage
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
+from moe_search.moe.build import build
 from moe_search.moe.mixtures import Architecture, Mixtures, State
 from moe_search.spec.configuration import Regularizer
 
@@ -155,7 +156,7 @@ class Population:
         return self._features(x)
 
     def _mixtures(self) -> Mixtures:
-        return Mixtures(
+        return build(
             self.architecture,
             [expert_count(spec.configuration) for spec in self.specs],
             [spec.configuration.model.temperature for spec in self.specs],

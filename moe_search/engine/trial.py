@@ -114,6 +114,9 @@ def architecture(
         return Architecture(backbone, shape, classes, None, OutputRule("mixture"))
     if model.gate == "expert_loss":
         return Architecture(backbone, shape, classes, model.gate, OutputRule("expert_loss"))
+    if model.gate == "soft":
+        rule = OutputRule("product")
+        return Architecture(backbone, shape, classes, model.gate, rule, model.slots)
     k = model.top_k if model.output == "top_k" else 1
     return Architecture(backbone, shape, classes, model.gate, OutputRule(model.output, k))
 
@@ -127,7 +130,8 @@ def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
     """Trials with equal keys can train in step: all else may differ from model to model."""
     model, training = spec.configuration.model, spec.configuration.training
     k = model.top_k if model.output == "top_k" else 0
-    rule = (model.gate, model.output, k, model.dual_temperature != 1)
+    slots = model.slots if model.gate == "soft" else 0
+    rule = (model.gate, slots, model.output, k, model.dual_temperature != 1)
     return (
         spec.seed,
         model.backbone,

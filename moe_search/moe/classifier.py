@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.outputs import mix
 
 
 class Classifier(nn.Module):
@@ -43,8 +42,9 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class probabilities [B, C] by the model's output rule."""
         logits_1MB, outputs_1MCB = self.mixtures(self._inner(x))
-        p_1MB = self.mixtures.architecture.rule.inference_gate(logits_1MB)
-        return mix(p_1MB, outputs_1MCB)[0].t()
+        rule = self.mixtures.architecture.rule
+        p_1MB = rule.inference_gate(logits_1MB)
+        return rule.answer(p_1MB, outputs_1MCB)[0].t()
 
     def gate(self, x: Tensor) -> Tensor:
         """The gate's distribution over experts [B, M] that the output rule uses.

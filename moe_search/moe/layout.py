@@ -54,6 +54,10 @@ class Layout(nn.Module):
             return x_N.view(self.models, -1, *x_N.shape[1:])
         return x_N[self.index_PM]
 
+    def unfold(self, x_PM: Tensor) -> Tensor:
+        """[P, M, ...] -> [N, ...], without the places that have no expert."""
+        return x_PM.flatten(0, 1) if self.uniform else x_PM[self.present_PM]
+
     def mask(self, logits_PMB: Tensor) -> Tensor:
         """Minus infinity where there is no expert."""
         if self.uniform:

@@ -6,7 +6,7 @@ D width of the hidden representation. Inputs are [C, H, W, B] or [F, B], normali
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -31,13 +31,19 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the models of a population have in common; ``gate`` is None for single networks."""
+    """What the models of a population have in common.
+
+    Attributes:
+        gate: None for single networks.
+        slots: of each expert of a soft gate.
+    """
 
     backbone: Backbone
     shape: tuple[int, ...]
     classes: int
     gate: GateName | None
     rule: OutputRule
+    slots: int = 1
 
 
 class Mixtures(nn.Module):
@@ -50,6 +56,8 @@ class Mixtures(nn.Module):
         fused: compile what has a compiled form; needs a C++ compiler on a CPU.
     """
 
+    per_expert: ClassVar[tuple[str, ...]] = ("bodies.", "heads.", "gate.head.")
+    """How names of weights begin that each expert has of its own."""
     temperature_P: Tensor
 
     def __init__(
@@ -60,13 +68,16 @@ class Mixtures(nn.Module):
         fused: bool = False,
     ) -> None:
         super().__init__()
-        backbone, shape = architecture.backbone, architecture.shape
         self.architecture = architecture
         self.layout = Layout(experts)
-        self.bodies = StackedNetworks(backbone.expert, shape, sum(experts), fused)
-        self.heads = Dense(sum(experts), self.bodies.width, architecture.classes)
-        self.gate = _gate(architecture, self.layout, fused)
         self.register_buffer("temperature_P", torch.tensor(temperatures), persistent=False)
+        self._build(fused)
+
+    def _build(self, fused: bool) -> None:
+        given, experts = self.architecture, sum(self.layout.experts)
+        self.bodies = StackedNetworks(given.backbone.expert, given.shape, experts, fused)
+        self.heads = Dense(experts, self.bodies.width, given.classes)
+        self.gate = _gate(given, self.layout, fused)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
@@ -129,7 +140,7 @@ class Mixtures(nn.Module):
 
     def rows(self, name: str, model: int) -> slice:
         """Where one model's share of a parameter or buffer lies on its first axis."""
-        if name.startswith(("bodies.", "heads.", "gate.head.")):
+        if name.startswith(self.per_expert):
             return self.layout.rows(model)
         return slice(model, model + 1)
 
@@ -161,3 +172,5 @@ def _gate(architecture: Architecture, layout: Layout, fused: bool) -> Gate | Non
             return AttentiveGate(body, layout)
         case "cosine" | "perturbed_cosine":
             return CosineGate(body, layout)
+        case "soft":
+            raise ValueError("a soft gate and its experts are SoftMixtures")

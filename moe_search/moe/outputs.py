@@ -17,14 +17,15 @@ from moe_search.moe.stable import sum_over_experts
 
 EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
 _TINY = 1e-15
+_SMALLEST = 1e-30  # keeps them finite where no loss is to be bounded
 
 
-RuleName = Literal["mixture", "stochastic", "top_k", "expert_loss"]
+RuleName = Literal["mixture", "stochastic", "top_k", "expert_loss", "product"]
 
 
 @dataclass(frozen=True)
 class OutputRule:
-    """mixture, stochastic, top_k or expert_loss.
+    """mixture, stochastic, top_k, expert_loss or product.
 
     mixture: y = sum_e p_e o_e; loss -log(y[label] + 1e-7).
 
@@ -41,6 +42,9 @@ class OutputRule:
     expert with the best prediction answers. The loss is -log(o_b[label] + 1e-7) of that expert b,
     from which it alone learns, plus the gate's own, sum_e |g_e - log(o_e[label] + 1e-15)|, with o_e
     taken as given.
+
+    product: y = softmax(sum_e p_e log o_e), the experts' probabilities multiplied; where they are
+    softmaxes of logits, the softmax of the mean logits. Loss -log y[label].
     """
 
     kind: RuleName
@@ -59,6 +63,12 @@ class OutputRule:
             return torch.zeros_like(logits_PMB).scatter_(1, best_P1B, 1.0)
         return self._gate(logits_PMB)
 
+    def answer(self, p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        """The model's class probabilities [P, C, B], by the distribution that inference uses."""
+        if self.kind == "product":
+            return _log_product(p_PMB, outputs_PMCB).exp()
+        return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
+
     def loss(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         """Training loss of each sample in nats, [P, B], without regularizers."""
         if self.kind == "top_k" and self.k == 1:
@@ -67,6 +77,9 @@ class OutputRule:
         if self.kind == "expert_loss":
             return _expert_loss(logits_PMB, right_PMB)
         p_PMB = self._gate(logits_PMB)
+        if self.kind == "product":
+            log_P1CB = _log_product(p_PMB, outputs_PMCB).unsqueeze(1)
+            return -_of_label(log_P1CB, label_B).squeeze(1)
         if self.kind == "stochastic":
             return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + _TINY).log()
         return -(sum_over_experts(p_PMB * right_PMB) + EPSILON).log()
@@ -85,9 +98,10 @@ class OutputRule:
         return -(_of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
 
 
-def mix(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
-    """The model's class probabilities [P, C, B]."""
-    return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
+def _log_product(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+    """Logarithm of the experts' normalised product, [P, C, B]."""
+    log_PMCB = outputs_PMCB.clamp(min=_SMALLEST).log()
+    return sum_over_experts(p_PMB.unsqueeze(2) * log_PMCB).log_softmax(1)
 
 
 def _expert_loss(predicted_PMB: Tensor, right_PMB: Tensor) -> Tensor:

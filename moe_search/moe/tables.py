@@ -9,7 +9,7 @@ from torch import Tensor
 
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.layout import Layout
-from moe_search.moe.outputs import OutputRule, mix
+from moe_search.moe.outputs import OutputRule
 from moe_search.moe.stable import rowwise_product, sum_over_experts
 
 
@@ -48,7 +48,7 @@ class Tables:
         predicted_PMB = outputs_PMCB.max(2).indices  # ten times as fast as argmax on a CPU
         best_P1B = p_PMB.argmax(1, keepdim=True)
         chosen_PB = predicted_PMB.gather(1, best_P1B).squeeze(1)
-        model_PB = mix(p_PMB, outputs_PMCB).argmax(1)
+        model_PB = self._rule.answer(p_PMB, outputs_PMCB).argmax(1)
         expert_PMB = torch.arange(experts, device=p_PMB.device)[:, None].expand_as(p_PMB)
         label_PB = label_B.expand(models, -1)
         label_BC = torch.nn.functional.one_hot(label_B, self._classes).to(p_PMB.dtype)

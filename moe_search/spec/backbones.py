@@ -7,6 +7,7 @@ representations themselves, so expert and gate must have the same width d there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 from math import prod
 from typing import Annotated, Literal
 
@@ -173,6 +174,45 @@ def width(layers: Sequence[Layer], shape: Shape, where: str) -> int:
     Raises:
         UserError: a layer cannot take what the layer before it gives.
     """
+    return prod(_followed(layers, shape, where))
+
+
+def feature_map(
+    backbone: Backbone, shape: Shape, where: str = "model.backbone"
+) -> tuple[tuple[Layer, ...], Shape]:
+    """The gate's layers before its first dense one, and (C, H, W) of what comes out of them.
+
+    A soft gate's tokens are the positions of that map, and its experts the dense layers of the
+    backbone's experts.
+
+    Raises:
+        UserError: there is no convolution, the map has one channel, or there are no dense layers.
+    """
+    layers = _until_dense(backbone.gate)
+    after = _followed(layers, shape, f"{where}: gate")
+    if not any(isinstance(layer, Conv) for layer in layers) or after[0] == 1:
+        raise UserError(
+            f"{where}: a soft gate needs convolutions of at least 2 channels in gate, "
+            "whose positions are its tokens; take a backbone that has them, such as conv"
+        )
+    dense = dense_layers(backbone.expert)
+    if not dense:
+        raise UserError(f"{where}: with a soft gate, expert needs a dense layer such as linear: 32")
+    _followed(dense, after[:1], f"{where}: expert")
+    return layers, after
+
+
+def dense_layers(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """A body's layers from its first dense one on."""
+    return layers[len(_until_dense(layers)) :]
+
+
+def _until_dense(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    return tuple(takewhile(lambda layer: not isinstance(layer, Linear), layers))
+
+
+def _followed(layers: Sequence[Layer], shape: Shape, where: str) -> Shape:
+    """Shape of one sample after some layers."""
     for number, layer in enumerate(layers, 1):
         after = _through(layer, shape)
         if after is None:
@@ -183,7 +223,7 @@ def width(layers: Sequence[Layer], shape: Shape, where: str) -> int:
                 "no smaller than their window"
             )
         shape = after
-    return prod(shape)
+    return shape
 
 
 def _through(layer: Layer, shape: Shape) -> Shape | None:

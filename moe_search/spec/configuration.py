@@ -12,7 +12,14 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from moe_search.errors import UserError
-from moe_search.spec.backbones import PRESETS, Backbone, BackboneChoice, Shape, width
+from moe_search.spec.backbones import (
+    PRESETS,
+    Backbone,
+    BackboneChoice,
+    Shape,
+    feature_map,
+    width,
+)
 from moe_search.spec.part import Flag, Part
 
 
@@ -32,12 +39,15 @@ def conditions(field: FieldInfo) -> tuple[When, ...]:
     return tuple(entry for entry in field.metadata if isinstance(entry, When))
 
 
-Gate = Literal["original", "attentive", "cosine", "perturbed_cosine", "loudest", "expert_loss"]
+Gate = Literal[
+    "original", "attentive", "cosine", "perturbed_cosine", "loudest", "expert_loss", "soft"
+]
 
 _IN_MOE = When("model.kind", ("moe",))
 _LEARNS = ("original", "attentive", "cosine", "perturbed_cosine")
-_LEARNS_SHARES = When("model.gate", _LEARNS)  # by the output rule's loss, so it can be regularized
+_LEARNS_SHARES = When("model.gate", (*_LEARNS, "soft"))  # by the model's loss: can be regularized
 _GIVES_SHARES = When("model.gate", (*_LEARNS, "loudest"))  # which an output rule can use
+_HAS_TEMPERATURE = When("model.gate", (*_LEARNS, "loudest", "soft"))
 
 
 class Model(Part):
@@ -55,7 +65,11 @@ class Model(Part):
     gate: Annotated[Gate, _IN_MOE] = Field(
         "original",
         description="how the gate scores the experts; loudest has no network and trusts the "
-        "expert of least entropy, expert_loss predicts each expert's loss and takes the best",
+        "expert of least entropy, expert_loss predicts each expert's loss and takes the best, soft "
+        "is Soft MoE: experts share the positions of the gate's feature map",
+    )
+    slots: Annotated[int, _IN_MOE, When("model.gate", ("soft",))] = Field(
+        1, ge=1, le=1024, description="means of positions that each expert of a soft gate gets"
     )
     gate_weights: Annotated[
         Literal["random", "zero"],
@@ -71,20 +85,20 @@ class Model(Part):
         ge=0,
         description="what the perturbed cosine gate adds to both norms it divides by",
     )
-    temperature: Annotated[float, _IN_MOE, _GIVES_SHARES] = Field(
+    temperature: Annotated[float, _IN_MOE, _HAS_TEMPERATURE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
     temperature_schedule: Annotated[
-        Literal["constant", "quarters", "decay"], _IN_MOE, _GIVES_SHARES
+        Literal["constant", "quarters", "decay"], _IN_MOE, _HAS_TEMPERATURE
     ] = Field(
         "constant",
         description="gate temperature over the epochs: as given; 10, 1, 0.01 and 0.001 times it "
         "in four quarters; or lowered after every epoch",
     )
     temperature_decay: Annotated[
-        float, _IN_MOE, _GIVES_SHARES, When("model.temperature_schedule", ("decay",))
+        float, _IN_MOE, _HAS_TEMPERATURE, When("model.temperature_schedule", ("decay",))
     ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
-    dual_temperature: Annotated[float, _IN_MOE, _LEARNS_SHARES] = Field(
+    dual_temperature: Annotated[float, _IN_MOE, When("model.gate", _LEARNS)] = Field(
         1.0,
         gt=0,
         description="experts learn at this times the gate temperature, the gate at its own; where "
@@ -180,8 +194,8 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape) -> Backbone:
         shape: of one sample, (C, H, W) or (F,).
 
     Raises:
-        UserError: a layer does not fit the shape, or an attentive gate's width is not its
-            experts'.
+        UserError: a layer does not fit the shape, an attentive gate's width is not its experts',
+            or a soft gate has no feature map.
     """
     backbone = model.backbone
     if backbone == "auto":
@@ -193,6 +207,9 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape) -> Backbone:
         where = "model.backbone"
     expert = width(backbone.expert, shape, f"{where}: expert")
     if model.kind == "single":
+        return backbone
+    if model.gate == "soft":
+        feature_map(backbone, shape, where)
         return backbone
     gate = width(backbone.gate, shape, f"{where}: gate")
     if model.gate == "attentive" and expert != gate:

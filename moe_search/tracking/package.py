@@ -21,10 +21,11 @@ from torch.overrides import TorchFunctionMode
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
+from moe_search.moe.build import build
 from moe_search.moe.classifier import Classifier
 from moe_search.moe.mixtures import Architecture, Mixtures
 from moe_search.moe.outputs import OutputRule, RuleName
-from moe_search.spec.backbones import Backbone, width
+from moe_search.spec.backbones import Backbone, feature_map, width
 from moe_search.spec.configuration import Configuration, Gate
 from moe_search.spec.part import Number, Part, Whole
 from moe_search.spec.words import dotted, one_line
@@ -66,6 +67,7 @@ class _Architecture(Part):
     classes: Whole = Field(ge=1, le=1_048_576)
     gate: Gate | None
     rule: _Rule
+    slots: Whole = Field(1, ge=1, le=1024)
 
 
 class _Card(Part):
@@ -184,6 +186,9 @@ def _checked(raw: dict[str, Any], path: Path) -> _Config:
         if not right:
             _refuse(path, mistake)
     backbone, where = architecture.backbone, f"{path}: architecture.backbone"
+    if architecture.gate == "soft":
+        feature_map(backbone, architecture.shape, where)
+        return config
     expert = width(backbone.expert, architecture.shape, f"{where}.expert")
     gate = None if single else width(backbone.gate, architecture.shape, f"{where}.gate")
     if architecture.gate == "attentive" and gate != expert:
@@ -194,8 +199,10 @@ def _checked(raw: dict[str, Any], path: Path) -> _Config:
 def _mixtures(config: _Config) -> Mixtures:
     given = config.architecture
     rule = OutputRule(given.rule.kind, given.rule.k)
-    architecture = Architecture(given.backbone, given.shape, given.classes, given.gate, rule)
-    return Mixtures(architecture, [config.experts], [config.temperature])
+    architecture = Architecture(
+        given.backbone, given.shape, given.classes, given.gate, rule, given.slots
+    )
+    return build(architecture, [config.experts], [config.temperature])
 
 
 class _WithoutMemory(TorchFunctionMode):

@@ -262,6 +262,7 @@ def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_
         trial(gate="attentive"),
         trial(output="stochastic"),
         trial(dual_temperature=2.0),
+        trial(gate="soft"),
         trial(kind="single"),
         trial(backbone="mlp"),
         trial(training=Training(epochs=3, batch_size=17)),

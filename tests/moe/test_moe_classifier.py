@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+from moe_search.moe.build import build
 from moe_search.moe.classifier import Classifier
-from moe_search.moe.mixtures import Architecture, Mixtures
+from moe_search.moe.mixtures import Architecture
 from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import PRESETS
 from moe_search.spec.configuration import Gate
@@ -34,7 +35,7 @@ def classifier(
 ) -> Classifier:
     backbone = PRESETS["conv" if len(shape) == 3 else "mlp"]
     architecture = Architecture(backbone, shape, CLASSES, gate, rule)
-    mixtures = Mixtures(architecture, [experts], [0.02])
+    mixtures = build(architecture, [experts], [0.02])
     mixtures.initialise(0, Generator().manual_seed(0))
     model = Classifier(mixtures, MEAN[: shape[0]], STD[: shape[0]], ["a", "b", "c", "d"])
     return model.eval()

@@ -7,10 +7,10 @@ import math
 
 import pytest
 import torch
-from plain import inference_gate, rule_losses
+from plain import answer, inference_gate, rule_losses
 from torch import Tensor
 
-from moe_search.moe.outputs import OutputRule, mix
+from moe_search.moe.outputs import OutputRule
 
 RULES = [
     OutputRule("mixture"),
@@ -19,6 +19,7 @@ RULES = [
     OutputRule("top_k", 2),
     OutputRule("top_k", 3),
     OutputRule("expert_loss"),
+    OutputRule("product"),
 ]
 EXPERTS = (4, 2, 1)
 CLASSES, BATCH = 5, 11
@@ -63,17 +64,14 @@ def test_distributions_at_inference(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, _ = drawn()
     p_PMB = rule.inference_gate(logits_PMB)
     torch.testing.assert_close(p_PMB.sum(1), torch.ones_like(p_PMB[:, 0]))
-    y_PCB = mix(p_PMB, outputs_PMCB)
+    y_PCB = rule.answer(p_PMB, outputs_PMCB)
     for model, experts in enumerate(EXPERTS):
         p_BM = inference_gate(logits_PMB[model, :experts].t(), rule.kind, rule.k)
         torch.testing.assert_close(p_PMB[model, :experts].t(), p_BM)
         assert not p_PMB[model, experts:].any()
         for sample in range(BATCH):
-            parts = [
-                p_BM[sample, expert] * outputs_PMCB[model, expert, :, sample]
-                for expert in range(experts)
-            ]
-            torch.testing.assert_close(y_PCB[model, :, sample], torch.stack(parts).sum(0))
+            answer_C = answer(p_BM[sample], outputs_PMCB[model, :experts, :, sample], rule.kind)
+            torch.testing.assert_close(y_PCB[model, :, sample], answer_C)
 
 
 @each_rule

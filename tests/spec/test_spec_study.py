@@ -114,6 +114,17 @@ def test_what_fixed_values_rule_out_is_not_searched() -> None:
     assert parameter.is_active({})
 
 
+def test_a_soft_gate_has_slots_and_a_temperature_but_no_output_rule() -> None:
+    ranges = {"slots": {"low": 1, "high": 4}, "temperature": {"low": 0.1, "high": 1.0}}
+    rules = {"output": {"choices": ["mixture", "stochastic"]}, "dual_temperature": ranges["slots"]}
+    weight = {"kind": "importance", "weight": {"low": 0.1, "high": 1.0}}
+    soft = study(model={"gate": "soft", **ranges, **rules}, regularizer=weight)
+    searched = ["model.slots", "model.temperature", "regularizer.weight"]
+    assert [p.path for p in soft.parameters] == searched
+    original = study(model={"gate": "original", **ranges, **rules})
+    assert "model.slots" not in [p.path for p in original.parameters]
+
+
 def test_the_forms_of_similarity_are_searched_where_it_acts() -> None:
     forms = {
         "features": {"choices": ["pixels", "network"]},

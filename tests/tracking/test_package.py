@@ -16,7 +16,7 @@ from trained import CARD, CLASSES, IMAGE, train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
-from moe_search.moe.mixtures import Mixtures
+from moe_search.moe.build import build
 from moe_search.tracking.package import Card, _load_pyfunc, load_package, save_package
 
 Config = dict[str, Any]
@@ -55,6 +55,7 @@ def refusal(package: Path) -> str:
         (IMAGE, {"gate": "perturbed_cosine", "perturbation": 0.25}),
         (IMAGE, {"gate": "loudest", "temperature_schedule": "quarters"}),
         (IMAGE, {"gate": "expert_loss"}),
+        (IMAGE, {"gate": "soft", "slots": 2}),
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
         ((2, 9, 9), {"backbone": "conv"}),
@@ -67,12 +68,12 @@ def test_a_loaded_model_is_the_trained_one(
     mean, std = (0.4,) * shape[0], (0.3,) * shape[0]
     save_package(tmp_path, trained, Card("random", CLASSES, mean, std))
     loaded = load_package(tmp_path)
-    mixtures = Mixtures(trained.architecture, [trained.experts], [trained.temperature])
+    mixtures = build(trained.architecture, [trained.experts], [trained.temperature])
     mixtures.load_states([trained.state])
     x = samples(9, shape)
     logits_1MB, outputs_1MCB = mixtures.eval()(((x - 0.4) / 0.3).movedim(0, -1).contiguous())
     p_1MB = trained.architecture.rule.inference_gate(logits_1MB)
-    expected_BC = torch.einsum("pmb,pmcb->bc", p_1MB, outputs_1MCB)
+    expected_BC = trained.architecture.rule.answer(p_1MB, outputs_1MCB)[0].t()
     torch.testing.assert_close(loaded(x), expected_BC)
     assert loaded.labels == CLASSES
     assert not loaded.training
