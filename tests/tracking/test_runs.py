@@ -71,6 +71,8 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "model.gate": "attentive",
         "model.gate_weights": "random",
         "model.temperature": "0.7",
+        "model.temperature_schedule": "constant",
+        "model.dual_temperature": "1.0",
         "model.output": "mixture",
         "regularizer.kind": "none",
         "training.distill": "false",
