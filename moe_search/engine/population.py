@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from moe_search.engine.optimizer import PopulationAdam
+from moe_search.engine.pretraining import Pretraining
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import Stage
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
 from moe_search.moe.build import build
-from moe_search.moe.mixtures import Architecture, Mixtures, State
+from moe_search.moe.mixtures import EXPERTS, Architecture, Mixtures, State
 from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
@@ -64,14 +65,16 @@ class Population:
 
     def enter(self, stage: Stage, epoch: int) -> None:
         """Begin another stage with a fresh optimiser, after an epoch."""
+        dropped = EXPERTS if stage.experts else ()
         states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
+        kept = {name for name in states[0] if not name.startswith(dropped)}
         self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
         self._stage = stage
-        self.mixtures = self._drawn(epoch)
+        self.mixtures = self._drawn(0 if stage.experts == "same" else epoch)
         drawn = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         self.mixtures.load_states(
             [
-                {name: before.get(name, new) for name, new in after.items()}
+                {name: before[name] if name in kept else new for name, new in after.items()}
                 for before, after in zip(states, drawn, strict=True)
             ]
         )
@@ -81,6 +84,8 @@ class Population:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
         self.mixtures.set_training(self._stage.frozen)
+        if self._pretraining:
+            self._pretraining.begin(epoch)
         now = [temperatures(spec.configuration, epoch) for spec in self.specs]
         self._softening_P = torch.tensor([t.experts / t.gate for t in now], device=self._device)
         self.mixtures.temperature_P.copy_(torch.tensor([t.gate for t in now]))
@@ -88,14 +93,23 @@ class Population:
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
         """One step of Adam for every model; returns the losses before it, [P]."""
         self._adam.zero_grad()
+        if self._pretraining:
+            loss_P = self._pretraining.losses(self.mixtures.experts(x).outputs_PMCB, label_B)
+            torch.autograd.backward(loss_P.sum())
+        else:
+            loss_P = self._backward(x, label_B)
+        self._adam.step()
+        return loss_P.detach()
+
+    def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
+        """Gradients of experts and gate; returns the losses, [P]."""
         logits_PMB, outputs_PMCB = self.mixtures(x)
         loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
         if self._dual:
             self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
         else:
             torch.autograd.backward(loss_P.sum())
-        self._adam.step()
-        return loss_P.detach()
+        return loss_P
 
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
@@ -172,11 +186,15 @@ class Population:
 
     def _place(self) -> None:
         """Move to the device and set up Adam."""
+        stage = self._stage
         self.mixtures.to(self._device)
+        self._pretraining = (
+            Pretraining(stage, self.specs, self.mixtures) if stage.pretraining else None
+        )
         self.begin(self._epoch)
         dual = self.specs[0].configuration.model.dual_temperature != 1
-        self._dual = dual and self._stage.frozen != "experts"
-        regularized = self._stage.regularized
+        self._dual = dual and stage.frozen is None
+        regularized = stage.regularized
         regularizer = [
             spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs
         ]

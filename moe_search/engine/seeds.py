@@ -13,11 +13,12 @@ class Stream(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     AUGMENTATION = 2
+    PEEKING = 3
 
 
-def generator(seed: int, stream: Stream, epoch: int = 0) -> Generator:
-    """A CPU generator of its own for (seed, stream, epoch)."""
-    (state,) = np.random.SeedSequence([seed, stream, epoch]).generate_state(1, np.uint64)
+def generator(seed: int, stream: Stream, epoch: int = 0, *part: int) -> Generator:
+    """A CPU generator of its own for (seed, stream, epoch), or for a part of what it draws."""
+    (state,) = np.random.SeedSequence([seed, stream, epoch, *part]).generate_state(1, np.uint64)
     return Generator().manual_seed(int(state >> np.uint64(1)))
 
 

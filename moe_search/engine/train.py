@@ -13,7 +13,7 @@ from torch import Tensor
 from moe_search.data import Dataset, Split, augment
 from moe_search.engine.population import Features, Population
 from moe_search.engine.seeds import Stream, generator, order
-from moe_search.engine.stages import last_epoch, stages
+from moe_search.engine.stages import last_epoch, numbered
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import (
     EpochReport,
@@ -61,37 +61,48 @@ class Trainer:
         self._report = report
         self._dropped = dropped
         first = job.trials[0].configuration
-        self._stages = stages(first)
+        self._stages = tuple(numbered(first))
         self._last_epoch = last_epoch(first)
         self._batch_size = first.training.batch_size
         self._seed = job.trials[0].seed
         shared = architecture(first, job.backbone, data.shape, len(data.classes))
-        self._population = Population(job.trials, shared, self._stages[0], device, fused, features)
+        self._population = Population(
+            job.trials, shared, self._stages[0][0], device, fused, features
+        )
         self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
         self._seconds = dict.fromkeys(self._history, 0.0)
 
     def run(self) -> None:
         """Train stage after stage to the end, or until no trial is left."""
-        epoch = 0
-        for stage in self._stages:
-            if epoch:
-                self._population.enter(stage, epoch)
-            for _ in range(stage.epochs):
-                epoch += 1
-                if not self._epoch(epoch):
-                    return
+        for number, (stage, epochs) in enumerate(self._stages):
+            if number:
+                self._population.enter(stage, epochs.start - 1)
+            train = self._pretrain if stage.pretraining else self._epoch
+            if not all(map(train, epochs)):
+                return
+
+    def _pretrain(self, epoch: int) -> bool:
+        """Train once without a gate, so there is nothing to judge; whether any trial is left."""
+        started = time.perf_counter()
+        losses = self._train(epoch).tolist()
+        self._count_seconds(started)
+        for spec, loss in zip(self._population.specs, losses, strict=True):
+            if not math.isfinite(loss):
+                reason = f"the loss is not finite in the pretraining: {loss}"
+                self._report(TrialFailure(spec.key, reason))
+        self._dropped()  # raises where training is to end
+        return self._go_on([model for model, loss in enumerate(losses) if math.isfinite(loss)])
 
     def _epoch(self, epoch: int) -> bool:
         """Train and evaluate once; whether any trial is left to go on with."""
         started = time.perf_counter()
         loss_P = self._train(epoch)
         decompositions = self._evaluate(self._data.validation)
-        share = (time.perf_counter() - started) / len(self._population.specs)
+        self._count_seconds(started)
         finite = []
         for spec, loss, found in zip(
             self._population.specs, loss_P.tolist(), decompositions, strict=True
         ):
-            self._seconds[spec.key] += share
             finite.append(math.isfinite(loss) and math.isfinite(found.loss))
             if finite[-1]:
                 self._report_epoch(spec, epoch, found, loss)
@@ -155,9 +166,19 @@ class Trainer:
                 self._report(self._result(model, validation[model], None, None, complete=False))
             elif finite[model]:
                 kept.append(model)
-        if kept and len(kept) < len(specs):
-            self._population.keep(kept)
-        return bool(kept)
+        return self._go_on(kept)
+
+    def _go_on(self, models: Sequence[int]) -> bool:
+        """Keep some models; whether there are any."""
+        if 0 < len(models) < len(self._population.specs):
+            self._population.keep(models)
+        return bool(models)
+
+    def _count_seconds(self, started: float) -> None:
+        """Give each trial its share of the time since then."""
+        specs = self._population.specs
+        for spec in specs:
+            self._seconds[spec.key] += (time.perf_counter() - started) / len(specs)
 
     def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
         training: Sequence[Decomposition | None] = [None] * len(finite)

@@ -25,6 +25,9 @@ from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import Backbone
 from moe_search.spec.configuration import Gate as GateName
 
+EXPERTS = ("bodies.", "heads.")
+"""How the names of the experts' parameters and buffers start."""
+
 State = dict[str, Tensor]
 """Weights of one model by name, as a population of one has them."""
 
@@ -56,7 +59,7 @@ class Mixtures(nn.Module):
         fused: compile what has a compiled form; needs a C++ compiler on a CPU.
     """
 
-    per_expert: ClassVar[tuple[str, ...]] = ("bodies.", "heads.", "gate.head.")
+    per_expert: ClassVar[tuple[str, ...]] = (*EXPERTS, "gate.head.")
     """How names of weights begin that each expert has of its own."""
     temperature_P: Tensor
 
@@ -81,9 +84,13 @@ class Mixtures(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
+        experts = self.experts(x)
+        return self.gate_logits(x, experts), experts.outputs_PMCB
+
+    def experts(self, x: Tensor) -> Evaluated:
+        """What all experts make of a batch."""
         hidden_NDB = self.bodies(x)
-        outputs_PMCB = self.layout.fold(self.heads(hidden_NDB.relu()).softmax(1))
-        return self.gate_logits(x, Evaluated(hidden_NDB, outputs_PMCB)), outputs_PMCB
+        return Evaluated(hidden_NDB, self.layout.fold(self.heads(hidden_NDB.relu()).softmax(1)))
 
     def gate_logits(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
         """Gate logits over temperature [P, M, B]; see ``gate_needs_experts``."""
@@ -131,11 +138,11 @@ class Mixtures(nn.Module):
             if name.startswith(("gate.body.", "gate.head.")):
                 parameter.data[self.rows(name, model)] = 0.0
 
-    def set_training(self, frozen: Literal["experts"] | None) -> None:
+    def set_training(self, frozen: Literal["experts", "gate"] | None) -> None:
         """Training mode; what is frozen gets no gradients and keeps its batch statistics."""
         self.train()
-        trained = frozen != "experts"
-        for part in (self.bodies, self.heads):
+        for name, part in self.named_children():
+            trained = frozen != ("gate" if name == "gate" else "experts")
             part.train(trained).requires_grad_(trained)
 
     def rows(self, name: str, model: int) -> slice:

@@ -16,7 +16,7 @@ from torch import Tensor
 from moe_search.moe.stable import sum_over_experts
 
 EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
-_TINY = 1e-15
+TINY = 1e-15
 _SMALLEST = 1e-30  # keeps them finite where no loss is to be bounded
 
 
@@ -73,15 +73,15 @@ class OutputRule:
         """Training loss of each sample in nats, [P, B], without regularizers."""
         if self.kind == "top_k" and self.k == 1:
             return self._top_1_loss(logits_PMB, outputs_PMCB, label_B)
-        right_PMB = _of_label(outputs_PMCB, label_B)
+        right_PMB = of_label(outputs_PMCB, label_B)
         if self.kind == "expert_loss":
             return _expert_loss(logits_PMB, right_PMB)
         p_PMB = self._gate(logits_PMB)
         if self.kind == "product":
             log_P1CB = _log_product(p_PMB, outputs_PMCB).unsqueeze(1)
-            return -_of_label(log_P1CB, label_B).squeeze(1)
+            return -of_label(log_P1CB, label_B).squeeze(1)
         if self.kind == "stochastic":
-            return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + _TINY).log()
+            return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + TINY).log()
         return -(sum_over_experts(p_PMB * right_PMB) + EPSILON).log()
 
     def _gate(self, logits_PMB: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class OutputRule:
         p_P1B, best_P1B = logits_PMB.softmax(1).max(1, keepdim=True)
         index_P1CB = best_P1B.unsqueeze(2).expand(-1, -1, outputs_PMCB.shape[2], -1)
         scaled_P1CB = p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB)
-        return -(_of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
+        return -(of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
 
 
 def _log_product(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
@@ -108,12 +108,12 @@ def _expert_loss(predicted_PMB: Tensor, right_PMB: Tensor) -> Tensor:
     """Loss [P, B] of the expert that answers, and of the predictions by which it was chosen."""
     best_P1B = predicted_PMB.argmax(1, keepdim=True)
     answer_PB = right_PMB.gather(1, best_P1B).squeeze(1)
-    missed_PMB = (predicted_PMB - (right_PMB.detach() + _TINY).log()).abs()
+    missed_PMB = (predicted_PMB - (right_PMB.detach() + TINY).log()).abs()
     there_PMB = missed_PMB.masked_fill(predicted_PMB.isneginf(), 0.0)
     return sum_over_experts(there_PMB) - (answer_PB + EPSILON).log()
 
 
-def _of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+def of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
     """What each expert gives to the true class, [P, M, B]."""
     models, experts, _, samples = outputs_PMCB.shape
     return outputs_PMCB.gather(2, label_B.expand(models, experts, 1, samples)).squeeze(2)

@@ -21,6 +21,7 @@ from moe_search.search.sampler import silence
 from moe_search.search.session import Session
 from moe_search.search.store import MADE, SECONDS, locked, open_storage, open_study
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
+from moe_search.spec.class_groups import owners
 from moe_search.tracking.notes import open_artifacts, study_note
 from moe_search.tracking.package import Card
 from moe_search.tracking.provenance import provenance
@@ -128,6 +129,8 @@ def source_of(study: Study) -> Source:
 
 
 def _check_networks(study: Study, data: Dataset) -> None:
-    """Raise a ``UserError`` for a backbone that does not fit the data, before anything is made."""
+    """Raise a ``UserError`` for what does not fit the data, before anything is made."""
     for model in study.models:
         resolve_backbone(model, data.name, data.shape)
+    for class_groups, experts in sorted(study.class_groups):
+        owners(class_groups, len(data.classes), experts)

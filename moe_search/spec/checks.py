@@ -39,7 +39,7 @@ def check_top_k(given: Mapping[str, object], *place: str) -> None:
     """Refuses a study in which a trial could use more experts per sample than it has."""
     conditioned = conditions(Model.model_fields["top_k"])
     used = all(set(options(given[when.path])) & set(when.values) for when in conditioned)
-    largest, smallest = max(_ends(given["model.top_k"])), min(_ends(given["model.experts"]))
+    largest, smallest = max(ends(given["model.top_k"])), min(ends(given["model.experts"]))
     if used and largest > smallest:
         raise mistake(
             f"top_k may be {largest} where model.experts may be {smallest}; "
@@ -48,7 +48,8 @@ def check_top_k(given: Mapping[str, object], *place: str) -> None:
         )
 
 
-def _ends(given: object) -> tuple[int, ...]:
+def ends(given: object) -> tuple[int, ...]:
+    """The least and the largest whole number that a hyperparameter may be, or all its choices."""
     ends = (given.low, given.high) if isinstance(given, IntRange) else options(given)
     return tuple(end for end in ends if isinstance(end, int))
 

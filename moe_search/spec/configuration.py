@@ -8,7 +8,7 @@ existing.
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 
 from moe_search.errors import UserError
@@ -20,6 +20,7 @@ from moe_search.spec.backbones import (
     feature_map,
     width,
 )
+from moe_search.spec.class_groups import EVEN, check_form
 from moe_search.spec.part import Flag, Part
 
 
@@ -46,6 +47,7 @@ Gate = Literal[
 _IN_MOE = When("model.kind", ("moe",))
 _LEARNS = ("original", "attentive", "cosine", "perturbed_cosine")
 _LEARNS_SHARES = When("model.gate", (*_LEARNS, "soft"))  # by the model's loss: can be regularized
+_HAS_NETWORK = When("model.gate", (*_LEARNS, "expert_loss"))
 _GIVES_SHARES = When("model.gate", (*_LEARNS, "loudest"))  # which an output rule can use
 _HAS_TEMPERATURE = When("model.gate", (*_LEARNS, "loudest", "soft"))
 
@@ -169,6 +171,33 @@ class Training(Part):
     batch_size: int = Field(512, ge=2, le=1_048_576, description="samples in a step")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
+    pretraining: Annotated[Literal["none", "peeking", "class_groups"], _IN_MOE, _HAS_NETWORK] = (
+        Field(
+            "none",
+            description="how experts are trained before there is a gate: each on the samples whose "
+            "labels surprise it least (peeking), or each on classes of its own; then the gate is "
+            "trained alone, after peeking for half of the epochs and with the experts for the rest",
+        )
+    )
+    pretraining_epochs: Annotated[
+        int, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("peeking", "class_groups"))
+    ] = Field(20, ge=1, le=100_000, description="passes over the training data before")
+    class_groups: Annotated[
+        str,
+        AfterValidator(check_form),
+        _IN_MOE,
+        _HAS_NETWORK,
+        When("training.pretraining", ("class_groups",)),
+    ] = Field(
+        EVEN,
+        description="which classes each expert is pretrained on: even, the superclasses of "
+        "CIFAR-100, or class numbers of each expert such as 0,7|1,9|2,4|3,8|5,6",
+    )
+    retrain_experts: Annotated[Literal["none", "same", "new"], _IN_MOE, _HAS_NETWORK] = Field(
+        "none",
+        description="then freeze the gate and train its experts once more from the start, with the "
+        "same initial weights or new ones, for as many epochs more",
+    )
     distill: Annotated[Flag, _IN_MOE, When("model.gate", ("attentive",))] = Field(
         False,
         description="then train an original gate for the same experts, for as many epochs more: "

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from moe_search.spec.checks import check_listed, check_points, check_sampler, check_top_k
+from moe_search.spec.checks import check_listed, check_points, check_sampler, check_top_k, ends
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.configuration import (
     Configuration,
@@ -210,6 +210,22 @@ class Study(Part):
         names = ("backbone", "gate", "kind")
         chosen = product(*(options(getattr(self.model, name)) for name in names))
         return [Model.model_validate(dict(zip(names, one, strict=True))) for one in chosen]
+
+    @property
+    def class_groups(self) -> set[tuple[str, int]]:
+        """Class groups with the least, largest or chosen expert counts that they may meet."""
+        if self.configurations:
+            rows = [self.configuration({ROW: name}) for name in self.configurations]
+            return {
+                (row.training.class_groups, row.model.experts)
+                for row in rows
+                if row.training.pretraining == "class_groups"
+            }
+        given = {path: value for path, _, value in self._hyperparameters()}
+        if "class_groups" not in options(given["training.pretraining"]):
+            return set()
+        names = map(str, options(given["training.class_groups"]))
+        return set(product(names, ends(given["model.experts"])))
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Joins the fixed hyperparameters with searched values.

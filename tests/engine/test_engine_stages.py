@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from plain import PlainMixture, PlainNetwork, mixture_loss
-from torch import Tensor, nn
+from plain import PlainNetwork
+from recipes import EPOCHS, FIRST, SECOND, assert_same_weights, learn, recipe
+from torch import nn
 from trials import (
     IMAGE,
     LARGE_IMAGE,
@@ -18,50 +19,24 @@ from trials import (
     population,
     results,
     train,
-    trial,
 )
 
-from moe_search.data import Dataset
 from moe_search.engine.population import Population
-from moe_search.engine.seeds import order
 from moe_search.engine.stages import last_epoch, stages
 from moe_search.engine.train import samples_last
 from moe_search.engine.trial import Report, TrialSpec, fusion_key
-from moe_search.spec import Regularizer, Training
+from moe_search.spec import Regularizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-EPOCHS = 3
 
-
-def distilled(key: int = 0, **given: Any) -> TrialSpec:
-    defaults = {"epochs": EPOCHS, "batch_size": 16, "lr": 3e-3, "distill": True}
-    training = Training(**{**defaults, **given.pop("training", {})})
-    return trial(key, gate="attentive", training=training, **given)
+def distilled(key: int = 0, training: dict[str, Any] | None = None, **given: Any) -> TrialSpec:
+    return recipe(key, {"distill": True, **(training or {})}, gate="attentive", **given)
 
 
 def attentive(key: int = 0, **given: Any) -> TrialSpec:
     """The same trial without its second stage."""
     return distilled(key, training={"distill": False}, **given)
-
-
-def learn(
-    model: PlainMixture, part: nn.Module, spec: TrialSpec, data: Dataset, first: int
-) -> list[float]:
-    """Some epochs of Adam on one part of a plain model; the mean loss of each."""
-    training = spec.configuration.training
-    adam = torch.optim.Adam(part.parameters(), lr=training.lr)
-    means = []
-    for epoch in range(first, first + training.epochs):
-        losses: list[Tensor] = []
-        for index in torch.split(order(spec.seed, epoch, len(data.train.y)), training.batch_size):
-            loss, _ = mixture_loss(model, data.train.x[index], data.train.y[index])
-            model.zero_grad()
-            torch.autograd.backward(loss)
-            adam.step()
-            losses.append(loss.detach())
-        means.append(torch.stack(losses).mean().item())
-    return means
 
 
 def gate_drawn(spec: TrialSpec, shape: tuple[int, ...]) -> Population:
@@ -82,7 +57,7 @@ def test_distillation_is_that_of_plain_modules(backbone: str, shape: tuple[int, 
     for norm in teacher.experts.modules():
         if isinstance(norm, nn.BatchNorm2d):
             norm.momentum = 1 - 0.9**0.5  # gate and mixture each evaluate the plain experts
-    losses = learn(teacher, teacher, spec, data, first=1)
+    losses = learn(teacher, teacher, spec, data, FIRST)
 
     student = plain_of(gate_drawn(spec, shape), 0, shape)
     student.experts.load_state_dict(teacher.experts.state_dict())
@@ -90,18 +65,13 @@ def test_distillation_is_that_of_plain_modules(backbone: str, shape: tuple[int, 
     assert isinstance(teacher.gate, PlainNetwork)
     student.gate.body.load_state_dict(teacher.gate.body.state_dict())
     student.experts.eval()
-    losses += learn(student, student.gate, spec, data, first=EPOCHS + 1)
+    losses += learn(student, student.gate, spec, data, SECOND)
 
     result = results(train([spec], data))[0]
-    assert [report.epoch for report in result.history] == [*range(1, 2 * EPOCHS + 1)]
+    assert [report.epoch for report in result.history] == [*FIRST, *SECOND]
     assert [report.training_loss for report in result.history] == pytest.approx(losses, rel=1e-9)
     ours = plain_of(gate_drawn(spec, shape), 0, shape)
-    ours.load(result.state)
-    for (name, found), expected in zip(
-        ours.state_dict().items(), student.state_dict().values(), strict=True
-    ):
-        if not name.endswith("num_batches_tracked"):
-            torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7, msg=name)
+    assert_same_weights(result, ours, student)
 
 
 def test_the_experts_are_those_of_the_first_stage_in_every_bit() -> None:
