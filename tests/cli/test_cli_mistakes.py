@@ -33,6 +33,23 @@ STUDIES = {
         ":3: model.top_k",
         "",
     ),
+    "more experts than groups": (
+        "name: x\ndata: digits\nmodel: {experts: {low: 2, high: 11}}\n"
+        "training: {pretraining: {choices: [none, class_groups]}}",
+        "training.class_groups: ",
+        "makes 10 groups where model.experts may be 11",
+    ),
+    "class groups without a class": (
+        "name: x\ndata: digits\nconfigurations: {one: {model: {experts: 2}, "
+        "training: {pretraining: class_groups, class_groups: '0,1,2|3,4,5'}}}",
+        "training.class_groups: ",
+        "each of the classes 0 to 9 once",
+    ),
+    "class groups that are none": (
+        "name: x\ndata: digits\ntraining: {pretraining: class_groups, class_groups: odd}",
+        ":3: training.class_groups",
+        "'0,7|1,9|2,4|3,8|5,6'",
+    ),
     "an unknown data set": ("name: x\ndata: digit", ":2: data", "'digits'"),
     "malformed YAML": ("name: [x\ndata: digits", "study.yaml:", "not valid YAML"),
     "a large file": ("name: x\n" + "#" * 10_000_000, "study.yaml", "bytes"),

@@ -91,6 +91,9 @@ STUDY = st.fixed_dictionaries(
         "training": sections(
             epochs=st.integers(1, 9),
             lr=searched_number(POSITIVE),
+            pretraining=searched_word("none", "peeking", "class_groups"),
+            class_groups=searched_word("even", "superclasses", "0,1|2"),
+            retrain_experts=searched_word("none", "same", "new"),
             distill=st.booleans() | choices(st.booleans()),
         ),
         "objective": st.dictionaries(METRIC, st.floats(-2, 2), min_size=1).map(

@@ -77,6 +77,8 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "regularizer.kind": "none",
         "training.distill": "false",
         "training.epochs": "3",
+        "training.pretraining": "none",
+        "training.retrain_experts": "none",
         "training.batch_size": "20",
         "training.lr": "0.001",
         "training.weight_decay": "0.0",
