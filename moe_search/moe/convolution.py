@@ -77,8 +77,10 @@ def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> T
         return convolve_eager(x, w_NOCKK, b_NO, padding)
     if x.ndim == 4:
         return _of_patches(x, w_NOCKK, b_NO, padding)
-    b_NO = None if b_NO is None else b_NO.contiguous()
-    y_NOHWB: Tensor = _Winograd.apply(x.contiguous(), w_NOCKK.contiguous(), b_NO, padding)
+    given = (x.contiguous(), w_NOCKK.contiguous(), None if b_NO is None else b_NO.contiguous())
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+    with torch.autocast("cpu", enabled=False):
+        y_NOHWB: Tensor = _Winograd.apply(*given, padding, dtype)
     return y_NOHWB
 
 
@@ -101,18 +103,21 @@ class _Winograd(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x_NCHWB: Tensor, w_NOC33: Tensor, b_NO: Tensor | None, padding: int
+        ctx: Any,
+        x_NCHWB: Tensor,
+        w_NOC33: Tensor,
+        b_NO: Tensor | None,
+        padding: int,
+        dtype: torch.dtype,
     ) -> Tensor:
         ctx.save_for_backward(x_NCHWB, w_NOC33)
-        ctx.padding = padding
+        ctx.padding, ctx.dtype = padding, dtype
         maps = _Maps(x_NCHWB[0], w_NOC33.shape[1], padding)
         y_NOHWB = x_NCHWB.new_empty(len(w_NOC33), *maps.results)
         for n, (x_CHWB, w_OC33) in enumerate(zip(x_NCHWB, w_NOC33, strict=True)):
             u_QOC = _spectrum_of(w_OC33)
             for piece in maps.pieces:
-                m_QOL = torch.bmm(
-                    u_QOC, maps.split(x_CHWB, piece), out=maps.results_spectrum(piece)
-                )
+                m_QOL = _product(u_QOC, maps.split(x_CHWB, piece), dtype)
                 maps.join(m_QOL, y_NOHWB[n], None if b_NO is None else b_NO[n], piece)
         return y_NOHWB
 
@@ -120,7 +125,7 @@ class _Winograd(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, g_NOHWB: Tensor) -> tuple[Tensor | None, ...]:
         x_NCHWB, w_NOC33 = ctx.saved_tensors
-        wants_x, _, wants_b, _ = ctx.needs_input_grad
+        wants_x, _, wants_b, *_ = ctx.needs_input_grad
         g_NOHWB = g_NOHWB.contiguous()
         maps = _Maps(x_NCHWB[0], w_NOC33.shape[1], ctx.padding)
         dx_NCHWB = torch.zeros_like(x_NCHWB) if wants_x else None
@@ -131,12 +136,17 @@ class _Winograd(torch.autograd.Function):
             for piece in maps.pieces:
                 v_QCL = maps.split(x_NCHWB[n], piece)
                 dm_QOL = maps.join_back(g_NOHWB[n], piece)
-                du_QOC.baddbmm_(dm_QOL, v_QCL.transpose(1, 2))
+                du_QOC += _product(dm_QOL, v_QCL.transpose(1, 2), ctx.dtype)
                 if dx_NCHWB is not None:
-                    dv_QCL = torch.bmm(u_QOC.transpose(1, 2), dm_QOL, out=v_QCL)
+                    dv_QCL = _product(u_QOC.transpose(1, 2), dm_QOL, ctx.dtype)
                     maps.split_back(dv_QCL, dx_NCHWB[n], piece)
             dw_NOC33[n] = (_WEIGHTS_Q9.t() @ du_QOC.flatten(1)).t().view(w_OC33.shape)
-        return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None
+        return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None, None
+
+
+def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """A batch of float32 products of factors rounded to a type."""
+    return torch.bmm(a.to(dtype), b.to(dtype)).float()
 
 
 def _spectrum_of(w_OC33: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ that all networks share are images of each network, [N, C, H, W, B].
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
 _ALL = slice(None)
+_FEW_CHANNELS = 4  # of an image: grey, or colour with transparency
 
 
 class StackedNetworks(nn.Module):
@@ -93,23 +95,26 @@ class Dense(Weighted):
 
 
 class Stem(Weighted):
-    """Convolution of a grey image, ReLU, maximum of 2x2, perhaps a narrow dense layer.
+    """Convolution, ReLU, maximum of 2x2, perhaps a narrow dense layer.
 
-    [1, H, W, B] -> [N, F, B].
+    [C, H, W, B] -> [N, O, R, S, B], or [N, F, B] of the dense layer.
     """
 
-    def __init__(self, count: int, channels: int, kernel: int, fused: bool) -> None:
-        super().__init__(count, (channels, kernel, kernel), kernel**2, bias=True)
+    def __init__(self, count: int, inputs: int, layer: Conv, fused: bool) -> None:
+        weight = (layer.conv, inputs, layer.kernel, layer.kernel)
+        super().__init__(count, weight, inputs * layer.kernel**2, bias=True)
+        self.padding = layer.padding
         self.dense: Dense | None = None
         self.operation = stem if fused else stem_eager
 
-    def forward(self, x_1HWB: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOKK, bias_NO = self.weights(networks), self.biases(networks)
+    def forward(self, x_CHWB: Tensor, networks: slice = _ALL) -> Tensor:
+        weight_NOCKK, bias_NO = self.weights(networks), self.biases(networks)
         narrow = self.dense
         w = None if narrow is None else narrow.weights(networks)
         b = None if narrow is None else narrow.biases(networks)
-        z = self.operation(x_1HWB[0], weight_NOKK.flatten(0, 1), bias_NO.flatten(), w, b)
-        return z.view(len(weight_NOKK), -1, x_1HWB.shape[-1])
+        x_CHWB = F.pad(x_CHWB, (0, 0, *[self.padding] * 4)) if self.padding else x_CHWB
+        z = self.operation(x_CHWB, weight_NOCKK.flatten(0, 1), bias_NO.flatten(), w, b)
+        return z if narrow is not None else z.view(*bias_NO.shape, *z.shape[1:])
 
     def initialise(self, network: int, generator: Generator) -> None:
         super().initialise(network, generator)
@@ -206,18 +211,11 @@ def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
 
 
 def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
-    """Whether a grey image goes through conv, ReLU, maximum of 2x2, then a dense layer or none."""
-    if len(shape) != 3 or shape[0] != 1 or len(layers) < 3:
+    """Whether an image of few channels goes through a convolution, ReLU and maximum of 2x2."""
+    if len(shape) != 3 or shape[0] > _FEW_CHANNELS or len(layers) < 3:
         return False
     conv, relu, pool = layers[:3]
-    return (
-        isinstance(conv, Conv)
-        and conv.padding == 0
-        and conv.bias
-        and relu == "relu"
-        and pool == MaxPool(max_pool=2)
-        and all(isinstance(layer, Linear) for layer in layers[3:4])
-    )
+    return isinstance(conv, Conv) and conv.bias and relu == "relu" and pool == MaxPool(max_pool=2)
 
 
 def _build(
@@ -228,12 +226,12 @@ def _build(
     if _has_stem(layers, shape):
         conv = layers[0]
         assert isinstance(conv, Conv)
-        first_stage = Stem(count, conv.conv, conv.kernel, fused and worth_fusing(shape))
+        first_stage = Stem(count, shape[0], conv, fused and worth_fusing(shape))
         stages.append(first_stage)
-        rows, columns = ((side - conv.kernel + 1) // 2 for side in shape[1:])
-        shape, layers = (conv.conv * rows * columns,), layers[3:]
+        grow = 2 * conv.padding - conv.kernel + 1
+        shape, layers = (conv.conv, *((side + grow) // 2 for side in shape[1:])), layers[3:]
         if layers and isinstance(layers[0], Linear) and layers[0].linear <= NARROW:
-            first_stage.dense = Dense(count, shape[0], layers[0].linear)
+            first_stage.dense = Dense(count, prod(shape), layers[0].linear)
             shape, layers = (layers[0].linear,), layers[1:]
     elif not isinstance(layers[0], Conv | Linear):
         stages.append(Spread(count))
@@ -248,7 +246,7 @@ def _build(
                 shape = (shape[0], shape[1] // layer.max_pool, shape[2] // layer.max_pool)
             case Linear():
                 if len(shape) == 3:
-                    shape = (shape[0] * shape[1] * shape[2],)
+                    shape = (prod(shape),)
                     stages.append(Flatten())
                 stages.append(Dense(count, shape[0], layer.linear))
                 shape = (layer.linear,)
@@ -257,7 +255,7 @@ def _build(
             case "relu":
                 stages.append(Relu())
     if len(shape) == 3:
-        shape = (shape[0] * shape[1] * shape[2],)
+        shape = (prod(shape),)
         stages.append(Flatten())
     return stages, shape[0]
 

@@ -1,9 +1,9 @@
-// Convolution (valid, stride 1, one input channel), maximum of 2x2, ReLU and, where OUTPUTS is not
-// 0, a dense layer of that many outputs for each network; forward and backward. KERNEL and OUTPUTS
-// are given when this is compiled, so that what is summed stays in registers.
+// Convolution (valid, stride 1) of few input channels, maximum of 2x2, ReLU and, where OUTPUTS is not
+// 0, a dense layer of that many outputs for each network; forward and backward. INPUTS, KERNEL and
+// OUTPUTS are given when this is compiled, so that what is summed stays in registers.
 //
-// Layouts, samples innermost and a multiple of LANES: image x[H][W][B], weight w[N][K][K], bias
-// b[N], cells z[N][R][S][B]. N are the channels of all networks, C to each. Dense weight
+// Layouts, samples innermost and a multiple of LANES: image x[I][H][W][B], weight w[N][I][K][K],
+// bias b[N], cells z[N][R][S][B]. N are the channels of all networks, C to each. Dense weight
 // dense[N/C][O][C][R][S], outputs h[N/C][O][B]. What only backward reads lies in the order in which
 // both meet it, as memory is fastest: winner, which of the four positions of a cell won (4: none,
 // the ReLU did), and z where there is a dense layer.
@@ -24,8 +24,8 @@ constexpr long LANES = 8;
 #else
 constexpr long LANES = 4;
 #endif
-constexpr int K = KERNEL, WEIGHTS = K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
-constexpr long CHUNK = 64;
+constexpr int K = KERNEL, WEIGHTS = INPUTS * K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
+constexpr long CHUNK = INPUTS == 1 ? 64 : LANES; // the slab should fit into the first cache
 constexpr int KILLED = 4;
 
 typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4)));
@@ -42,11 +42,14 @@ inline float sum(Floats value) {
 }
 
 struct Shape {
-    long width, samples, channels, share, rows, columns;
+    long height, width, samples, channels, share, rows, columns;
     Shape(long height, long width, long samples, long channels, long share)
-        : width(width), samples(samples), channels(channels), share(share),
+        : height(height), width(width), samples(samples), channels(channels), share(share),
           rows((height - K + 1) / 2), columns((width - K + 1) / 2) {}
     long cell(long channel, long row) const { return (channel * rows + row) * columns; }
+    const float *patch(const float *slab, long input, long column) const {
+        return slab + (input * (K + 1) * width + 2 * column) * CHUNK;
+    }
     long output(long channel, long o) const { return channel / share * OUTPUTS + o; }
     // where the dense weights of output o begin for a row of a channel's cells
     long dense(long channel, long o, long row) const {
@@ -59,9 +62,12 @@ template <class Visit>
 inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row, Visit visit) {
     for (long first = 0; first < s.samples; first += CHUNK) {
         long count = s.samples - first < CHUNK ? s.samples - first : CHUNK;
-        const float *from = x + 2 * row * s.width * s.samples + first;
-        for (long pixel = 0; pixel < (K + 1) * s.width; pixel++)
-            std::memcpy(slab + pixel * CHUNK, from + pixel * s.samples, count * sizeof(float));
+        for (long i = 0; i < INPUTS; i++) {
+            const float *from = x + (i * s.height + 2 * row) * s.width * s.samples + first;
+            float *to = slab + i * (K + 1) * s.width * CHUNK;
+            for (long pixel = 0; pixel < (K + 1) * s.width; pixel++)
+                std::memcpy(to + pixel * CHUNK, from + pixel * s.samples, count * sizeof(float));
+        }
         visit(first, count);
     }
 }
@@ -70,7 +76,7 @@ inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row
 
 extern "C" {
 
-extern const long lanes = LANES, slab_rows = K + 1, slab_samples = CHUNK;
+extern const long lanes = LANES, slab_rows = INPUTS * (K + 1), slab_samples = CHUNK;
 
 // z and winner are not written where they are null; h begins as the dense layer's bias.
 void forward(const float *x, const float *w, const float *b, const float *dense, float *slab,
@@ -88,18 +94,22 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
                     for (int o = 0; o < OUTPUTS; o++)
                         out[o] = load(h + s.output(n, o) * samples + first + run);
                     for (long column = 0; column < s.columns; column++, met += LANES) {
-                        const float *patch = slab + 2 * column * CHUNK + run;
                         Floats y[4] = {bias, bias, bias, bias};
 #pragma GCC unroll 8
-                        for (int i = 0; i <= K; i++)
+                        for (int input = 0; input < INPUTS; input++) {
+                            const float *patch = s.patch(slab, input, column) + run;
+                            const Floats *w = weight + input * K * K;
 #pragma GCC unroll 8
-                            for (int j = 0; j <= K; j++) {
-                                Floats pixel = load(patch + (i * width + j) * CHUNK);
-                                if (i < K && j < K) y[0] += weight[i * K + j] * pixel;
-                                if (i < K && j > 0) y[1] += weight[i * K + j - 1] * pixel;
-                                if (i > 0 && j < K) y[2] += weight[(i - 1) * K + j] * pixel;
-                                if (i > 0 && j > 0) y[3] += weight[(i - 1) * K + j - 1] * pixel;
-                            }
+                            for (int i = 0; i <= K; i++)
+#pragma GCC unroll 8
+                                for (int j = 0; j <= K; j++) {
+                                    Floats pixel = load(patch + (i * width + j) * CHUNK);
+                                    if (i < K && j < K) y[0] += w[i * K + j] * pixel;
+                                    if (i < K && j > 0) y[1] += w[i * K + j - 1] * pixel;
+                                    if (i > 0 && j < K) y[2] += w[(i - 1) * K + j] * pixel;
+                                    if (i > 0 && j > 0) y[3] += w[(i - 1) * K + j - 1] * pixel;
+                                }
+                        }
                         Floats best = y[0];
                         Ints won{};
                         // "not at most" rather than "above": what is not a number goes on
@@ -125,7 +135,7 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
 }
 
 // g is the gradient of h, or of z where there is no dense layer. Working space, zeros at the start:
-// sums[N][K*K + 1][LANES] and dense_sums[N][S][O][LANES], the gradients lane by lane.
+// sums[N][I*K*K + 1][LANES] and dense_sums[N][S][O][LANES], the gradients lane by lane.
 void backward(const float *x, const float *dense, const float *z, const uint8_t *winner,
               const float *g, float *slab, float *sums, float *dense_sums, float *dw, float *db,
               float *ddense, long height, long width, long samples, long channels, long share) {
@@ -159,23 +169,26 @@ void backward(const float *x, const float *dense, const float *z, const uint8_t 
                             *reinterpret_cast<const Bytes *>(winner + met), Ints);
                         gradient = won == KILLED ? Floats{} : gradient;
                         total[WEIGHTS] += gradient;
-                        const float *patch = slab + 2 * column * CHUNK + run;
-                        // the pixels that the weights met at the position that won
-                        Floats above[K + 1];
-                        for (int j = 0; j <= K; j++) above[j] = load(patch + j * CHUNK);
 #pragma GCC unroll 8
-                        for (int i = 0; i < K; i++) {
-                            Floats chosen[K + 1];
+                        for (int input = 0; input < INPUTS; input++) {
+                            const float *patch = s.patch(slab, input, column) + run;
+                            // the pixels that the weights met at the position that won
+                            Floats above[K + 1];
+                            for (int j = 0; j <= K; j++) above[j] = load(patch + j * CHUNK);
 #pragma GCC unroll 8
-                            for (int j = 0; j <= K; j++) {
-                                Floats below = load(patch + ((i + 1) * width + j) * CHUNK);
-                                chosen[j] = (won & 2) == 0 ? above[j] : below;
-                                above[j] = below;
+                            for (int i = 0; i < K; i++) {
+                                Floats chosen[K + 1];
+#pragma GCC unroll 8
+                                for (int j = 0; j <= K; j++) {
+                                    Floats below = load(patch + ((i + 1) * width + j) * CHUNK);
+                                    chosen[j] = (won & 2) == 0 ? above[j] : below;
+                                    above[j] = below;
+                                }
+#pragma GCC unroll 8
+                                for (int j = 0; j < K; j++)
+                                    total[(input * K + i) * K + j] +=
+                                        gradient * ((won & 1) == 0 ? chosen[j] : chosen[j + 1]);
                             }
-#pragma GCC unroll 8
-                            for (int j = 0; j < K; j++)
-                                total[i * K + j] +=
-                                    gradient * ((won & 1) == 0 ? chosen[j] : chosen[j + 1]);
                         }
                     }
                 }

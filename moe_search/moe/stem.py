@@ -2,8 +2,8 @@
 perhaps a narrow dense layer.
 
 Shape suffixes: N channels (of all networks side by side), G network, O dense outputs, F cells of a
-network, H W image, R S rows and columns after pooling, K kernel side, B sample (innermost, so that
-every line of memory is a run of samples).
+network, I input channels, H W image, R S rows and columns after pooling, K kernel side, B sample
+(innermost, so that every line of memory is a run of samples).
 
 On a CPU these layers are bound by memory, not arithmetic: the convolution's output is written,
 read by the pooling and read again backward, and a dense layer of few outputs reads far more than
@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from moe_search.moe.native import library
 
 _SMALLEST = 16  # pixels a side; below, plain torch is as fast
-_LARGEST_KERNEL = 7  # the sums of a kernel's gradient should stay in registers
+_MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers
 NARROW = 8
 """Dense outputs up to which fusing the dense layer is faster than a product of matrices."""
 
@@ -35,41 +35,42 @@ def worth_fusing(shape: tuple[int, ...]) -> bool:
 
 
 def stem_eager(
-    x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
+    x_IHWB: Tensor, w_NIKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
 ) -> Tensor:
     """relu(maxpool2(conv(x))) -> [N, R, S, B], or the dense layer of it -> [G, O, B].
 
     Valid padding; odd last rows and columns are dropped. The N channels are those of network after
     network; without a dense layer its weight and bias are None.
     """
-    y_BNHW = F.conv2d(x_HWB.permute(2, 0, 1).unsqueeze(1), w_NKK.unsqueeze(1), b_N)
+    y_BNHW = F.conv2d(x_IHWB.permute(3, 0, 1, 2), w_NIKK, b_N)
     z_NRSB = F.max_pool2d(F.relu(y_BNHW), 2).permute(1, 2, 3, 0).contiguous()
     if w_GOF is None or b_GO is None:
         return z_NRSB
-    return torch.baddbmm(b_GO.unsqueeze(2), w_GOF, z_NRSB.view(len(w_GOF), -1, x_HWB.shape[-1]))
+    return torch.baddbmm(b_GO.unsqueeze(2), w_GOF, z_NRSB.view(len(w_GOF), -1, x_IHWB.shape[-1]))
 
 
 def stem(
-    x_HWB: Tensor, w_NKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
+    x_IHWB: Tensor, w_NIKK: Tensor, b_N: Tensor, w_GOF: Tensor | None, b_GO: Tensor | None
 ) -> Tensor:
     """The fused form of ``stem_eager``: same shapes, same numbers to float tolerance.
 
-    Large kernels, other types than float32 and other devices than the CPU take the eager form.
+    Kernels of many weights, other types than float32 and other devices than the CPU take the
+    eager form.
 
     Raises:
         OSError: it cannot be compiled (see ``native``).
     """
-    kernel, samples = w_NKK.shape[-1], x_HWB.shape[-1]
-    fits = x_HWB.dtype == w_NKK.dtype == torch.float32 and x_HWB.device.type == "cpu"
-    if not fits or kernel > _LARGEST_KERNEL:
-        return stem_eager(x_HWB, w_NKK, b_N, w_GOF, b_GO)
+    inputs, kernel, samples = *w_NIKK.shape[1:3], x_IHWB.shape[-1]
+    fits = x_IHWB.dtype == w_NIKK.dtype == torch.float32 and x_IHWB.device.type == "cpu"
+    if not fits or inputs * kernel**2 > _MOST_WEIGHTS:
+        return stem_eager(x_IHWB, w_NIKK, b_N, w_GOF, b_GO)
     outputs = 0 if w_GOF is None else w_GOF.shape[1]
-    compiled = library("stem.cpp", KERNEL=kernel, OUTPUTS=outputs)
+    compiled = library("stem.cpp", INPUTS=inputs, KERNEL=kernel, OUTPUTS=outputs)
     missing = -samples % _constant(compiled, "lanes")
-    padded_HWB = F.pad(x_HWB, (0, missing)) if missing else x_HWB
-    weights = [None if t is None else t.contiguous() for t in (w_NKK, b_N, w_GOF, b_GO)]
+    padded_IHWB = F.pad(x_IHWB, (0, missing)) if missing else x_IHWB
+    weights = [None if t is None else t.contiguous() for t in (w_NIKK, b_N, w_GOF, b_GO)]
     recorded = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in weights)
-    out: Tensor = _Stem.apply(padded_HWB.contiguous(), *weights, compiled, recorded)
+    out: Tensor = _Stem.apply(padded_IHWB.contiguous(), *weights, compiled, recorded)
     return out[..., :samples].contiguous() if missing else out
 
 
@@ -79,24 +80,24 @@ class _Stem(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        x_HWB: Tensor,
-        w_NKK: Tensor,
+        x_IHWB: Tensor,
+        w_NIKK: Tensor,
         b_N: Tensor,
         w_GOF: Tensor | None,
         b_GO: Tensor | None,
         compiled: CDLL,
         recorded: bool,
     ) -> Tensor:
-        channels, kernel, _ = w_NKK.shape
-        height, width, samples = x_HWB.shape
+        channels, _, kernel, _ = w_NIKK.shape
+        _, height, width, samples = x_IHWB.shape
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
-        z_NRSB = x_HWB.new_empty(cells) if recorded or w_GOF is None else None
+        z_NRSB = x_IHWB.new_empty(cells) if recorded or w_GOF is None else None
         winner_NRSB = torch.empty(cells, dtype=torch.uint8) if recorded else None
         h_GOB = None if b_GO is None else b_GO.unsqueeze(2).expand(-1, -1, samples).contiguous()
-        slab = _slab(compiled, x_HWB)
-        tensors = (x_HWB, w_NKK, b_N, w_GOF, slab, z_NRSB, winner_NRSB, h_GOB)
-        _call(compiled.forward, tensors, x_HWB, w_NKK, w_GOF)
-        ctx.save_for_backward(x_HWB, w_NKK, w_GOF, None if h_GOB is None else z_NRSB, winner_NRSB)
+        slab = _slab(compiled, x_IHWB)
+        tensors = (x_IHWB, w_NIKK, b_N, w_GOF, slab, z_NRSB, winner_NRSB, h_GOB)
+        _call(compiled.forward, tensors, x_IHWB, w_NIKK, w_GOF)
+        ctx.save_for_backward(x_IHWB, w_NIKK, w_GOF, None if h_GOB is None else z_NRSB, winner_NRSB)
         ctx.compiled = compiled
         out = z_NRSB if h_GOB is None else h_GOB
         assert out is not None
@@ -105,27 +106,27 @@ class _Stem(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x_HWB, w_NKK, w_GOF, z_NRSB, winner_NRSB = ctx.saved_tensors
+        x_IHWB, w_NIKK, w_GOF, z_NRSB, winner_NRSB = ctx.saved_tensors
         g = g.contiguous()
-        channels, kernel, _ = w_NKK.shape
+        channels, inputs, kernel, _ = w_NIKK.shape
         lanes = _constant(ctx.compiled, "lanes")
-        sums = x_HWB.new_zeros(channels, kernel**2 + 1, lanes)
-        dw_NKK, db_N = torch.empty_like(w_NKK), x_HWB.new_empty(channels)
+        sums = x_IHWB.new_zeros(channels, inputs * kernel**2 + 1, lanes)
+        dw_NIKK, db_N = torch.empty_like(w_NIKK), x_IHWB.new_empty(channels)
         dw_GOF = dense_sums = None
         if w_GOF is not None:
             dw_GOF = torch.empty_like(w_GOF)
-            dense_sums = x_HWB.new_zeros(channels, winner_NRSB.shape[2], w_GOF.shape[1], lanes)
-        slab = _slab(ctx.compiled, x_HWB)
-        tensors = (x_HWB, w_GOF, z_NRSB, winner_NRSB, g, slab, sums, dense_sums)
-        _call(ctx.compiled.backward, (*tensors, dw_NKK, db_N, dw_GOF), x_HWB, w_NKK, w_GOF)
+            dense_sums = x_IHWB.new_zeros(channels, winner_NRSB.shape[2], w_GOF.shape[1], lanes)
+        slab = _slab(ctx.compiled, x_IHWB)
+        tensors = (x_IHWB, w_GOF, z_NRSB, winner_NRSB, g, slab, sums, dense_sums)
+        _call(ctx.compiled.backward, (*tensors, dw_NIKK, db_N, dw_GOF), x_IHWB, w_NIKK, w_GOF)
         db_GO = None if w_GOF is None else g.sum(2)
-        return None, dw_NKK, db_N, dw_GOF, db_GO, None, None
+        return None, dw_NIKK, db_N, dw_GOF, db_GO, None, None
 
 
-def _slab(compiled: CDLL, x_HWB: Tensor) -> Tensor:
+def _slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
     """Working space for the pixels that a row of cells needs."""
     rows, samples = _constant(compiled, "slab_rows"), _constant(compiled, "slab_samples")
-    return x_HWB.new_empty(rows, x_HWB.shape[1], samples)
+    return x_IHWB.new_empty(rows, x_IHWB.shape[2], samples)
 
 
 def _constant(compiled: CDLL, name: str) -> int:
@@ -135,11 +136,11 @@ def _constant(compiled: CDLL, name: str) -> int:
 def _call(
     function: Any,
     tensors: tuple[Tensor | None, ...],
-    x_HWB: Tensor,
-    w_NKK: Tensor,
+    x_IHWB: Tensor,
+    w_NIKK: Tensor,
     w_GOF: Tensor | None,
 ) -> None:
     pointers = [c_void_p(None if t is None else t.data_ptr()) for t in tensors]
-    channels = len(w_NKK)
+    channels = len(w_NIKK)
     share = 1 if w_GOF is None else channels // len(w_GOF)
-    function(*pointers, *(c_long(size) for size in (*x_HWB.shape, channels, share)))
+    function(*pointers, *(c_long(size) for size in (*x_IHWB.shape[1:], channels, share)))
