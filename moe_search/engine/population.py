@@ -94,7 +94,9 @@ class Population:
         """One step of Adam for every model; returns the losses before it, [P]."""
         self._adam.zero_grad()
         if self._pretraining:
-            loss_P = self._pretraining.losses(self.mixtures.experts(x).outputs_PMCB, label_B)
+            with self._precision():
+                outputs_PMCB = self.mixtures.experts(x).outputs_PMCB
+            loss_P = self._pretraining.losses(outputs_PMCB, label_B)
             torch.autograd.backward(loss_P.sum())
         else:
             loss_P = self._backward(x, label_B)
@@ -103,7 +105,8 @@ class Population:
 
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Gradients of experts and gate; returns the losses, [P]."""
-        logits_PMB, outputs_PMCB = self.mixtures(x)
+        with self._precision():
+            logits_PMB, outputs_PMCB = self.mixtures(x)
         loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
         if self._dual:
             self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
@@ -113,7 +116,14 @@ class Population:
 
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
-        return self._losses(x, label_B, *self.mixtures(x))
+        with self._precision():
+            logits_PMB, outputs_PMCB = self.mixtures(x)
+        return self._losses(x, label_B, logits_PMB, outputs_PMCB)
+
+    def _precision(self) -> torch.autocast:
+        """A context whose products have the precision of the training."""
+        low = self.specs[0].configuration.training.precision == "bfloat16"
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=low)
 
     def _dual_backward(
         self, loss_P: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor

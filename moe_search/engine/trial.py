@@ -137,5 +137,6 @@ def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
         model.backbone,
         rule if model.kind == "moe" else None,
         training.batch_size,
+        training.precision,
         stages(spec.configuration),
     )

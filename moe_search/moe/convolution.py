@@ -14,6 +14,10 @@ gradient's spectrum serves weights and input alike, with the same saving.
 With samples innermost the maps (``winograd.cpp``) are sums of whole vectors. Each network is
 computed by itself, so that its bits do not depend on which others there are, and in pieces of the
 batch, so that spectra stay small. ``convolve_eager`` is the same operation in plain torch.
+
+Spectra are never rounded to bfloat16: sums of large numbers that cancel make of its rounding ten
+times the error of a direct convolution (2.5 % of the result's root mean square against 0.3 %), and
+a direct one in bfloat16 takes as long as this in float32.
 """
 
 from ctypes import CDLL, c_long, c_void_p
@@ -59,7 +63,7 @@ def convolve_eager(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int
         padding=padding,
         groups=1 if x.ndim == 4 else networks,
     )
-    y_KHWB = y_BKHW.permute(1, 2, 3, 0)
+    y_KHWB = y_BKHW.permute(1, 2, 3, 0).to(x.dtype)
     return y_KHWB.reshape(networks, outputs, *y_KHWB.shape[1:])
 
 
@@ -78,9 +82,7 @@ def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> T
     if x.ndim == 4:
         return _of_patches(x, w_NOCKK, b_NO, padding)
     given = (x.contiguous(), w_NOCKK.contiguous(), None if b_NO is None else b_NO.contiguous())
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-    with torch.autocast("cpu", enabled=False):
-        y_NOHWB: Tensor = _Winograd.apply(*given, padding, dtype)
+    y_NOHWB: Tensor = _Winograd.apply(*given, padding)
     return y_NOHWB
 
 
@@ -95,37 +97,40 @@ def _of_patches(x_CHWB: Tensor, w_NOC33: Tensor, b_NO: Tensor | None, padding: i
         if b_NO is None
         else torch.baddbmm(b_NO.unsqueeze(2), w_NOI, each_NIL)
     )
-    return y_NOL.view(*w_NOI.shape[:2], *patches.shape[3:])
+    return y_NOL.view(*w_NOI.shape[:2], *patches.shape[3:]).to(x_CHWB.dtype)
 
 
 class _Winograd(torch.autograd.Function):
-    """Gradients for input, weights and bias."""
+    """Gradients for input, weights and bias; all in float32, under autocast too."""
 
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(
         ctx: Any,
         x_NCHWB: Tensor,
         w_NOC33: Tensor,
         b_NO: Tensor | None,
         padding: int,
-        dtype: torch.dtype,
     ) -> Tensor:
         ctx.save_for_backward(x_NCHWB, w_NOC33)
-        ctx.padding, ctx.dtype = padding, dtype
+        ctx.padding = padding
         maps = _Maps(x_NCHWB[0], w_NOC33.shape[1], padding)
         y_NOHWB = x_NCHWB.new_empty(len(w_NOC33), *maps.results)
         for n, (x_CHWB, w_OC33) in enumerate(zip(x_NCHWB, w_NOC33, strict=True)):
             u_QOC = _spectrum_of(w_OC33)
             for piece in maps.pieces:
-                m_QOL = _product(u_QOC, maps.split(x_CHWB, piece), dtype)
+                m_QOL = torch.bmm(u_QOC, maps.split(x_CHWB, piece))
                 maps.join(m_QOL, y_NOHWB[n], None if b_NO is None else b_NO[n], piece)
         return y_NOHWB
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g_NOHWB: Tensor) -> tuple[Tensor | None, ...]:
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
+    def backward(  # type: ignore[override]
+        ctx: Any, g_NOHWB: Tensor
+    ) -> tuple[Tensor | None, ...]:
         x_NCHWB, w_NOC33 = ctx.saved_tensors
-        wants_x, _, wants_b, *_ = ctx.needs_input_grad
+        wants_x, _, wants_b, _ = ctx.needs_input_grad
         g_NOHWB = g_NOHWB.contiguous()
         maps = _Maps(x_NCHWB[0], w_NOC33.shape[1], ctx.padding)
         dx_NCHWB = torch.zeros_like(x_NCHWB) if wants_x else None
@@ -136,17 +141,12 @@ class _Winograd(torch.autograd.Function):
             for piece in maps.pieces:
                 v_QCL = maps.split(x_NCHWB[n], piece)
                 dm_QOL = maps.join_back(g_NOHWB[n], piece)
-                du_QOC += _product(dm_QOL, v_QCL.transpose(1, 2), ctx.dtype)
+                du_QOC += torch.bmm(dm_QOL, v_QCL.transpose(1, 2))
                 if dx_NCHWB is not None:
-                    dv_QCL = _product(u_QOC.transpose(1, 2), dm_QOL, ctx.dtype)
+                    dv_QCL = torch.bmm(u_QOC.transpose(1, 2), dm_QOL)
                     maps.split_back(dv_QCL, dx_NCHWB[n], piece)
             dw_NOC33[n] = (_WEIGHTS_Q9.t() @ du_QOC.flatten(1)).t().view(w_OC33.shape)
-        return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None, None
-
-
-def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """A batch of float32 products of factors rounded to a type."""
-    return torch.bmm(a.to(dtype), b.to(dtype)).float()
+        return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None
 
 
 def _spectrum_of(w_OC33: Tensor) -> Tensor:

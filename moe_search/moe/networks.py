@@ -5,6 +5,8 @@ D width of the hidden representation, K kernel side.
 
 Images are [C, H, W, B] and features [F, B]: samples innermost, so that a dense layer of all
 networks is one batched product without transposes, and ragged numbers of experts need no padding.
+Under torch's autocast the factors of products are rounded; what layers give each other is not.
+
 Every parameter and buffer has the network as its first axis. What the first layer makes of images
 that all networks share are images of each network, [N, C, H, W, B].
 """
@@ -91,7 +93,8 @@ class Dense(Weighted):
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
         weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
         x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
-        return torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
+        y_NOB = torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
+        return y_NOB.to(bias_NO.dtype)
 
 
 class Stem(Weighted):
@@ -114,6 +117,7 @@ class Stem(Weighted):
         b = None if narrow is None else narrow.biases(networks)
         x_CHWB = F.pad(x_CHWB, (0, 0, *[self.padding] * 4)) if self.padding else x_CHWB
         z = self.operation(x_CHWB, weight_NOCKK.flatten(0, 1), bias_NO.flatten(), w, b)
+        z = z.to(bias_NO.dtype)
         return z if narrow is not None else z.view(*bias_NO.shape, *z.shape[1:])
 
     def initialise(self, network: int, generator: Generator) -> None:

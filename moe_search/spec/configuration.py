@@ -171,6 +171,11 @@ class Training(Part):
     batch_size: int = Field(512, ge=2, le=1_048_576, description="samples in a step")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of what training steps multiply in products of matrices, but for 3x3 "
+        "convolutions on a CPU; all else and every evaluation is float32",
+    )
     pretraining: Annotated[Literal["none", "peeking", "class_groups"], _IN_MOE, _HAS_NETWORK] = (
         Field(
             "none",

@@ -48,6 +48,8 @@ each_gate_with_a_rule = pytest.mark.parametrize(
 each_learning_gate = pytest.mark.parametrize(
     "gate", ["original", "attentive", "cosine", "perturbed_cosine"]
 )
+Precision = Literal["float32", "bfloat16"]
+each_precision = pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
 
 
@@ -225,6 +227,29 @@ def test_steps_with_fast_convolutions_agree_to_float_tolerance(gate: Gate) -> No
     assert_learns_as_plain_models([spec], given, 1e-4, COLOUR_IMAGE, fused=True)
 
 
+@pytest.mark.usefixtures("compiled")
+@each_gate
+@pytest.mark.parametrize(("backbone", "shape"), [("conv", COLOUR_IMAGE), ("mnist", LARGE_IMAGE)])
+@pytest.mark.parametrize("fused", [True, False])
+def test_bfloat16_rounds_the_products_of_training_alone(
+    gate: Gate, backbone: str, shape: tuple[int, ...], fused: bool
+) -> None:
+    given = batches(3, 32, shape)
+    found: dict[str, list[Tensor]] = {}
+    for precision in ("float32", "bfloat16"):
+        training = Training.model_validate({"lr": 1e-3, "precision": precision})
+        specs = [trial(gate=gate, backbone=backbone, training=training)]
+        learner = population(specs, shape, fused)
+        found[precision] = [learner.step(samples_last(x), y) for x, y in given]
+        assert {tensor.dtype for tensor in learner.state_of(0).values()} == {torch.float32}
+        logits_PMB, outputs_PMCB = learner.mixtures(samples_last(given[0][0]))
+        assert logits_PMB.dtype == outputs_PMCB.dtype == torch.float32
+        assert outputs_PMCB.sum(2).allclose(torch.ones(()), atol=1e-5)
+    for low, high in zip(found["bfloat16"], found["float32"], strict=True):
+        assert not torch.equal(low, high)
+        torch.testing.assert_close(low, high, rtol=0.05, atol=0)
+
+
 def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
     """Ragged trials that differ in all that models in step may differ in."""
     return [
@@ -256,6 +281,18 @@ def similar_neighbours() -> list[TrialSpec]:
         trial(key, experts=2 + 3 * (key % 4), regularizer=Regularizer(kind="similarity", **own))
         for key, own in enumerate(given)
     ]
+
+
+def at_precision(precision: Precision, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
+    """The same trials at another precision."""
+    changed = []
+    for spec in specs:
+        configuration = spec.configuration
+        training = configuration.training.model_copy(update={"precision": precision})
+        changed.append(
+            replace(spec, configuration=configuration.model_copy(update={"training": training}))
+        )
+    return changed
 
 
 def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
@@ -296,14 +333,21 @@ def test_weights_have_the_same_bits_alone_and_among_neighbours(
 
 @pytest.mark.usefixtures("compiled")
 @every_gate
-def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
-    assert_company_changes_no_bit(neighbours(gate), uneven(LARGE_IMAGE), fused=True)
+@each_precision
+def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, precision: Precision
+) -> None:
+    specs = at_precision(precision, neighbours(gate))
+    assert_company_changes_no_bit(specs, uneven(LARGE_IMAGE), fused=True)
 
 
 @pytest.mark.usefixtures("compiled")
+@each_precision
 @each_gate
-def test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
-    specs = neighbours(gate, backbone="conv")
+def test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, precision: Precision
+) -> None:
+    specs = at_precision(precision, neighbours(gate, backbone="conv"))
     assert_company_changes_no_bit(specs, uneven(COLOUR_IMAGE), fused=True)
 
 

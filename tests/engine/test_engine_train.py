@@ -267,6 +267,7 @@ def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_
         trial(backbone="mlp"),
         trial(training=Training(epochs=3, batch_size=17)),
         trial(training=Training(epochs=4, batch_size=16)),
+        trial(training=Training(epochs=3, batch_size=16, lr=3e-3, precision="bfloat16")),
     ],
 )
 def test_trials_that_differ_in_what_models_share_cannot_train_in_step(other: TrialSpec) -> None:

@@ -100,6 +100,22 @@ def test_the_fast_form_gives_the_same_numbers(case: Case) -> None:
     assert_same(run(convolve, case, torch.float32), run(plain, case), 1e-5)
 
 
+@each_operation
+@each_case
+def test_under_autocast_results_are_float32(operation: Operation, case: Case) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run(operation, case, torch.float32)
+    assert {tensor.dtype for tensor in found} == {torch.float32}
+    assert_same(found, run(plain, case), 0.02)
+
+
+def test_under_autocast_spectra_are_not_rounded() -> None:
+    case = drawn(3, 5, 8, 8, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run(convolve, case, torch.float32)
+    assert_same(found, run(plain, case), 1e-5)
+
+
 @pytest.mark.parametrize("channels", [8, 128])
 def test_many_channels_and_samples_round_no_worse(channels: int) -> None:
     case = drawn(1, channels, 8, 8, 256, networks=1)

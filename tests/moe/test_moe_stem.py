@@ -123,7 +123,6 @@ each_size = pytest.mark.parametrize(
         ((24, 23), 8, 2),
         ((3, 17, 18), 3, 4),
         ((2, 16, 19), 4, 3),
-        ((4, 16, 16), 1, 2),
     ],
 )
 each_end = pytest.mark.parametrize("outputs", [0, 1, 5, 8])
