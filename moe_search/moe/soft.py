@@ -121,7 +121,7 @@ class SoftMixtures(Mixtures):
         classes = torch.baddbmm(
             bias_PMC.flatten(0, 1).unsqueeze(2), weight_PMCD.flatten(0, 1), mean_PMDB.flatten(0, 1)
         )
-        return classes.view(models, experts, *classes.shape[1:])
+        return classes.view(models, experts, *classes.shape[1:]).to(mean_PMDB.dtype)
 
 
 def _direction(vectors: Tensor, dim: int) -> Tensor:

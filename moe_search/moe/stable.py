@@ -30,7 +30,7 @@ def rowwise_product(rows_PMB: Tensor, matrix: Tensor) -> Tensor:
     blocks = F.pad(rows_PMB, (0, 0, 0, -experts % _BLOCK)).view(models, -1, _BLOCK, inner)
     each_P1BC = matrix.expand(models, *matrix.shape[-2:]).unsqueeze(1)
     each_PBC = each_P1BC.expand(-1, blocks.shape[1], -1, -1).flatten(0, 1)
-    product = torch.bmm(blocks.flatten(0, 1), each_PBC)
+    product = torch.bmm(blocks.flatten(0, 1), each_PBC).to(rows_PMB.dtype)
     return product.view(models, -1, product.shape[2])[:, :experts]
 
 
