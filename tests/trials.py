@@ -1,6 +1,6 @@
 """Small trials, data and populations for tests of the engine."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from plain import PlainMixture, layer_list
 from torch import Generator, Tensor
 
 from moe_search.data import Dataset, Source, Split
+from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.population import Features, Population
 from moe_search.engine.stages import stages
 from moe_search.engine.train import Trainer
@@ -110,6 +111,8 @@ def train(
     data: Dataset | None = None,
     test: bool = False,
     drop: Drops = lambda reports: (),
+    checkpoints: Checkpoints | None = None,
+    begun: Mapping[int, Checkpoint] | None = None,
 ) -> list[Report]:
     """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
     name = specs[0].configuration.model.backbone
@@ -123,6 +126,8 @@ def train(
         fused=False,
         report=reports.append,
         dropped=lambda: drop(reports),
+        checkpoints=checkpoints,
+        begun=begun,
     ).run()
     return reports
 

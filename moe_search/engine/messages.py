@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from moe_search.data import Source
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, Report
 
 
@@ -16,11 +17,13 @@ class Setup:
         source: the data, loaded once and held resident.
         device: "cpu" or "cuda:0" and so on.
         threads: of one operation.
+        checkpoints: where trainings leave theirs, and go on from.
     """
 
     source: Source
     device: str
     threads: int
+    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,21 @@ from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
 """A batch of inputs -> what a frozen network says of them, [C, B]."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One model in the middle of a stage, on the device where it trains.
+
+    Attributes:
+        weights: its state.
+        moments: Adam's running means of the gradient and of its square.
+        steps: of Adam, in this stage.
+    """
+
+    weights: State
+    moments: dict[str, State]
+    steps: int
 
 
 class Population:
@@ -159,14 +174,22 @@ class Population:
 
     def keep(self, models: Sequence[int]) -> None:
         """Go on with some of the models; their weights and optimiser states are kept."""
-        states = [self.mixtures.state_of(model) for model in models]
-        moments = [self._adam.moments_of(model) for model in models]
-        steps = self._adam.steps
+        kept = [self.snapshot_of(model) for model in models]
         self.specs = tuple(self.specs[model] for model in models)
+        self.go_on(self._epoch, kept)
+
+    def snapshot_of(self, model: int) -> Snapshot:
+        """All that one model needs to go on, alone or among others."""
+        weights, moments = self.mixtures.state_of(model), self._adam.moments_of(model)
+        return Snapshot(weights, moments, self._adam.steps)
+
+    def go_on(self, epoch: int, snapshots: Sequence[Snapshot]) -> None:
+        """Take up what each model was after the same epoch of the stage."""
+        self._epoch = epoch
         self.mixtures = self._mixtures()
-        self.mixtures.load_states(states)
+        self.mixtures.load_states([snapshot.weights for snapshot in snapshots])
         self._place()
-        self._adam.go_on(steps, moments)
+        self._adam.go_on(snapshots[0].steps, [snapshot.moments for snapshot in snapshots])
 
     def state_of(self, model: int) -> State:
         """A copy of one model's weights on the CPU."""

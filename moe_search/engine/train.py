@@ -5,12 +5,14 @@ Shape suffixes: P model, B sample, N training sample.
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from moe_search.data import Dataset, Split, augment
+from moe_search.data.load import to_stderr
+from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.population import Features, Population
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.stages import last_epoch, numbered
@@ -43,6 +45,9 @@ class Trainer:
         dropped: asked after each epoch which trials to stop (their keys); they are reported as they
             stand, not complete.
         features: see ``Population``.
+        checkpoints: where the trials leave theirs, if they do.
+        begun: of every trial, by key, the checkpoint from which it goes on, all of one epoch; or
+            none of any. What was reported before it is reported again.
     """
 
     def __init__(
@@ -54,6 +59,8 @@ class Trainer:
         report: Callable[[Report], None],
         dropped: Callable[[], Collection[int]] = tuple,
         features: Features | None = None,
+        checkpoints: Checkpoints | None = None,
+        begun: Mapping[int, Checkpoint] | None = None,
     ) -> None:
         self._job = job
         self._data = data
@@ -71,27 +78,51 @@ class Trainer:
         )
         self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
         self._seconds = dict.fromkeys(self._history, 0.0)
+        self._checkpoints = checkpoints
+        self._begun = begun or {}
+        self._trained = 0  # epochs, with those of a pretraining
+        self._started = time.monotonic()
 
     def run(self) -> None:
         """Train stage after stage to the end, or until no trial is left."""
+        begun = next((checkpoint.epochs for checkpoint in self._begun.values()), 0)
         for number, (stage, epochs) in enumerate(self._stages):
             if number:
                 self._population.enter(stage, epochs.start - 1)
             train = self._pretrain if stage.pretraining else self._epoch
-            if not all(map(train, epochs)):
-                return
+            for epoch in epochs:
+                self._trained += 1
+                if self._trained < begun:
+                    continue
+                if not (self._resume(epoch) if self._trained == begun else train(epoch)):
+                    return
+
+    def _resume(self, epoch: int) -> bool:
+        """Be where the checkpoints are, after an epoch; whether there is more to train."""
+        begun = [self._begun[spec.key] for spec in self._population.specs]
+        self._population.go_on(epoch, [checkpoint.snapshot for checkpoint in begun])
+        for spec, checkpoint in zip(self._population.specs, begun, strict=True):
+            self._history[spec.key] = list(checkpoint.history)
+            self._seconds[spec.key] = checkpoint.seconds
+            for report in checkpoint.history:
+                self._report(report)
+        if epoch == self._last_epoch:
+            self._finish(self._evaluate(self._data.validation), [True] * len(begun))
+        return epoch != self._last_epoch
 
     def _pretrain(self, epoch: int) -> bool:
         """Train once without a gate, so there is nothing to judge; whether any trial is left."""
         started = time.perf_counter()
         losses = self._train(epoch).tolist()
         self._count_seconds(started)
+        finite = [math.isfinite(loss) for loss in losses]
         for spec, loss in zip(self._population.specs, losses, strict=True):
             if not math.isfinite(loss):
                 reason = f"the loss is not finite in the pretraining: {loss}"
                 self._report(TrialFailure(spec.key, reason))
+        self._leave_checkpoints(finite)
         self._dropped()  # raises where training is to end
-        return self._go_on([model for model, loss in enumerate(losses) if math.isfinite(loss)])
+        return self._go_on([model for model, kept in enumerate(finite) if kept])
 
     def _epoch(self, epoch: int) -> bool:
         """Train and evaluate once; whether any trial is left to go on with."""
@@ -110,6 +141,7 @@ class Trainer:
                 losses = f"{loss} in training, {found.loss} in validation"
                 reason = f"the loss is not finite in epoch {epoch}: {losses}"
                 self._report(TrialFailure(spec.key, reason))
+        self._leave_checkpoints(finite)
         if epoch == self._last_epoch:
             self._finish(decompositions, finite)
             return False
@@ -155,6 +187,23 @@ class Trainer:
         report = EpochReport(spec.key, epoch, found.metrics(), training_loss, found.usage_M)
         self._history[spec.key].append(report)
         self._report(report)
+
+    def _leave_checkpoints(self, finite: list[bool]) -> None:
+        """Write one of each trial, if their training is long; where that fails, go on without."""
+        checkpoints = self._checkpoints
+        if checkpoints is None:
+            return
+        if not self._begun and time.monotonic() - self._started < checkpoints.after:
+            return
+        try:
+            for model, spec in enumerate(self._population.specs):
+                if finite[model]:
+                    history, seconds = tuple(self._history[spec.key]), self._seconds[spec.key]
+                    snapshot = self._population.snapshot_of(model)
+                    checkpoints.write(spec, Checkpoint(self._trained, history, seconds, snapshot))
+        except OSError as error:
+            to_stderr(f"moe-search: trains on without checkpoints: {error}")
+            self._checkpoints = None
 
     def _keep(self, validation: list[Decomposition], finite: list[bool]) -> bool:
         """Leave out what failed or is to stop; whether any trial is left."""

@@ -7,6 +7,7 @@ when the pipe closes, so it never outlives its coordinator by more than an epoch
 
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -14,6 +15,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from moe_search.data import Dataset, Split, load
+from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.compiler import uncompiled
 from moe_search.engine.features import FeatureNetworks
 from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
@@ -51,9 +53,14 @@ class Worker:
                 send(self._connection, Done())
 
     def _train(self, job: Job) -> None:
-        """A job that raises is run again trial by trial, so that only the culprit fails."""
+        """Train a job; trials that go on after different epochs train apart."""
         if job.test and self._data.test is None:
             self._data = _moved(load(self._setup.source, test=True), self._device)
+        for specs, begun in self._setup.checkpoints.parts(job.trials):
+            self._train_in_step(replace(job, trials=specs), begun)
+
+    def _train_in_step(self, job: Job, begun: Mapping[int, Checkpoint]) -> None:
+        """A job that raises is run again trial by trial, so that only the culprit fails."""
         try:
             trainer = Trainer(
                 job,
@@ -63,6 +70,8 @@ class Worker:
                 partial(send, self._connection),
                 self._drops,
                 self._features.of(job, self._data),
+                self._setup.checkpoints,
+                begun,
             )
             trainer.run()
         except (EOFError, BrokenPipeError):

@@ -25,6 +25,8 @@ champion: registered,    a version without the attribute    registering again fi
 not recorded
 ======================== ================================== ====================================
 
+What runs again goes on from its checkpoints (``engine.checkpoints``), which are removed last.
+
 Optuna's sqlite file may lose its last commits when the system dies, not only the process; MLflow's
 does not, and what Optuna lost it was told last, so such a loss is one of these, too.
 """
@@ -58,6 +60,7 @@ class Coordinator:
         self._recorder = session.recorder
         self._executor = session.executor
         self._batches = session.batches
+        self._checkpoints = session.checkpoints
         self._interrupt = session.interrupt
         self._listener = session.listener
         self._running: dict[int, Running] = {}
@@ -209,6 +212,8 @@ class Coordinator:
             return
         again = died and self._proposals.again(number)
         self._failures += not again
+        if not again:
+            self._forget(running)
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._kept.tell(running.trial, state=TrialState.FAIL)
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
@@ -223,7 +228,13 @@ class Coordinator:
     ) -> None:
         self._counted += 1
         self._since_best = 0 if better else self._since_best + 1
+        self._forget(running)
         self._say(running, state, text, values)
+
+    def _forget(self, running: Running) -> None:
+        """Remove the checkpoints of a trial that does not run again."""
+        for seed in running.all_seeds:
+            self._checkpoints.remove(running.configuration, seed)
 
     def _say(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
         counts = (self._counted, self._failures, self._best)

@@ -47,6 +47,7 @@ def run_finals(session: Session) -> None:
         record, text = session.recorder.finalist(ranks[number], number, result, values)
         records = [*records, record]
         kept.set_user_attr(FINALISTS, records)
+        session.checkpoints.remove(result.configuration, result.seed)
         session.listener(FinalistEnded(number, result.seed, text))
     _crown(session)
 

@@ -13,6 +13,7 @@ from typing import Self
 import torch
 
 from moe_search.data import Source
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Done, Drop, FromWorker, Ready, Setup, ToWorker, receive, send
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult
 from moe_search.search.executor import Died, Event
@@ -73,10 +74,12 @@ class LocalExecutor:
     Args:
         plan: devices, one for each worker.
         source: the data each worker loads.
+        checkpoints: where trainings leave theirs, and go on from.
     """
 
-    def __init__(self, plan: Plan, source: Source) -> None:
+    def __init__(self, plan: Plan, source: Source, checkpoints: Checkpoints) -> None:
         self._source = source
+        self._checkpoints = checkpoints
         self._workers = [self._start(device, 1) for device in plan.devices]
 
     @property
@@ -155,7 +158,7 @@ class LocalExecutor:
         )
         theirs.close()
         worker = _Process(process, ours, device, start)
-        self._send(worker, Setup(self._source, device, threads=1))
+        self._send(worker, Setup(self._source, device, 1, self._checkpoints))
         return worker
 
     def _replace(self, worker: _Process) -> Event:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.networks import rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
@@ -80,11 +81,17 @@ def run_study(study: Study, listener: Listener) -> Ended:
             return machine.exact and not all(rounds_alike(one, shape) for one in both)
 
         batches = Batches(source, backbone, machine.population, len(machine.devices), alone)
-        with _tracked(study, card) as tracker, LocalExecutor(machine, source) as executor:
+        checkpoints = Checkpoints(study.checkpoints_folder, source)
+        with (
+            _tracked(study, card) as tracker,
+            LocalExecutor(machine, source, checkpoints) as executor,
+        ):
             recorder = Recorder(tracker, open_artifacts(study))
             save_note(kept, study_note(study))
             kept.set_user_attr(MADE, provenance(study.folder))
-            session = Session(study, kept, recorder, executor, batches, interrupt, listener)
+            session = Session(
+                study, kept, recorder, executor, batches, checkpoints, interrupt, listener
+            )
             coordinator = Coordinator(session)
             try:
                 reason = coordinator.run()
@@ -98,6 +105,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
             finally:
                 so_far = kept.user_attrs.get(SECONDS, 0.0)
                 kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
+        checkpoints.clear()
     return Ended(reason, False, time.monotonic() - started)
 
 

@@ -44,6 +44,11 @@ class Running:
         """What a worker is to train next."""
         return TrialSpec(self.number, self.configuration, self.seeds[0])
 
+    @property
+    def all_seeds(self) -> list[int]:
+        """Those that are trained, and those that are still to be."""
+        return [*(result.seed for result in self.results), *self.seeds]
+
     def follow(self, report: EpochReport) -> bool:
         """Keep a report; False where pruning has no use for it."""
         if self.history and report.epoch <= self.history[-1].epoch:

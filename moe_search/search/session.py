@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import optuna
 
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.search.batches import Batches
 from moe_search.search.events import Listener
 from moe_search.search.executor import Executor
@@ -22,6 +23,7 @@ class Session:
         recorder: writes to MLflow and to the trials' pages.
         executor: the workers.
         batches: makes jobs of trials.
+        checkpoints: of trainings that have not ended.
         interrupt: asked between events whether to end.
         listener: told of what happens.
     """
@@ -31,5 +33,6 @@ class Session:
     recorder: Recorder
     executor: Executor
     batches: Batches
+    checkpoints: Checkpoints
     interrupt: Interrupt
     listener: Listener

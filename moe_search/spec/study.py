@@ -145,6 +145,11 @@ class Study(Part):
         return self._resolved(self.storage.artifacts)
 
     @property
+    def checkpoints_folder(self) -> Path:
+        """Folder of trainings that have not ended; of this study alone."""
+        return self.artifacts_folder / f"{self.name}.checkpoints"
+
+    @property
     def pruner(self) -> str:
         """The pruner asked for; a study of several objectives cannot prune."""
         if self.configurations:

@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from standin import CLASSES, SAMPLES, StandIn, decomposition
 
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.batches import Batches
@@ -124,7 +125,8 @@ def run(study: Study, stopwatch: Stopwatch) -> list[float]:
     kept = open_study(study, open_storage(study))
     tracker = Tracker(study, card)
     recorder = Recorder(tracker, open_artifacts(study))
-    session = Session(study, kept, recorder, workers, batches, Interrupt(), listener)
+    checkpoints = Checkpoints(study.checkpoints_folder, source_of(study))
+    session = Session(study, kept, recorder, workers, batches, checkpoints, Interrupt(), listener)
     with (
         patch.object(Proposals, "ask", stopwatch.timed(Proposals.ask, stopwatch.ask)),
         patch.object(optuna.Study, "tell", stopwatch.timed(optuna.Study.tell, stopwatch.tell)),

@@ -17,6 +17,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain import PlainMixture, importance_loss, mixture_loss, similarity_loss
 
 from moe_search.data import Source, load
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.search.local import LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Study
@@ -130,7 +132,10 @@ def engine_per_trial(kinds: tuple[str, ...]) -> dict[str, float]:
     machine = plan(Study.model_validate({"name": "throughput", "data": "mnist"}))
     source = Source(name="mnist", validation=VALIDATION)
     found = {}
-    with LocalExecutor(machine, source) as executor:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalExecutor(machine, source, Checkpoints(Path(folder), source)) as executor,
+    ):
         for kind in kinds:
             run_jobs(executor, source, kind, machine.population, epochs=1)
             seconds = run_jobs(executor, source, kind, machine.population, EPOCHS)

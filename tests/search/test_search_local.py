@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from searching import check_ledger, study_in, trials
 
 from moe_search.data import Source
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
 from moe_search.search.executor import Event as Reported
@@ -46,9 +47,9 @@ def reported(*keys: int) -> Callable[[list[Reported]], bool]:
     return enough
 
 
-def test_a_worker_from_start_to_end() -> None:
+def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
     """One test, for a worker takes seconds to start."""
-    with LocalExecutor(Plan(("cpu",), 1), SOURCE) as executor:
+    with LocalExecutor(Plan(("cpu",), 1), SOURCE, Checkpoints(tmp_path, SOURCE)) as executor:
         assert (executor.workers, executor.idle) == (1, 1)
         executor.submit(job(0, 1))
         assert executor.idle == 0

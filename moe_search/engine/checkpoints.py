@@ -1,0 +1,174 @@
+"""Checkpoints: files from which a long training goes on after a crash, as if there had been none.
+
+A file is one trial after one epoch. Its name begins with a digest of all on which the training
+depends, so whoever trains the same finds it: the trial that repeats one whose worker died, alone or
+among others, or a finalist. It ends with a digest of its content. There is no pickle in it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from moe_search.data import Source
+from moe_search.data.load import to_stderr
+from moe_search.engine.population import Snapshot
+from moe_search.engine.trial import EpochReport, TrialSpec
+from moe_search.moe.mixtures import State
+from moe_search.spec.configuration import Configuration
+
+_MINUTE = 60.0
+_KEPT = 2  # the older is there for a newest one that a system's end left half on the disk
+_WEIGHTS = "weights"
+_SUFFIX = ".safetensors"
+_DIGITS = 32  # of a digest: 128 bits
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trial in the middle of its training.
+
+    Attributes:
+        epochs: how many are trained, those of a pretraining included.
+        history: what was reported of them.
+        seconds: its share of the time they took.
+        snapshot: its model and the optimiser.
+    """
+
+    epochs: int
+    history: tuple[EpochReport, ...]
+    seconds: float
+    snapshot: Snapshot
+
+
+Part = tuple[tuple[TrialSpec, ...], dict[int, Checkpoint]]
+"""Trials, and of each by key the checkpoint from which it goes on; none where they begin."""
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of a study; plain data, as workers are given it.
+
+    Attributes:
+        folder: where they lie; made when it is needed.
+        source: the data that is trained on.
+        after: seconds of training from which on there are checkpoints; less is trained again.
+    """
+
+    folder: Path
+    source: Source
+    after: float = _MINUTE
+
+    def parts(self, specs: Sequence[TrialSpec]) -> Iterator[Part]:
+        """Trials that can go on after the same epoch, the first one's first."""
+        latest = {spec.key: self.latest(spec) for spec in specs}
+        epochs = {key: found.epochs if found else 0 for key, found in latest.items()}
+        for epoch in dict.fromkeys(epochs.values()):
+            own = tuple(spec for spec in specs if epochs[spec.key] == epoch)
+            found = {spec.key: latest[spec.key] for spec in own}
+            yield own, {key: one for key, one in found.items() if one}
+
+    def latest(self, spec: TrialSpec) -> Checkpoint | None:
+        """The newest of a trial that is whole; what is damaged is told, and removed."""
+        for path in self._files(spec.configuration, spec.seed):
+            if found := _read(path, spec.key):
+                return found
+            to_stderr(f"moe-search: {path} is damaged; trains what it held again")
+            _unlink(path)
+        return None
+
+    def write(self, spec: TrialSpec, checkpoint: Checkpoint) -> None:
+        """Write a trial's newest, whole or not at all, and remove all but the last two.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = _content(checkpoint)
+        start = f"{self._start(spec.configuration, spec.seed)}-{checkpoint.epochs:06d}"
+        part = self.folder / f"{start}.{os.getpid()}.part"
+        try:
+            part.write_bytes(content)
+            part.replace(self.folder / f"{start}-{_digest(content)}{_SUFFIX}")
+        finally:
+            part.unlink(missing_ok=True)
+        for old in self._files(spec.configuration, spec.seed)[_KEPT:]:
+            _unlink(old)
+
+    def remove(self, configuration: Configuration, seed: int) -> None:
+        """Remove those of a training whose trial has ended."""
+        for path in self._files(configuration, seed):
+            _unlink(path)
+
+    def clear(self) -> None:
+        """Remove all, with what was half-written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _files(self, configuration: Configuration, seed: int) -> list[Path]:
+        """Those of a training, the newest first."""
+        start = self._start(configuration, seed)
+        return sorted(self.folder.glob(f"{start}-*{_SUFFIX}"), reverse=True)
+
+    def _start(self, configuration: Configuration, seed: int) -> str:
+        """What the names of a training's files begin with."""
+        decisive = (version("moe-search"), repr(self.source), configuration.model_dump_json(), seed)
+        return _digest(json.dumps(decisive).encode())
+
+
+def _content(checkpoint: Checkpoint) -> bytes:
+    snapshot = checkpoint.snapshot
+    tensors = {
+        f"{part}/{name}": tensor.cpu()
+        for part, state in {_WEIGHTS: snapshot.weights, **snapshot.moments}.items()
+        for name, tensor in state.items()
+    }
+    facts = {
+        "epochs": checkpoint.epochs,
+        "steps": snapshot.steps,
+        "seconds": checkpoint.seconds,
+        "history": [
+            [report.metrics, report.training_loss, report.usage_M.tolist()]
+            for report in checkpoint.history
+        ],
+    }
+    return bytes(save(tensors, {name: json.dumps(value) for name, value in facts.items()}))
+
+
+def _read(path: Path, key: int) -> Checkpoint | None:
+    """What a file holds, as that of the trial with a key; None if it is damaged."""
+    try:
+        if not path.stem.endswith(_digest(path.read_bytes())):
+            return None
+        with safe_open(path, framework="pt") as file:
+            facts = {name: json.loads(value) for name, value in file.metadata().items()}
+            states: dict[str, State] = {}
+            for full in file.keys():  # noqa: SIM118
+                part, name = full.split("/")
+                states.setdefault(part, {})[name] = file.get_tensor(full)
+    except (OSError, SafetensorError):
+        return None
+    history = tuple(
+        EpochReport(key, epoch, metrics, loss, np.array(usage))
+        for epoch, (metrics, loss, usage) in enumerate(facts["history"], start=1)
+    )
+    snapshot = Snapshot(states.pop(_WEIGHTS), states, facts["steps"])
+    return Checkpoint(facts["epochs"], history, facts["seconds"], snapshot)
+
+
+def _unlink(path: Path) -> None:
+    """Remove a file if that can be; one that stays harms nobody."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
