@@ -13,6 +13,8 @@ from moe_search.spec import METRICS, Study
 from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.spec.study import ROW, SEED
 
+_ROUNDED = 0.0005  # half of the last digit that publications print
+
 
 @dataclass(frozen=True)
 class Run:
@@ -91,12 +93,13 @@ def differences(rows: Sequence[Compared]) -> list[Difference]:
 def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str:
     """Whether a mean lies within two of the reference's standard deviations: inside, better, off.
 
-    Empty where the reference is one run, which has no standard deviation.
+    References are taken as rounded to three decimals, mean and SD alike. Empty where the reference
+    is one run, which has no standard deviation.
     """
     if len(reference) < 2:
         return ""
     mean, deviation = reference
-    if abs(interval.mean - mean) <= 2 * deviation:
+    if abs(interval.mean - mean) <= 2 * (deviation + _ROUNDED) + _ROUNDED:
         return "inside"
     direction = "minimize" if metric == TRAINING_ERROR else METRICS[metric].better
     return "better" if (interval.mean < mean) == (direction == "minimize") else "off"

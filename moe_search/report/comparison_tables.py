@@ -107,12 +107,11 @@ def _reference(row: Compared, metric: str) -> str:
     reference = row.reference.get(metric)
     if reference is None:
         return "-"
-    digits = COLUMNS[metric][1] - 1
     if len(reference) == 1:
-        return f"{reference[0]:.{digits}f}; ours {row.best.metrics[metric]:.{digits}f}"
+        return f"{reference[0]:.3f}; ours {row.best.metrics[metric]:.3f}"
     mean, deviation = reference
     verdict = agrees(metric, row.spread(metric), reference)
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f} {verdict}"
+    return f"{mean:.3f} ± {deviation:.3f} {verdict}"
 
 
 def _range(interval: Interval, digits: int, sign: str = "") -> str:

@@ -124,6 +124,8 @@ def test_what_a_comparison_found(study_folder: Path) -> None:
     ("metric", "mean", "reference", "verdict"),
     [
         ("error", 0.05, (0.04, 0.006), "inside"),
+        ("usage_entropy", 2.3202, (2.321, 0.0), "inside"),
+        ("usage_entropy", 2.319, (2.321, 0.0), "off"),
         ("error", 0.06, (0.04, 0.006), "off"),
         ("error", 0.02, (0.04, 0.006), "better"),
         ("usage_entropy", 2.3, (1.5, 0.2), "better"),
