@@ -53,11 +53,12 @@ def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bo
 def validate(study: Path, overrides: tuple[str, ...]) -> None:
     """Check a study and say what it will do; creates nothing."""
     from moe_search.report.space import rows_table, space_table, study_facts
+    from moe_search.report.stores import store_facts, stores
     from moe_search.report.table import show
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
-    print_facts(study_facts(checked))
+    print_facts([*study_facts(checked), *store_facts(stores(checked))])
     if checked.parameters:
         click.echo()
         show(rows_table(checked) if checked.configurations else space_table(checked))

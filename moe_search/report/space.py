@@ -1,6 +1,5 @@
 """What a study will do, before anything is run; needs nothing but study.yaml."""
 
-from moe_search.report.stores import store_facts, stores
 from moe_search.report.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study
 from moe_search.tracking.words import written
@@ -38,14 +37,13 @@ def rows_table(study: Study) -> Table:
 
 
 def study_facts(study: Study) -> list[tuple[str, str]]:
-    """What will be done, line by line."""
+    """What is to be done, line by line; not where its results lie, which is a place's own."""
     search, finals = study.search, study.finalists
     if study.configurations:
         return [
             ("study", study.name),
             ("data", study.data.name),
             ("trials", f"{study.trials}: {len(study.configurations)} configurations over seeds"),
-            *store_facts(stores(study)),
         ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
     trials = f"{search.trials if study.parameters else 1}{seeds}"
@@ -55,7 +53,6 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ("objective", _objective(study)),
         ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
         ("finalists", f"best {finals.top}, {finals.seeds} seeds each" if finals.top else "none"),
-        *store_facts(stores(study)),
     ]
 
 

@@ -177,3 +177,4 @@ def test_what_a_study_will_do() -> None:
     )
     assert facts["trials"] == "50 of 3 seeds, sampler tpe, pruner hyperband"
     assert facts["finalists"] == "none"
+    assert facts.keys() == {"study", "data", "objective", "trials", "finalists"}
