@@ -1,6 +1,44 @@
 """Commands on data sets."""
 
+import shlex
+from pathlib import Path
+
 import click
+
+from moe_search.errors import UserError
+
+
+@click.command()
+@click.option(
+    "--data",
+    "source",
+    metavar="PATH|NAME",
+    required=True,
+    help="A folder of images, an .npz file, or a known data set such as digits.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default=Path("study.yaml"),
+    show_default=True,
+    help="The study to write; it must be new.",
+)
+def init(source: str, out: Path) -> None:
+    """Look at a data set and write a first study of it."""
+    from moe_search.data.survey import survey
+    from moe_search.report.starting import describe, starting_study
+
+    if out.exists():
+        raise UserError(f"--out {out}: is there already; name a new file")
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: no such folder; make it first")
+    found = survey(source)
+    with out.open("x", encoding="utf-8") as file:
+        file.write(starting_study(found, out.parent))
+    click.echo(f"{out}: {describe(found)}")
+    click.echo(f"Check it:  moe-search validate {shlex.quote(str(out))}")
+    click.echo(f"Run it:    moe-search run {shlex.quote(str(out))}")
 
 
 @click.group()

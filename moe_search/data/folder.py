@@ -3,10 +3,11 @@
 Shape suffixes: N sample, C channel, H height, W width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ import numpy.typing as npt
 from moe_search.data.dataset import Raw, Samples
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
+
+if TYPE_CHECKING:  # of the many who read no image folder, none waits for it
+    from PIL.Image import Image
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What Pillow may open. It goes by the content, and has decoders that start other programs."""
@@ -80,23 +84,36 @@ def listings(path: Path, seed: int) -> Listings:
     return Listings(classes, training, validation, held_out)
 
 
+@contextmanager
+def open_image(path: Path) -> Iterator["Image"]:
+    """An image file, of which only the head is read yet.
+
+    Raises:
+        UserError: it cannot be opened, or not be decoded within the context.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            yield image
+    except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
+        raise UserError(
+            f"{path}: not a readable image ({' '.join(str(error).split())}); mend or remove it"
+        ) from error
+
+
 def decode(path: Path, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:
     """One image as pixels [size, size, channels], grey or RGB.
 
     Raises:
         UserError: it cannot be decoded.
     """
-    from PIL import Image
+    from PIL.Image import Resampling
 
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            pixels = image.convert("L" if channels == 1 else "RGB")
-            pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
-            return np.asarray(pixels).reshape(size, size, channels)
-    except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
-        raise UserError(
-            f"{path}: not a readable image ({' '.join(str(error).split())}); mend or remove it"
-        ) from error
+    with open_image(path) as image:
+        pixels = image.convert("L" if channels == 1 else "RGB")
+        pixels = pixels.resize((size, size), Resampling.BILINEAR)
+        return np.asarray(pixels).reshape(size, size, channels)
 
 
 def _listing(folder: Path) -> tuple[tuple[str, ...], Listing]:

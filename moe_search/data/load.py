@@ -56,7 +56,7 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     Raises:
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
-    raw = _read(source, test, progress)
+    raw = read(source, test, progress)
     y_N = raw.training.y_N
     rng = np.random.default_rng(source.seed)
     held_out, training = np.arange(0), np.arange(len(y_N))
@@ -108,7 +108,12 @@ def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr)
     )
 
 
-def _read(source: Source, test: bool, progress: Progress) -> Raw:
+def read(source: Source, test: bool, progress: Progress = to_stderr) -> Raw:
+    """Read a data set as stored; download a published one that is nowhere.
+
+    Raises:
+        UserError: data missing, damaged or not fit for what ``source`` asks.
+    """
     match source.name:
         case name if name in PACKAGED:
             return read_packaged(name, test)

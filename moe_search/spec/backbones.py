@@ -149,12 +149,13 @@ PRESETS: dict[str, Backbone] = {
         expert=_four_convs((8, 16, 32, 64), 128, 64), gate=_four_convs(_GATE_CONVS, 512, 64)
     ),
     "mlp": Backbone(expert=_dense(32, 16), gate=_dense(64, 16)),
+    "mlp_d64": Backbone(expert=_dense(128, 64), gate=_dense(256, 64)),
     "conv": Backbone(
         expert=_convs((16, 32), norm={1, 2}, pool={1, 2}) + _dense(32),
         gate=_convs((32, 64), norm={1, 2}, pool={1, 2}) + _dense(64, 32),
     ),
 }
-"""The paper's networks by data set, and small ones for a user's own data (mlp, conv)."""
+"""The paper's networks by data set, and small ones for a user's own data (mlp, mlp_d64, conv)."""
 
 PresetName = Annotated[str, OneOf(("auto", *PRESETS))]
 BackboneChoice = Annotated[

@@ -15,6 +15,7 @@ from moe_search.spec import json_schema
 STUDIES = Path(__file__).parents[2] / "studies"
 
 SURFACE = {
+    "init": ["--data", "--out"],
     "run": ["--json", "--set", "STUDY.yaml"],
     "validate": ["--set", "STUDY.yaml"],
     "status": ["--json", "--set", "STUDY.yaml"],

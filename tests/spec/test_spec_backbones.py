@@ -17,6 +17,7 @@ SHAPES: dict[str, Shape] = {
     "mnist": (1, 28, 28),
     "fashion_mnist": (1, 28, 28),
     "mlp": (20,),
+    "mlp_d64": (20,),
     "conv": (3, 32, 32),
 } | {name: (3, 32, 32) for name in PRESETS if name.startswith("cifar")}
 

@@ -1,0 +1,185 @@
+"""What init writes for one's own data: it is checked, run, and never overwrites."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import moe_search
+from moe_search.cli import main
+from moe_search.spec import Study, load_study
+
+Array = npt.NDArray[Any]
+
+SHORT = (
+    "training.epochs=1",
+    "search.trials=1",
+    "search.workers=1",
+    "finalists.top=1",
+    "finalists.seeds=1",
+)
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> Array:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def paint(folder: Path, counts: dict[str, int], mode: str, sides: tuple[int, int]) -> None:
+    """Images of noise, grey or colour, of sizes between the two."""
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            side = sides[0] + (sides[1] - sides[0]) * i // max(count - 1, 1)
+            pixels = noise((side, side + 3, *([3] if mode == "RGB" else [])), i)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+
+
+def save(path: Path, x: Array, y: Array, **others: Array) -> Path:
+    arrays: dict[str, Any] = {"x_train": x, "y_train": y, **others}
+    np.savez(path, **arrays)
+    return path
+
+
+def grey_folder(folder: Path) -> Path:
+    paint(folder / "My Scans", {"cat": 12, "dog": 12}, "L", (20, 41))
+    return folder / "My Scans"
+
+
+def colour_folder_in_three(folder: Path) -> Path:
+    for split, count in (("train", 12), ("val", 3), ("test", 3)):
+        paint(folder / "photos" / split, {"a": count, "b": count, "c": count}, "RGB", (30, 30))
+    return folder / "photos"
+
+
+def tabular(folder: Path) -> Path:
+    x = np.random.default_rng(0).normal(size=(90, 7))
+    return save(folder / "table.npz", x, np.arange(90) % 3)
+
+
+def imbalanced(folder: Path) -> Path:
+    x = np.random.default_rng(0).normal(size=(100, 4))
+    x_val, y_val = x[:10], np.arange(10) % 2
+    return save(folder / "rare.npz", x, (np.arange(100) >= 92) * 1, x_val=x_val, y_val=y_val)
+
+
+def a_thousand_classes(folder: Path) -> Path:
+    x = np.random.default_rng(0).normal(size=(4000, 20))
+    return save(folder / "many.npz", x, np.arange(4000) % 1000)
+
+
+def tiny_images(folder: Path) -> Path:
+    return save(folder / "tiny.npz", noise((60, 3, 2, 2)), np.arange(60) % 2)
+
+
+WRITTEN: dict[Callable[[Path], Path], tuple[str, list[str]]] = {
+    grey_folder: (
+        "my-scans",
+        [
+            "samples of 1 x 28 x 28, 2 classes",
+            "image_size: 28",
+            "channels: 1",
+            "squares; yours are 2",
+        ],
+    ),
+    colour_folder_in_three: ("photos", ["image_size: 28", "channels: 3", "validation: auto"]),
+    tabular: (
+        "table",
+        ["72 training samples of 7, 3 classes", "backbone: mlp", "accuracy: 1.0"],
+    ),
+    imbalanced: (
+        "rare",
+        ["(1: 6, 0: 74)", "{balanced_accuracy: 1.0", "1 classes", "validation: auto"],
+    ),
+    a_thousand_classes: ("many", ["1000 classes", "backbone: mlp_d64", "high: 16"]),
+    tiny_images: ("tiny", ["backbone: mlp"]),
+}
+
+
+def init(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["init", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("make", WRITTEN, ids=lambda make: make.__name__)
+def test_what_is_written_runs_as_it_stands(
+    make: Callable[[Path], Path], study_folder: Path
+) -> None:
+    file = study_folder / "study.yaml"
+    said = init("--data", make(study_folder), "--out", file)
+    assert said.exit_code == 0, said.output
+    name, parts = WRITTEN[make]
+    text = file.read_text()
+    assert f"\nname: {name}\n" in text
+    assert not [part for part in parts if part not in text]
+    assert CliRunner().invoke(main, ["validate", str(file)]).exit_code == 0
+    outcome = moe_search.run(file, [*SHORT, "storage.optuna=sqlite:///optuna.db"])
+    assert outcome.champion == f"models:/{name}@champion"
+
+
+def test_images_of_many_classes_have_a_wider_network(tmp_path: Path) -> None:
+    file = save(tmp_path / "many.npz", noise((360, 16, 16)), np.arange(360) % 60)
+    assert init("--data", file, "--out", tmp_path / "study.yaml").exit_code == 0
+    assert load_study(tmp_path / "study.yaml").models[0].backbone == "cifar100_d64"
+
+
+def test_data_below_the_study_is_named_by_a_relative_path(tmp_path: Path) -> None:
+    file = tabular(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    for out, path in (("study.yaml", "table.npz"), ("elsewhere/study.yaml", str(file))):
+        assert init("--data", file, "--out", tmp_path / out).exit_code == 0
+        assert f'\n  path: "{path}"\n' in (tmp_path / out).read_text()
+        assert load_study(tmp_path / out).data_path == file
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "wine"])
+def test_known_data_by_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = init("--data", name)
+    assert said.exit_code == 0, said.output
+    assert "moe-search run study.yaml\n" in said.stdout
+    study = load_study(tmp_path / "study.yaml")
+    assert (study.name, study.data.name) == (name, name)
+    assert isinstance(study, Study)
+
+
+def test_names_in_the_data_stay_comments(tmp_path: Path) -> None:
+    """A folder's name is somebody's text: it may not become a key of the study."""
+    paint(tmp_path / "own", {"a\nsearch: {trials: 9}": 3, "b": 12}, "L", (9, 9))
+    assert init("--data", tmp_path / "own", "--out", tmp_path / "study.yaml").exit_code == 0
+    assert load_study(tmp_path / "study.yaml").search.trials == 30
+
+
+def test_it_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("mine")
+    said = init("--data", "digits", "--out", tmp_path / "study.yaml")
+    assert said.exit_code == 2
+    assert said.stderr.endswith("study.yaml: is there already; name a new file\n")
+    assert (tmp_path / "study.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("digit", "--data digit: no such file or folder; did you mean 'digits'? known"),
+        ("empty", "Couldn't find any class folder"),
+        ("text.csv", "not a readable .npz file"),
+        ("broken", "broken/b/0.png: not a readable image"),
+    ],
+)
+def test_data_that_cannot_be_read_is_told_in_one_line(
+    data: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.csv").write_text("1,2,3\n")
+    paint(tmp_path / "broken", {"a": 2, "b": 2}, "L", (9, 9))
+    (tmp_path / "broken" / "b" / "0.png").write_text("no image")
+    said = init("--data", data)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.count("\n") == 1
+    assert message in said.stderr
+    assert not (tmp_path / "study.yaml").exists()
