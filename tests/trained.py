@@ -44,7 +44,8 @@ def train_model(
         "training": {"epochs": epochs, "batch_size": 20},
     }
     configuration = Configuration.model_validate(sections)
-    backbone = resolve_backbone(configuration.model, "digits" if shape == IMAGE else "own", shape)
+    data_name = "digits" if shape == IMAGE else "own"
+    backbone = resolve_backbone(configuration.model, data_name, shape, len(CLASSES))
     reports: list[Report] = []
     job = Job((TrialSpec(0, configuration, seed),), backbone, Source("digits"), test)
     Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()

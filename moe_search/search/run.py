@@ -74,7 +74,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
         machine = plan(study)
 
         def backbone(model: Model) -> Backbone:
-            return resolve_backbone(model, card.data, shape)
+            return resolve_backbone(model, card.data, shape, len(card.classes))
 
         def alone(networks: Backbone) -> bool:
             both = (networks.expert, networks.gate)
@@ -139,6 +139,6 @@ def source_of(study: Study) -> Source:
 def _check_networks(study: Study, data: Dataset) -> None:
     """Raise a ``UserError`` for what does not fit the data, before anything is made."""
     for model in study.models:
-        resolve_backbone(model, data.name, data.shape)
+        resolve_backbone(model, data.name, data.shape, len(data.classes))
     for class_groups, experts in sorted(study.class_groups):
         owners(class_groups, len(data.classes), experts)

@@ -11,10 +11,10 @@ from itertools import takewhile
 from math import prod
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from moe_search.errors import UserError
-from moe_search.spec.part import Flag, OneOf, Part, Whole
+from moe_search.spec.part import Flag, Part, Whole
 
 Shape = tuple[int, ...]
 """Shape of one sample: (C, H, W) of an image, (F,) of features."""
@@ -157,9 +157,14 @@ PRESETS: dict[str, Backbone] = {
 }
 """The paper's networks by data set, and small ones for a user's own data (mlp, mlp_d64, conv)."""
 
-PresetName = Annotated[str, OneOf(("auto", *PRESETS))]
+NAMES = ("auto", *PRESETS)
+"""What every study may call its backbone; others are installed (see ``installed.py``)."""
+
+BackboneName = Annotated[
+    str, WithJsonSchema({"anyOf": [{"enum": list(NAMES)}, {"type": "string"}]})
+]
 BackboneChoice = Annotated[
-    Annotated[PresetName, Tag("<name>")] | Annotated[Backbone, Tag("<layers>")],
+    Annotated[BackboneName, Tag("<name>")] | Annotated[Backbone, Tag("<layers>")],
     Discriminator(lambda given: "<layers>" if isinstance(given, Mapping | Backbone) else "<name>"),
 ]
 

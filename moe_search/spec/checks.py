@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from moe_search.spec.backbones import NAMES
 from moe_search.spec.comparison import Row
 from moe_search.spec.configuration import Model, conditions
+from moe_search.spec.installed import installed
 from moe_search.spec.part import mistake
 from moe_search.spec.searchable import (
     Domain,
@@ -33,6 +35,19 @@ def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object
             "data",
             "validation",
         )
+
+
+def check_backbone(given: object, *place: str) -> None:
+    """Refuses a backbone that is neither moe-search's own nor installed."""
+    names = [name for name in options(given) if isinstance(name, str) and name not in NAMES]
+    allowed = (*NAMES, *installed()) if names else NAMES
+    for name in names:
+        if name not in allowed:
+            raise mistake(
+                f"{show(name)} is unknown{did_you_mean(name, allowed)} allowed: "
+                f"{', '.join(allowed)}, or another that an installed package declares",
+                *place,
+            )
 
 
 def check_top_k(given: Mapping[str, object], *place: str) -> None:

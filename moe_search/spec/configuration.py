@@ -21,7 +21,8 @@ from moe_search.spec.backbones import (
     width,
 )
 from moe_search.spec.class_groups import EVEN, check_form
-from moe_search.spec.part import Flag, Part
+from moe_search.spec.installed import build
+from moe_search.spec.part import Flag, Number, Part, Whole
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class Model(Part):
         description="networks of expert and gate: a preset's name, or their layer lists; "
         "auto takes the data set's own preset",
     )
-    experts: Annotated[int, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
+    experts: Annotated[Whole, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
     gate: Annotated[Gate, _IN_MOE] = Field(
         "original",
         description="how the gate scores the experts; loudest has no network and trusts the "
         "expert of least entropy, expert_loss predicts each expert's loss and takes the best, soft "
         "is Soft MoE: experts share the positions of the gate's feature map",
     )
-    slots: Annotated[int, _IN_MOE, When("model.gate", ("soft",))] = Field(
+    slots: Annotated[Whole, _IN_MOE, When("model.gate", ("soft",))] = Field(
         1, ge=1, le=1024, description="means of positions that each expert of a soft gate gets"
     )
     gate_weights: Annotated[
@@ -82,12 +83,12 @@ class Model(Part):
         description="how the gate starts: as torch draws it, or with its network's weights and "
         "biases all zero, from which an original gate never leaves one expert",
     )
-    perturbation: Annotated[float, _IN_MOE, When("model.gate", ("perturbed_cosine",))] = Field(
+    perturbation: Annotated[Number, _IN_MOE, When("model.gate", ("perturbed_cosine",))] = Field(
         0.1,
         ge=0,
         description="what the perturbed cosine gate adds to both norms it divides by",
     )
-    temperature: Annotated[float, _IN_MOE, _HAS_TEMPERATURE] = Field(
+    temperature: Annotated[Number, _IN_MOE, _HAS_TEMPERATURE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
     temperature_schedule: Annotated[
@@ -100,7 +101,7 @@ class Model(Part):
     temperature_decay: Annotated[
         float, _IN_MOE, _HAS_TEMPERATURE, When("model.temperature_schedule", ("decay",))
     ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
-    dual_temperature: Annotated[float, _IN_MOE, When("model.gate", _LEARNS)] = Field(
+    dual_temperature: Annotated[Number, _IN_MOE, When("model.gate", _LEARNS)] = Field(
         1.0,
         gt=0,
         description="experts learn at this times the gate temperature, the gate at its own; where "
@@ -109,7 +110,7 @@ class Model(Part):
     output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE, _GIVES_SHARES] = Field(
         "mixture", description="output rule: how experts' outputs become the model's"
     )
-    top_k: Annotated[int, _IN_MOE, _GIVES_SHARES, When("model.output", ("top_k",))] = Field(
+    top_k: Annotated[Whole, _IN_MOE, _GIVES_SHARES, When("model.output", ("top_k",))] = Field(
         2, ge=1, le=1024, description="experts used per sample where output is top_k"
     )
 
@@ -124,7 +125,7 @@ class Regularizer(Part):
     kind: Annotated[
         Literal["none", "importance", "similarity", "both"], _IN_MOE, _LEARNS_SHARES
     ] = Field("none", description="regularizer of the gate")
-    weight: Annotated[float, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", _REGULARIZED)] = (
+    weight: Annotated[Number, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", _REGULARIZED)] = (
         Field(
             0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
         )
@@ -167,10 +168,10 @@ class Regularizer(Part):
 class Training(Part):
     """How a model is trained: Adam on the output rule's loss."""
 
-    epochs: int = Field(20, ge=1, le=100_000, description="passes over the training data")
-    batch_size: int = Field(512, ge=2, le=1_048_576, description="samples in a step")
-    lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
-    weight_decay: float = Field(0.0, ge=0, description="Adam's L2 penalty")
+    epochs: Whole = Field(20, ge=1, le=100_000, description="passes over the training data")
+    batch_size: Whole = Field(512, ge=2, le=1_048_576, description="samples in a step")
+    lr: Number = Field(1e-3, gt=0, description="Adam's learning rate")
+    weight_decay: Number = Field(0.0, ge=0, description="Adam's L2 penalty")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="of what training steps multiply in products of matrices, but for 3x3 "
@@ -218,25 +219,28 @@ class Configuration(Part):
     training: Training = Training()
 
 
-def resolve_backbone(model: Model, data_name: str, shape: Shape) -> Backbone:
+def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -> Backbone:
     """Finds a model's networks and checks that they fit the data and each other.
 
     Args:
-        model: whose backbone is ``auto``, a preset's name or layer lists.
+        model: whose backbone is ``auto``, the name of a preset or of an installed backbone, or
+            layer lists.
         data_name: the data section's name; ``auto`` takes the preset of that name, and for a
             user's own data ``conv`` for images, ``mlp`` for features.
         shape: of one sample, (C, H, W) or (F,).
+        classes: number of classes.
 
     Raises:
-        UserError: a layer does not fit the shape, an attentive gate's width is not its experts',
-            or a soft gate has no feature map.
+        UserError: an installed backbone is missing or wrong, a layer does not fit the shape, an
+            attentive gate's width is not its experts', or a soft gate has no feature map.
     """
     backbone = model.backbone
     if backbone == "auto":
         own = "conv" if len(shape) == 3 else "mlp"
         backbone = data_name if data_name in PRESETS else own
     if isinstance(backbone, str):
-        where, backbone = f"model.backbone {backbone}", PRESETS[backbone]
+        where = f"model.backbone {backbone}"
+        backbone = PRESETS.get(backbone) or build(backbone, shape, classes)
     else:
         where = "model.backbone"
     expert = width(backbone.expert, shape, f"{where}: expert")

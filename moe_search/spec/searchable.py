@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, Union, get_args, get_origin
 
-from pydantic import ConfigDict, Discriminator, Field, Strict, Tag, create_model, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from moe_search.spec.configuration import When
@@ -141,8 +141,9 @@ def searchable(section: type[Part]) -> type[Part]:
 def _value_or_domain(name: str, field: FieldInfo) -> Any:
     """Builds the type of a study's field from the plain one; ``name`` starts its domains'."""
     numeric = field.annotation in (int, float)
-    constraints = (Strict(), *field.metadata) if numeric else tuple(field.metadata)
-    plain: Any = Annotated[(field.annotation, *constraints)] if constraints else field.annotation
+    plain: Any = (
+        Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    )
     structured = get_origin(field.annotation) is Union
     # Of a field that takes a name or a structure, the names are what can be chosen among.
     choice = get_args(field.annotation)[0] if structured else plain

@@ -16,7 +16,14 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from moe_search.spec.checks import check_listed, check_points, check_sampler, check_top_k, ends
+from moe_search.spec.checks import (
+    check_backbone,
+    check_listed,
+    check_points,
+    check_sampler,
+    check_top_k,
+    ends,
+)
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.configuration import (
     Configuration,
@@ -99,8 +106,10 @@ class Study(Part):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         given = {path: value for path, _, value in self._hyperparameters()}
+        check_backbone(given["model.backbone"], "model", "backbone")
         check_top_k(given, "model", "top_k")
         for name, row in self.configurations.items():
+            check_backbone(row.model.backbone, "configurations", name, "model", "backbone")
             check_top_k(given | row.changes(), "configurations", name, "model", "top_k")
         check_listed(self.configurations, self.data, given)
         check_sampler(self.search, self.objective, self.parameters)

@@ -100,7 +100,7 @@ def test_convolutions_end_with_the_papers_features(preset: str, features: tuple[
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_serves_both_gates_on_its_data(preset: str) -> None:
     model = Model(backbone=preset, gate="attentive")
-    assert resolve_backbone(model, "arrays", SHAPES[preset]) == PRESETS[preset]
+    assert resolve_backbone(model, "arrays", SHAPES[preset], 10) == PRESETS[preset]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -127,7 +127,7 @@ def test_relu_stands_between_layers_and_a_body_ends_before_it(preset: str) -> No
     ],
 )
 def test_auto_takes_the_preset_of_the_data(data_name: str, shape: Shape, preset: str) -> None:
-    assert resolve_backbone(Model(), data_name, shape) == PRESETS[preset]
+    assert resolve_backbone(Model(), data_name, shape, 10) == PRESETS[preset]
 
 
 def test_every_named_data_set_of_images_has_a_preset() -> None:
@@ -154,15 +154,15 @@ def test_layers_that_do_not_fit_are_named(
 def test_an_attentive_gate_needs_equal_widths() -> None:
     uneven = Backbone(expert=(Linear(linear=4),), gate=(Linear(linear=5),))
     with pytest.raises(UserError, match="expert ends with width 4 and gate with 5"):
-        resolve_backbone(Model(backbone=uneven, gate="attentive"), "arrays", (3,))
-    assert resolve_backbone(Model(backbone=uneven), "arrays", (3,)) == uneven
+        resolve_backbone(Model(backbone=uneven, gate="attentive"), "arrays", (3,), 10)
+    assert resolve_backbone(Model(backbone=uneven), "arrays", (3,), 10) == uneven
     single = Model(backbone=uneven, gate="attentive", kind="single")
-    assert resolve_backbone(single, "arrays", (3,)) == uneven
+    assert resolve_backbone(single, "arrays", (3,), 10) == uneven
 
 
 def test_a_preset_of_other_data_is_refused() -> None:
     with pytest.raises(UserError, match=r"model.backbone cifar10: expert: layer 1 .* shape 12;"):
-        resolve_backbone(Model(backbone="cifar10"), "arrays", (12,))
+        resolve_backbone(Model(backbone="cifar10"), "arrays", (12,), 10)
 
 
 def test_pools_stand_after_the_papers_convolutions() -> None:

@@ -100,6 +100,8 @@ WRONG_VALUES = {
     "finite space, and training.lr has no step; give it a step or choices, or take another sampler",
     "configurations: {a: {model: {experts: {low: 2, high: 3}}}}": "configurations.a.model.experts: "
     "expected a whole number; got {low: 2, high: 3}",
+    "configurations: {a: {training: {lr: '08'}}}": "configurations.a.training.lr: expected a "
+    "number; got '08'",
     "configurations: {a: {}}\nmodel: {experts: {low: 2, high: 3}}": "configurations: lists what "
     "is compared, so nothing can be searched; give model.experts a plain value, or leave "
     "configurations out",

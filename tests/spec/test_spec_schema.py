@@ -63,7 +63,7 @@ def test_right_studies_pass(sections: dict[str, Any], validator: Draft202012Vali
         {"model": {"experts": {"low": 2}}},
         {"model": {"gate": {"choices": ["atentive"]}}},
         {"model": {"gate": {"choices": []}}},
-        {"model": {"backbone": "mnst"}},
+        {"model": {"backbone": 3}},
         {"model": {"backbone": {"expert": [{"cnv": 3}], "gate": ["relu"]}}},
         {"objective": {"maximize": {"acuracy": 1}}},
         {"objective": {"pareto": ["accuracy"]}},
