@@ -1,0 +1,215 @@
+"""Every example of the README runs: its studies, its commands in order, and its Python.
+
+All in one folder, in the README's order, because one example goes on where another ended. Studies
+that are run are shortened first.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from moe_search.cli import main
+from moe_search.spec import Study
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SERVE = "mlflow models serve"
+
+REPLACED: dict[str, tuple[str | None, str]] = {
+    "pip install . && moe-search run studies/digits.yaml": (
+        "moe-search run studies/digits.yaml",
+        "what is tested is installed already",
+    ),
+    "pip install '.[test]' && pytest": (None, "these are the tests"),
+    "moe-search dashboard studies/digits.yaml": (
+        "moe-search dashboard --help",
+        "serves until Ctrl-C; the tests of the dashboards start it",
+    ),
+    "moe-search run wine.yaml --set search.trials=40": (
+        "moe-search run wine.yaml --set search.trials=3",
+        "shortened, as the studies are",
+    ),
+    "mlflow models serve -m models:/wine@champion --env-manager local --port 5001": (
+        None,
+        "serves until Ctrl-C; test_the_service_answers starts it",
+    ),
+}
+"""What is run in the place of a command, and why; None for nothing."""
+
+SHORTER = {"epochs": 1, "trials": 2, "top": 1, "seeds": 2}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the line it starts in."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks() -> list[Block]:
+    fences = re.finditer(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [Block(f[1], f[2], README[: f.start()].count("\n") + 1) for f in fences]
+
+
+def of(language: str) -> list[Block]:
+    return [block for block in blocks() if block.language == language]
+
+
+def commands(block: Block) -> list[str]:
+    return [line for line in block.text.splitlines() if line and not line.startswith("curl ")]
+
+
+def shorten(folder: Path) -> None:
+    """Make every study in a folder one of seconds."""
+    for file in folder.glob("**/*.yaml"):
+        text = file.read_text()
+        for key, value in SHORTER.items():
+            text = re.sub(rf"\b{key}: \d+", f"{key}: {value}", text)
+        file.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
+    """Where every command and every Python block was run, in order."""
+    here = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "studies", here / "studies", ignore=shutil.ignore_patterns("*.png"))
+    for block in blocks():
+        shorten(here)
+        if block.language == "python":
+            run([sys.executable, "-c", block.text], here, environment, block)
+        if block.language == "sh":
+            for command in commands(block):
+                instead, _ = REPLACED.get(command, (command, ""))
+                if instead is not None:
+                    run(["bash", "-ec", instead], here, environment, block)
+                    shorten(here)
+    return here
+
+
+def run(arguments: list[str], here: Path, environment: dict[str, str], block: Block) -> None:
+    done = subprocess.run(
+        arguments,
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, f"README.md:{block.line}: {arguments[-1]}\n{done.stderr}"
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert {block.language for block in blocks()} == {"sh", "python", "yaml", "toml", "text"}
+    assert README.count("```") == 2 * len(blocks())
+
+
+def test_every_replacement_is_of_a_command_of_the_readme() -> None:
+    assert REPLACED.keys() <= {command for block in of("sh") for command in commands(block)}
+
+
+@pytest.mark.parametrize("block", of("yaml"), ids=lambda block: f"line {block.line}")
+def test_a_study_is_right(block: Block) -> None:
+    assert Study.model_validate(yaml.safe_load(block.text))
+
+
+def test_commands_and_python_run_in_order(folder: Path) -> None:
+    assert (folder / "champion" / "model.safetensors").is_file()
+    assert (folder / "wine.yaml").is_file()
+
+
+def test_the_backbone_is_declared_for_the_group_that_is_read() -> None:
+    import tomllib
+
+    from moe_search.spec.installed import GROUP
+
+    (block,) = of("toml")
+    assert tomllib.loads(block.text)["project"]["entry-points"].keys() == {GROUP}
+
+
+def test_the_service_answers(folder: Path, environment: dict[str, str]) -> None:
+    """The served model takes the README's request."""
+    (serve,) = [c for block in of("sh") for c in commands(block) if c.startswith(SERVE)]
+    (store,) = [c for block in of("sh") for c in commands(block) if c.startswith("export MLFLOW")]
+    (request,) = re.findall(r"^curl .*$", README, re.MULTILINE)
+    words = shlex.split(request)
+    body = words[words.index("-d") + 1].encode()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url, serve = words[1].replace("5001", str(port)), serve.replace("5001", str(port))
+    server = subprocess.Popen(
+        ["bash", "-ec", f"{store}\nexec {serve}"],
+        cwd=folder,
+        env=environment,
+        process_group=0,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        answer = asked(url, body, server)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=60)
+    (probabilities,) = answer["predictions"]
+    assert len(probabilities) == 3
+    assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+
+
+def asked(url: str, body: bytes, server: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """What the service answers, once it is up."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    for _ in range(600):
+        assert server.poll() is None, "the service has ended"
+        try:
+            with urllib.request.urlopen(request) as response:
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the service did not come up")
+
+
+def test_the_table_of_commands_is_whole() -> None:
+    table = README.partition("## Commands")[2].partition("\n\n")[2].partition("\n\n")[0]
+    first_column = re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE)
+    listed = {name for cell in first_column for name in re.findall(r"`(\w+)", cell)}
+    assert listed == set(main.commands)
+
+
+MENTIONED = sorted(set(re.findall(r"`moe-search ([^`\n]+)`", README)))
+
+
+@pytest.mark.parametrize("mention", MENTIONED)
+def test_what_the_text_mentions_exists(mention: str) -> None:
+    name, *words = shlex.split(mention)
+    command: click.Command = main.commands[name]
+    if isinstance(command, click.Group):
+        command = command.commands[words[0]]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
