@@ -37,7 +37,7 @@ BOUNDARIES = {
     "run made": ("mlflow.MlflowClient.create_run", "after", 3),
     "model made": ("mlflow.MlflowClient.create_logged_model", "after", 3),
     "model logged": ("mlflow.MlflowClient.finalize_logged_model", "after", 3),
-    "logging": ("moe_search.tracking.runs.Tracker._log_points", "before", 3),
+    "logging": ("moe_search.tracking.child_runs.ChildRuns._log_points", "before", 3),
     "run ended": ("mlflow.MlflowClient.set_terminated", "after", 3),
     "logged": ("moe_search.search.recorder.Recorder.complete", "after", 3),
     "told": ("optuna.Study.tell", "after", 3),

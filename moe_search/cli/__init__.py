@@ -5,7 +5,7 @@ import click
 from moe_search.cli.dashboards import dashboard
 from moe_search.cli.data import data, init
 from moe_search.cli.group import SETTINGS, Group
-from moe_search.cli.models import explain, predict, pull
+from moe_search.cli.models import distill, explain, predict, pull
 from moe_search.cli.studies import doctor, report, run, schema, status, validate
 
 __all__ = ["main"]
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 _ON_STUDIES = (init, run, validate, status, report, doctor, dashboard)
-_ON_MODELS = (pull, predict, explain)
+_ON_MODELS = (pull, distill, predict, explain)
 
 for command in (*_ON_STUDIES, *_ON_MODELS, data, schema):
     main.add_command(command)

@@ -2,10 +2,22 @@
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from moe_search.cli.group import json_option, overrides_option, print_facts, print_json
+
+if TYPE_CHECKING:
+    from moe_search.engine.trial import EpochReport
+
+
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow's store, for a MODEL_URI; by default $MLFLOW_TRACKING_URI.",
+)
 
 
 @click.command()
@@ -19,12 +31,7 @@ from moe_search.cli.group import json_option, overrides_option, print_facts, pri
     help="Folder to make; it must be new or empty.",
 )
 @click.option("--trial", type=click.IntRange(0), help="This trial's model, not the champion.")
-@click.option(
-    "--store",
-    metavar="URL",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow's store, for a MODEL_URI; by default $MLFLOW_TRACKING_URI.",
-)
+@store_option
 def pull(
     source: str, overrides: tuple[str, ...], to: Path, trial: int | None, store: str | None
 ) -> None:
@@ -34,6 +41,33 @@ def pull(
     found = find(source, overrides, trial, store)
     folder = pull_model(found, to)
     print_facts(describe(found, folder))
+
+
+@click.command()
+@click.argument("model", metavar="MODEL_URI")
+@click.option("--epochs", type=click.IntRange(1), help="By default as many as it was trained for.")
+@store_option
+def distill(model: str, epochs: int | None, store: str | None) -> None:
+    """Teach a model's attentive gate to an original one, which needs one expert per sample.
+
+    The new model gets a run of its own beside the first one's. Prints its URI and what both
+    models do on the test set.
+    """
+    from moe_search.report.pulling import metrics_line
+    from moe_search.search.distilling import distil
+
+    def say(report: "EpochReport") -> None:
+        click.echo(f"epoch {report.epoch}: {metrics_line(report.metrics)}", err=True)
+
+    found = distil(model, store, epochs, say)
+    print_facts(
+        [
+            ("model", found.uri),
+            ("from", found.teacher),
+            ("test, from", metrics_line(found.before)),
+            ("test, model", metrics_line(found.after)),
+        ]
+    )
 
 
 @click.command()

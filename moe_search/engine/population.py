@@ -64,7 +64,7 @@ class Population:
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
-        self._stage = stage
+        self.stage = stage
         self._features = features
         self._device = device
         self._fused = fused
@@ -84,7 +84,7 @@ class Population:
         states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         kept = {name for name in states[0] if not name.startswith(dropped)}
         self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
-        self._stage = stage
+        self.stage = stage
         self.mixtures = self._drawn(0 if stage.experts == "same" else epoch)
         drawn = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         self.mixtures.load_states(
@@ -98,7 +98,7 @@ class Population:
     def begin(self, epoch: int) -> None:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
-        self.mixtures.set_training(self._stage.frozen)
+        self.mixtures.set_training(self.stage.frozen)
         if self._pretraining:
             self._pretraining.begin(epoch)
         now = [temperatures(spec.configuration, epoch) for spec in self.specs]
@@ -219,7 +219,7 @@ class Population:
 
     def _place(self) -> None:
         """Move to the device and set up Adam."""
-        stage = self._stage
+        stage = self.stage
         self.mixtures.to(self._device)
         self._pretraining = (
             Pretraining(stage, self.specs, self.mixtures) if stage.pretraining else None

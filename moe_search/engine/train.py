@@ -28,6 +28,7 @@ from moe_search.engine.trial import (
     expert_count,
 )
 from moe_search.moe.decomposition import Decomposition
+from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.tables import Tables
 
 _EVALUATION_BATCH = 512
@@ -76,6 +77,9 @@ class Trainer:
         self._population = Population(
             job.trials, shared, self._stages[0][0], device, fused, features
         )
+        if job.start is not None:
+            self._population.mixtures.load_states([job.start])
+            self._stages = self._stages[-1:]
         self._history: dict[int, list[EpochReport]] = {spec.key: [] for spec in job.trials}
         self._seconds = dict.fromkeys(self._history, 0.0)
         self._checkpoints = checkpoints
@@ -86,8 +90,8 @@ class Trainer:
     def run(self) -> None:
         """Train stage after stage to the end, or until no trial is left."""
         begun = next((checkpoint.epochs for checkpoint in self._begun.values()), 0)
-        for number, (stage, epochs) in enumerate(self._stages):
-            if number:
+        for stage, epochs in self._stages:
+            if stage is not self._population.stage:
                 self._population.enter(stage, epochs.start - 1)
             train = self._pretrain if stage.pretraining else self._epoch
             for epoch in epochs:
@@ -171,15 +175,7 @@ class Trainer:
             yield samples_last(x), split.y[index_B]
 
     def _evaluate(self, split: Split) -> list[Decomposition]:
-        mixtures = self._population.mixtures
-        mixtures.eval()
-        tables = Tables(mixtures.layout, len(self._data.classes), mixtures.architecture.rule)
-        with torch.no_grad():
-            for start in range(0, len(split.y), _EVALUATION_BATCH):
-                batch = slice(start, start + _EVALUATION_BATCH)
-                logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))
-                tables.add(logits_PMB, outputs_PMCB, split.y[batch])
-        return tables.decompositions()
+        return evaluate(self._population.mixtures, split)
 
     def _report_epoch(
         self, spec: TrialSpec, epoch: int, found: Decomposition, training_loss: float
@@ -265,6 +261,18 @@ class Trainer:
             state=self._population.state_of(model),
             seconds=self._seconds[spec.key],
         )
+
+
+@torch.no_grad()
+def evaluate(mixtures: Mixtures, split: Split) -> list[Decomposition]:
+    """The decomposition of each model on a split; leaves them in evaluation mode."""
+    mixtures.eval()
+    tables = Tables(mixtures.layout, mixtures.architecture.classes, mixtures.architecture.rule)
+    for start in range(0, len(split.y), _EVALUATION_BATCH):
+        batch = slice(start, start + _EVALUATION_BATCH)
+        logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))
+        tables.add(logits_PMB, outputs_PMCB, split.y[batch])
+    return tables.decompositions()
 
 
 def samples_last(x: Tensor) -> Tensor:

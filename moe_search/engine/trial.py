@@ -41,12 +41,15 @@ class Job:
         backbone: the networks, resolved for the data.
         source: the data.
         test: evaluate the trained models on the training and test splits, too; searches do not.
+        start: weights with which the last stage of the one trial starts; the stages before it were
+            trained already.
     """
 
     trials: tuple[TrialSpec, ...]
     backbone: Backbone
     source: Source
     test: bool = False
+    start: State | None = None
 
 
 @dataclass(frozen=True)

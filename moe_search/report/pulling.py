@@ -1,7 +1,7 @@
 """Brings a model out of its store, and says what it is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,18 +84,21 @@ def pull_model(found: Found, to: Path) -> Path:
     return fetch_model(found.uri, found.store, to)
 
 
+def metrics_line(metrics: Mapping[str, float]) -> str:
+    """The metrics that people look at first; entropies in bits."""
+    return ", ".join(f"{name} {metrics[key]:.{n}f}" for key, (name, n) in METRICS.items())
+
+
 def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
     """What was pulled and how it is used, line by line."""
     config = json.loads((folder / CONFIG).read_text())
     configuration = Configuration.model_validate(config["configuration"])
-    reached = config["validation"]
-    metrics = [f"{name} {reached[key]:.{digits}f}" for key, (name, digits) in METRICS.items()]
     return [
         *found.facts,
         ("uri", found.uri),
         ("data", config["card"]["data"]),
         ("network", f"{short_name(configuration)}, seed {config['seed']}"),
-        ("validation", ", ".join(metrics)),
+        ("validation", metrics_line(config["validation"])),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
         ("in a shell", f"moe-search predict {folder} FILES..."),

@@ -11,8 +11,9 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
 from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.tracking.child_runs import Logged
 from moe_search.tracking.notes import attach, trial_note
-from moe_search.tracking.runs import Logged, Tracker
+from moe_search.tracking.runs import Tracker
 
 
 class Recorder:

@@ -14,6 +14,7 @@ from moe_search.tracking.package import CONFIG, FILES, load_package
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 IN_MODEL = "data/package"
 """Where a package lies in a model of MLflow's."""
@@ -45,25 +46,11 @@ def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:
     Raises:
         UserError: as ``load_model``.
     """
-    if not uri.startswith(("models:/", "runs:/")):
-        raise UserError(one_line(f"{uri}: there is no such model; expected {_FORMS}"))
-    import mlflow
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    from moe_search.tracking.store import open_store
-
-    url = tracking_url or mlflow.get_tracking_uri()
-    try:
-        check_mlflow_url(url)
-    except ValueError as error:
-        raise UserError(one_line(f"{url}: {error}")) from None
-    client = open_store(url, create=False)
-    try:
-        source = f"{_location(client, uri)}/{IN_MODEL}"
-    except MlflowException:
-        there = f"{url} has {_known(client)}"
-        raise UserError(one_line(f"{uri}: there is no such model; {there}")) from None
+    client, model = find_model(uri, tracking_url)
+    source, url = f"{model.artifact_location}/{IN_MODEL}", client.tracking_uri
     with tempfile.TemporaryDirectory() as temporary:
         try:
             found = Path(download_artifacts(source, dst_path=temporary, tracking_uri=url))
@@ -76,19 +63,43 @@ def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:
     return to
 
 
-def _location(client: "MlflowClient", uri: str) -> str:
-    """Where the model of MLflow's lies that a URI means."""
+def find_model(uri: str, tracking_url: str | None) -> "tuple[MlflowClient, LoggedModel]":
+    """The store, and what MLflow knows of the model in it.
+
+    Raises:
+        UserError: as ``load_model``.
+    """
+    if not uri.startswith(("models:/", "runs:/")):
+        raise UserError(one_line(f"{uri}: there is no such model; expected {_FORMS}"))
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    from moe_search.tracking.store import open_store
+
+    url = tracking_url or mlflow.get_tracking_uri()
+    try:
+        check_mlflow_url(url)
+    except ValueError as error:
+        raise UserError(one_line(f"{url}: {error}")) from None
+    client = open_store(url, create=False)
+    try:
+        return client, client.get_logged_model(_model_id(client, uri))
+    except MlflowException:
+        there = f"{url} has {_known(client)}"
+        raise UserError(one_line(f"{uri}: there is no such model; {there}")) from None
+
+
+def _model_id(client: "MlflowClient", uri: str) -> str:
     if match := re.fullmatch(r"models:/([^/@]+)@([^/@]+)", uri):
-        found = client.get_model_version_by_alias(match[1], match[2])
-        return client.get_model_version_download_uri(found.name, found.version)
+        return str(client.get_model_version_by_alias(match[1], match[2]).model_id)
     if match := re.fullmatch(r"models:/([^/@]+)/(\d+)", uri):
-        return client.get_model_version_download_uri(match[1], match[2])
+        return str(client.get_model_version(match[1], match[2]).model_id)
     if match := re.fullmatch(r"models:/(m-[0-9a-f]+)", uri):
-        return client.get_logged_model(match[1]).artifact_location
+        return match[1]
     if match := re.fullmatch(r"runs:/([^/]+)(/.*)?", uri):
         outputs = client.get_run(match[1]).outputs
         for model in outputs.model_outputs if outputs else []:
-            return client.get_logged_model(model.model_id).artifact_location
+            return str(model.model_id)
         raise UserError(one_line(f"{uri}: the run has no model"))
     raise UserError(one_line(f"{uri}: is not a model's URI; expected {_FORMS}"))
 

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from moe_search.spec.study import Study
-from moe_search.tracking.runs import KIND, REASON
+from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
 from moe_search.tracking.store import open_store, store_exists
 
 
@@ -54,7 +54,8 @@ def end_leftovers(study: Study, results: Collection[str]) -> Leftovers:
     finished = _runs(
         client,
         experiment.experiment_id,
-        f"attributes.status = 'FINISHED' and tags.`{KIND}` != 'study'",
+        f"attributes.status = 'FINISHED' and tags.`{KIND}` != 'study' "
+        f"and tags.`{KIND}` != '{DISTILLED}'",
     )
     untold = [run_id for run_id in finished if run_id not in known]
     for run_id in untold:

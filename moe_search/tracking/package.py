@@ -77,8 +77,8 @@ class _Card(Part):
     std: tuple[Annotated[Number, Field(gt=0)], ...]
 
 
-class _Config(Part):
-    """All of config.json but its seal."""
+class Config(Part):
+    """What config.json says of a model: all of it but its seal."""
 
     format: Whole
     architecture: _Architecture
@@ -109,6 +109,17 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
     }
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
+
+
+def read_config(folder: Path) -> Config:
+    """Reads what a package says of its model; ``load_package`` checks more.
+
+    Raises:
+        UserError: config.json is missing, damaged or of an unknown format.
+    """
+    raw = _read(folder / CONFIG)
+    raw.pop("seal", None)
+    return _checked(raw, folder / CONFIG)
 
 
 def load_package(folder: Path) -> Classifier:
@@ -162,9 +173,9 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _checked(raw: dict[str, Any], path: Path) -> _Config:
+def _checked(raw: dict[str, Any], path: Path) -> Config:
     try:
-        config = _Config.model_validate(raw)
+        config = Config.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         _refuse(path, f"{dotted(first['loc'])}: {first['msg']}")
@@ -196,7 +207,7 @@ def _checked(raw: dict[str, Any], path: Path) -> _Config:
     return config
 
 
-def _mixtures(config: _Config) -> Mixtures:
+def _mixtures(config: Config) -> Mixtures:
     given = config.architecture
     rule = OutputRule(given.rule.kind, given.rule.k)
     architecture = Architecture(
@@ -219,7 +230,7 @@ class _WithoutMemory(TorchFunctionMode):
         return func(*args, **{**(kwargs or {}), **meta})
 
 
-def _needed_shapes(config: _Config, path: Path) -> Shapes:
+def _needed_shapes(config: Config, path: Path) -> Shapes:
     try:
         with _WithoutMemory():
             state = _mixtures(config).state_dict()

@@ -26,6 +26,7 @@ SURFACE = {
         *("--set", "STUDY.yaml"),
     ],
     "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
+    "distill": ["--epochs", "--store", "MODEL_URI"],
     "predict": ["--json", "--top1", "FILES...", "MODEL"],
     "explain": ["--json", "--picture", "FILES...", "MODEL"],
     "schema": [],

@@ -1,0 +1,101 @@
+"""Distils a finished model: its attentive gate's decomposition, taught to an original gate."""
+
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from moe_search.data import load
+from moe_search.engine.checkpoints import Checkpoints
+from moe_search.engine.messages import Ready
+from moe_search.engine.train import evaluate
+from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
+from moe_search.errors import UserError
+from moe_search.search.executor import Died
+from moe_search.search.local import LocalExecutor, Plan, plan
+from moe_search.search.run import source_of
+from moe_search.spec import Configuration
+from moe_search.tracking.distilled import Teacher, fetch_teacher, log_distilled
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Two models of the same experts, by their gates.
+
+    Attributes:
+        teacher, uri: of the attentive gate's model and of the original gate's.
+        before, after: their metrics on the test split.
+    """
+
+    teacher: str
+    uri: str
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def distil(
+    uri: str, store: str | None, epochs: int | None, listener: Callable[[EpochReport], None]
+) -> Distilled:
+    """Train an original gate for a model's experts and log both as a model beside the first.
+
+    It is what ``training.distill`` does after a training of as many epochs.
+
+    Args:
+        uri: models:/NAME@champion, models:/NAME/VERSION, models:/m-ID or runs:/RUN_ID.
+        store: URL of MLflow's store; by default where MLflow itself would look.
+        epochs: by default as many as the model was trained for.
+        listener: told of every epoch.
+
+    Raises:
+        UserError: the model cannot be distilled, its data is not there, or training failed; then
+            nothing is logged.
+    """
+    teacher = fetch_teacher(uri, store)
+    mixtures = teacher.classifier.mixtures
+    given = mixtures.architecture
+    if given.gate != "attentive":
+        kind = f"has the gate {given.gate}" if given.gate else "is a single network"
+        raise UserError(f"{uri}: {kind}; only the model of an attentive gate can be distilled")
+    source = source_of(teacher.study)
+    data = load(source, test=True)
+    if (data.shape, data.classes) != (given.shape, teacher.classifier.labels):
+        raise UserError(f"{uri}: was trained on other data than {source.name} is now")
+    if data.test is None:
+        raise UserError(f"{uri}: {source.name} has no test split to judge by")
+    (before,) = evaluate(mixtures, data.test)
+    del data  # the worker holds its own
+    spec = TrialSpec(0, _configuration(teacher, epochs), teacher.config.seed)
+    job = Job((spec,), given.backbone, source, test=True, start=mixtures.state_of(0))
+    machine = plan(teacher.study)
+    result = _train(job, Plan(machine.devices[:1], population=1), listener)
+    assert result.test is not None
+    logged = log_distilled(teacher, result)
+    return Distilled(teacher.uri, logged.model_uri, before.metrics(), result.test.metrics())
+
+
+def _configuration(teacher: Teacher, epochs: int | None) -> Configuration:
+    given = teacher.config.configuration
+    changes = {"distill": True, "epochs": epochs or given.training.epochs}
+    return given.model_copy(update={"training": given.training.model_copy(update=changes)})
+
+
+def _train(job: Job, machine: Plan, listener: Callable[[EpochReport], None]) -> TrialResult:
+    with (
+        tempfile.TemporaryDirectory() as unused,
+        LocalExecutor(
+            machine, job.source, Checkpoints(Path(unused), job.source, after=math.inf)
+        ) as executor,
+    ):
+        executor.submit(job)
+        while True:
+            for event in executor.events(timeout=1.0):
+                match event:
+                    case EpochReport():
+                        listener(event)
+                    case TrialResult():
+                        return event
+                    case TrialFailure() | Died():
+                        raise UserError(f"the distillation failed: {event.reason}")
+                    case Ready():
+                        pass
