@@ -132,7 +132,7 @@ def check_results(study: Study) -> None:
         found = client.get_run(trial.user_attrs["mlflow_run"])
         assert found.data.metrics["validation/accuracy"] == trial.user_attrs["accuracy"]
         files = client.list_artifacts(found.info.run_id, "decomposition")
-        assert len(files) == 8
+        assert len(files) == 9
         assert load_model(trial.user_attrs["model"], study.mlflow_url)
     status = {one.info.run_id: one.info.status for one in runs(study, "finalist")}
     assert "RUNNING" not in status.values()
