@@ -79,6 +79,7 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "training.distill": "false",
         "training.epochs": "3",
         "training.pretraining": "none",
+        "training.precision": "float32",
         "training.retrain_experts": "none",
         "training.batch_size": "20",
         "training.lr": "0.001",
