@@ -90,10 +90,11 @@ def find_model(uri: str, tracking_url: str | None) -> "tuple[MlflowClient, Logge
 
 
 def _model_id(client: "MlflowClient", uri: str) -> str:
+    # the registry does not keep a version's model, but its run, which has one
     if match := re.fullmatch(r"models:/([^/@]+)@([^/@]+)", uri):
-        return str(client.get_model_version_by_alias(match[1], match[2]).model_id)
+        uri = f"runs:/{client.get_model_version_by_alias(match[1], match[2]).run_id}"
     if match := re.fullmatch(r"models:/([^/@]+)/(\d+)", uri):
-        return str(client.get_model_version(match[1], match[2]).model_id)
+        uri = f"runs:/{client.get_model_version(match[1], match[2]).run_id}"
     if match := re.fullmatch(r"models:/(m-[0-9a-f]+)", uri):
         return match[1]
     if match := re.fullmatch(r"runs:/([^/]+)(/.*)?", uri):
