@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
 
-from searching import run, study_in
+from optuna.trial import TrialState
+from searching import check_ledger, check_results, run, study_in
+from searching import trials as found
 from standin import Fails, Kills, decomposition
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.store import locked
+from moe_search.search.store import COUNTED, locked
 from moe_search.spec import Study
 
 BOUNDARIES = {
@@ -86,6 +88,15 @@ def perilous(spec: TrialSpec, epoch: int) -> Decomposition:
     if kind == 1:
         return decomposition(5, 0.5, (1.0, 0.0, 0.0, 0.0, 0.0))
     return train(spec, epoch)
+
+
+def check(folder: Path, wanted: int = 5) -> None:
+    """The study is where it should be, in both stores."""
+    asked = study(folder, wanted)
+    assert len(found(asked, *COUNTED)) == wanted
+    assert not found(asked, TrialState.RUNNING, TrialState.WAITING)
+    check_ledger(asked)
+    check_results(asked)
 
 
 class Coordinators(AbstractContextManager["Coordinators"]):

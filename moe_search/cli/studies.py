@@ -151,13 +151,14 @@ def doctor(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from moe_search.search.failures import told_in_one_line
     from moe_search.search.mending import mend
     from moe_search.search.store import find_study, locked, open_storage
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
     find_study(checked)
-    with locked(checked):
+    with told_in_one_line(checked), locked(checked):
         mended = mend(checked, open_storage(checked))
     if as_json:
         print_json({"study": checked.name} | asdict(mended))

@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.search.ranking import FINALISTS
-from moe_search.search.store import deaths, requeue
+from moe_search.search.store import deaths, requeue, study_in
 from moe_search.spec import Study
 from moe_search.tracking.leftovers import end_leftovers
 
@@ -61,11 +61,11 @@ def mend(study: Study, storage: BaseStorage) -> Mended:
     is found again.
 
     Raises:
-        UserError: MLflow's store cannot be opened.
+        UserError: a store is damaged, or MLflow's cannot be opened.
     """
-    if study.name not in optuna.get_all_study_names(storage):
+    kept = study_in(study, storage)
+    if kept is None:
         return Mended()
-    kept = optuna.load_study(study_name=study.name, storage=storage)
     left = kept.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     fates: dict[_Fate, list[int]] = {"requeued": [], "given_up": [], "empty": []}
     for trial in left:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ def best_trials(study: Study, kept: optuna.Study, count: int) -> list[FrozenTria
 
 
 def standing(study: Study, kept: optuna.Study) -> tuple[float | None, int]:
-    """The best value, and how many trials have ended since it was reached.
+    """The best value, and how many trials were asked after its own, by number: clocks may jump.
 
     Only feasible trials count as best; there is no value before the first of them. Of several
     objectives there is none either, and what counts is when the front last moved.
@@ -83,15 +82,9 @@ def standing(study: Study, kept: optuna.Study) -> tuple[float | None, int]:
         best = kept.best_trials if pareto else [kept.best_trial]
     except ValueError:
         best = []
-    reached = max(map(_ended, best), default=None)
-    ended = kept.get_trials(deepcopy=False, states=COUNTED)
-    since = sum(reached is None or _ended(trial) > reached for trial in ended)
+    reached = max((trial.number for trial in best), default=-1)
+    since = sum(trial.number > reached for trial in kept.get_trials(deepcopy=False, states=COUNTED))
     return (best[0].value if best and not pareto else None), since
-
-
-def _ended(trial: FrozenTrial) -> datetime:
-    assert trial.datetime_complete is not None
-    return trial.datetime_complete
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

@@ -13,6 +13,7 @@ from moe_search.moe.networks import rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener, Note
+from moe_search.search.failures import told_in_one_line
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.local import LocalExecutor, plan
@@ -54,7 +55,8 @@ def run_study(study: Study, listener: Listener) -> Ended:
 
     Raises:
         UserError: the data, a store or the study's earlier space do not fit; nothing is created
-            where the data, the networks or a store's address are at fault.
+            where the data, the networks or a store's address are at fault. Or a disk or a store
+            fails on the way; nothing is lost by that.
     """
     started = time.monotonic()
     silence()
@@ -66,7 +68,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     del data  # the workers hold their own
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
-    with locked(study), interruptible() as interrupt:
+    with told_in_one_line(study), locked(study), interruptible() as interrupt:
         storage = open_storage(study)
         for line in mend(study, storage).lines():
             listener(Note(line))

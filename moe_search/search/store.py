@@ -11,14 +11,17 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
+from moe_search.search.failures import told_in_one_line
 from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler, without_warning
 from moe_search.spec import Study, Value, differences
+from moe_search.spec.words import one_line
+from moe_search.tracking.store import check_store
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States that count towards the number of trials wanted."""
@@ -98,10 +101,29 @@ def find_study(study: Study) -> optuna.Study:
     why = f"study {study.name!r} has not been run yet"
     if url.startswith("sqlite:") and not (file := Path(url.removeprefix("sqlite:///"))).exists():
         raise UserError(f"{why}: there is no {file}")
-    try:
-        return optuna.load_study(study_name=study.name, storage=open_storage(study))
-    except KeyError:
-        raise UserError(f"{why}: it is not in {url}") from None
+    check_store(url, "Optuna")
+    kept = study_in(study, open_storage(study))
+    if kept is None:
+        raise UserError(f"{why}: it is not in {url}")
+    return kept
+
+
+def study_in(study: Study, storage: BaseStorage) -> optuna.Study | None:
+    """The study in an open store, or None where it is not; all of it can be read.
+
+    Raises:
+        UserError: the store is damaged, or does not answer.
+    """
+    with told_in_one_line(study):
+        try:
+            kept = optuna.load_study(study_name=study.name, storage=storage)
+            _ = kept.user_attrs, kept.metric_names, kept.get_trials(deepcopy=False)
+        except KeyError:
+            return None
+        except (ValueError, TypeError) as error:
+            why = f"Optuna's store is damaged; put a sound copy in its place: {error}"
+            raise UserError(one_line(f"{study.optuna_url}: {why}")) from None
+    return kept
 
 
 def requeue(kept: optuna.Study, number: int, died: bool = False) -> bool:

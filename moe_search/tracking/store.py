@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def open_store(url: str, create: bool) -> MlflowClient:
         UserError: it cannot be opened.
     """
     check_store(url, "MLflow")
-    with _one_line(url, "MLflow"), _hushed("alembic", "mlflow.store.db.utils"):
+    with _one_line(url, "MLflow"), hushed("alembic", "mlflow.store.db.utils"):
         file = _file(url)
         if file is not None and not file.exists():
             if not create:
@@ -63,6 +64,8 @@ def check_store(url: str, whose: str) -> None:
         file = _file(url)
         if url.startswith(("http://", "https://")):
             _ask_server(url)
+        elif file is not None and file.is_dir():
+            raise IsADirectoryError("it is a folder; name a file")
         elif file is not None and not file.exists():
             folder = next(parent for parent in file.parents if parent.exists())
             if not folder.is_dir():
@@ -72,8 +75,26 @@ def check_store(url: str, whose: str) -> None:
         else:
             engine = sqlalchemy.create_engine(url)
             with engine.connect() as connection:
-                sqlalchemy.inspect(connection).get_table_names()
+                tables = set(sqlalchemy.inspect(connection).get_table_names())
+                if file is not None:
+                    _check_pages(connection)
+                    _check_tables(tables, whose)
             engine.dispose()
+
+
+def _check_pages(connection: sqlalchemy.Connection) -> None:
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged: {' '.join(found.split())}")
+
+
+_FIRST_TABLES = {"Optuna": {"studies", "version_info"}, "MLflow": {"experiments"}}
+"""Which tables are there as soon as others are."""
+
+
+def _check_tables(tables: set[str], whose: str) -> None:
+    if tables and not tables & _FIRST_TABLES[whose]:
+        raise ValueError(f"it is another program's, with a table {min(tables)}; name another file")
 
 
 def _file(url: str) -> Path | None:
@@ -96,30 +117,37 @@ def _ask_server(url: str) -> None:
         urlopen(url, timeout=_PATIENCE).close()
 
 
+_FAILURES = (OSError, SQLAlchemyError, sqlite3.Error, ImportError, ValueError, MlflowException)
+
+
 @contextmanager
 def _one_line(url: str, whose: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, SQLAlchemyError, ImportError, ValueError, MlflowException) as error:
-        why = f"{url}: {whose}'s store cannot be opened: {_reason(error)}"
+    except _FAILURES as error:
+        why = f"{url}: {whose}'s store cannot be opened: {reason(error)}"
         raise UserError(one_line(why)) from None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
+    """Why a store failed, in one line."""
     cause = getattr(error, "orig", None) or getattr(error, "reason", None) or error
     if isinstance(cause, OSError) and cause.strerror:
         return f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
-    return str(cause).partition("\n")[0]
+    text = str(cause).partition("\n")[0]
+    if type(cause) is sqlite3.DatabaseError:  # what is in the file, not how it is opened
+        text = f"{text}; put a sound copy in its place, or name another file"
+    return text
 
 
 @contextmanager
-def _hushed(*loggers: str) -> Iterator[None]:
-    """Keeps what MLflow tells of making tables off the terminal."""
-    levels = {name: logging.getLogger(name).level for name in loggers}
+def hushed(*loggers: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Keeps off the terminal what loggers say below a level, such as MLflow of making tables."""
+    before = {name: logging.getLogger(name).level for name in loggers}
     try:
         for name in loggers:
-            logging.getLogger(name).setLevel(logging.WARNING)
+            logging.getLogger(name).setLevel(level)
         yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for name, earlier in before.items():
+            logging.getLogger(name).setLevel(earlier)

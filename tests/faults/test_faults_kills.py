@@ -9,22 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from killed import BOUNDARIES, FINALS, MENDING, Coordinators, study, train
+from killed import BOUNDARIES, FINALS, MENDING, Coordinators, check, study, train
 from optuna.trial import TrialState
-from searching import check_ledger, check_results, run, trials
-
-from moe_search.search.store import COUNTED
+from searching import run, trials
 
 EACH = 20  # kills of one study
-
-
-def check(folder: Path, wanted: int = 5) -> None:
-    """The study is where it should be, in both stores."""
-    asked = study(folder, wanted)
-    assert len(trials(asked, *COUNTED)) == wanted
-    assert not trials(asked, TrialState.RUNNING, TrialState.WAITING)
-    check_ledger(asked)
-    check_results(asked)
 
 
 @pytest.mark.parametrize("place", BOUNDARIES | FINALS)

@@ -84,6 +84,7 @@ def test_the_password_of_a_store_is_not_shown(
     assert "hunter2" not in line(error)
 
     memory = optuna.storages.InMemoryStorage()
+    monkeypatch.setattr("moe_search.search.store.check_store", lambda *_: None)
     monkeypatch.setattr("moe_search.search.store.open_storage", lambda study: memory)
     with pytest.raises(UserError) as error:
         find_study(study)
