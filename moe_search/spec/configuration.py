@@ -99,7 +99,7 @@ class Model(Part):
         "in four quarters; or lowered after every epoch",
     )
     temperature_decay: Annotated[
-        float, _IN_MOE, _HAS_TEMPERATURE, When("model.temperature_schedule", ("decay",))
+        Number, _IN_MOE, _HAS_TEMPERATURE, When("model.temperature_schedule", ("decay",))
     ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
     dual_temperature: Annotated[Number, _IN_MOE, When("model.gate", _LEARNS)] = Field(
         1.0,
@@ -131,7 +131,7 @@ class Regularizer(Part):
         )
     )
     similarity_weight: Annotated[
-        float, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", ("both",))
+        Number, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", ("both",))
     ] = Field(0.2, ge=0, description="weight of L_s where kind is both")
     features: Annotated[Literal["pixels", "network"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
         "pixels",
@@ -186,7 +186,7 @@ class Training(Part):
         )
     )
     pretraining_epochs: Annotated[
-        int, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("peeking", "class_groups"))
+        Whole, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("peeking", "class_groups"))
     ] = Field(20, ge=1, le=100_000, description="passes over the training data before")
     class_groups: Annotated[
         str,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
-from moe_search.spec import json_schema
+from moe_search.spec import Study, json_schema
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
@@ -70,10 +71,15 @@ def test_right_studies_pass(sections: dict[str, Any], validator: Draft202012Vali
         {"search": {"workers": 0}},
         {"search": {"timeout": "soon"}},
         {"storage": {"optuna": "http://host"}},
+        {"configurations": {"a": {"regularizer": {"weight": False}}}},
+        {"configurations": {"a": {"model": {"experts": "5"}}}},
     ],
 )
 def test_wrong_studies_fail(sections: dict[str, Any], validator: Draft202012Validator) -> None:
-    assert not validator.is_valid({"name": "a", "data": "mnist", **sections})
+    study = {"name": "a", "data": "mnist", **sections}
+    assert not validator.is_valid(study)
+    with pytest.raises(ValidationError):
+        Study.model_validate(study)
 
 
 def test_every_key_is_described() -> None:
