@@ -4,7 +4,8 @@ Workers only train. A trial is asked from Optuna, its configuration goes to a wo
 epoch reports come back and decide on pruning, and its result is written to MLflow first and told
 to Optuna last: a trial that is COMPLETE in Optuna has its run in MLflow.
 
-A death at any moment leaves what ``mending.mend`` puts right at the next start, in this order:
+A death at any moment leaves what ``mending.mend`` puts right at the next start, in this order; so
+does a disk or a store that fails, which ends the run:
 
 ======================== ================================== ====================================
 death                    leaves                             mended
