@@ -5,18 +5,19 @@ from pathlib import Path
 import click
 
 from moe_search.cli.group import study_options
+from moe_search.tracking.addresses import HOST, MLFLOW_PORT, OPTUNA_PORT
 
 _PORT = click.IntRange(1, 65535)
 
 
 @click.command()
 @study_options
-@click.option("--optuna-port", type=_PORT, default=8080, show_default=True)
-@click.option("--mlflow-port", type=_PORT, default=5000, show_default=True)
+@click.option("--optuna-port", type=_PORT, default=OPTUNA_PORT, show_default=True)
+@click.option("--mlflow-port", type=_PORT, default=MLFLOW_PORT, show_default=True)
 @click.option(
     "--host",
     metavar="ADDRESS",
-    default="127.0.0.1",
+    default=HOST,
     show_default=True,
     help="Address of this machine, or name of it, to listen on.",
 )

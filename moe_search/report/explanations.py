@@ -144,10 +144,8 @@ def _explanation(
         probability=float(p_C.max()),
         sample_entropy=entropy(gate_M),
         experts=tuple(
-            Opinion(
-                int(m), float(gate_M[m]), labels[int(says_MC[m].argmax())], float(says_MC[m].max())
-            )
-            for m, says_C in ((m, says_MC[m]) for m in np.argsort(-gate_M, kind="stable"))
+            Opinion(m, float(gate_M[m]), labels[int(says_MC[m].argmax())], float(says_MC[m].max()))
+            for m in np.argsort(-gate_M, kind="stable").tolist()
         ),
         x_S=x_S,
         gate_M=gate_M,

@@ -1,11 +1,21 @@
 """The decomposition atlas: how several models divide the classes, from their runs in MLflow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mlflow import MlflowClient
 
+from moe_search.report.points import Point
+from moe_search.report.summary import Best
 from moe_search.tracking.figures import atlas
 from moe_search.tracking.reading import read_classes
+
+ON_THE_ATLAS = 12
+
+
+def best_runs(best: Iterable[Best], points: Iterable[Point]) -> list[tuple[str, str]]:
+    """The trials for the atlas, as ``atlas_of`` wants them."""
+    runs = {point.trial: point.run_id for point in points}
+    return [(f"trial {one.trial}", runs[one.trial]) for one in best][:ON_THE_ATLAS]
 
 
 def atlas_of(client: MlflowClient, runs: Sequence[tuple[str, str]]) -> bytes:

@@ -8,7 +8,7 @@ from moe_search.errors import UserError
 from moe_search.report.charts import front_chart, history_chart, importances_chart, intervals_chart
 from moe_search.report.classes import classes_section
 from moe_search.report.importances import FEWEST, Importances
-from moe_search.report.maps import atlas_of
+from moe_search.report.maps import ON_THE_ATLAS, atlas_of, best_runs
 from moe_search.report.page import Facts, Part, Picture, Section
 from moe_search.report.points import Mark, Point, front, marks
 from moe_search.report.space import space_table, study_facts
@@ -21,8 +21,6 @@ from moe_search.report.tables import (
 )
 from moe_search.search.objective import directions, metric_names
 from moe_search.spec import Study
-
-ON_THE_ATLAS = 12
 
 
 def search_sections(
@@ -79,11 +77,17 @@ def _found(study: Study, summary: Summary, points: Sequence[Point]) -> Section:
             )
     parts.append(best_table(summary.best))
     champion = next((one for one in summary.finalists if one.champion), None)
-    text = _champion_text(champion, names) if champion else "No champion was chosen yet."
+    text = champion_text(champion, names) if champion else "No champion was chosen yet."
     return Section("What was found", text, tuple(parts))
 
 
-def _champion_text(champion: Judged, names: dict[int, str]) -> str:
+def champion_text(champion: Judged, names: dict[int, str]) -> str:
+    """Which configuration won, with what test error, in a sentence or two.
+
+    Args:
+        champion: the finalist that was chosen.
+        names: of each trial's network, in a few words.
+    """
     error = champion.test["error"]
     over = (
         f" ± {error.deviation:.2%} over {champion.seeds} fresh seeds (95 % interval "
@@ -140,13 +144,13 @@ def _mattered(study: Study, importances: Importances) -> Section:
 def _atlas(
     study: Study, summary: Summary, points: Sequence[Point], client: MlflowClient
 ) -> Section:
-    known = {point.trial: point for point in points}
-    shown = [known[best.trial] for best in summary.best[:ON_THE_ATLAS]]
+    names = {point.trial: point.name for point in points}
+    shown = summary.best[:ON_THE_ATLAS]
     picture = Picture(
         f"{study.name}-atlas",
         "Class-by-expert heat maps of trials "
-        + ", ".join(f"{point.trial} ({point.name})" for point in shown),
-        atlas_of(client, [(f"trial {point.trial}", point.run_id) for point in shown]),
+        + ", ".join(f"{best.trial} ({names[best.trial]})" for best in shown),
+        atlas_of(client, best_runs(shown, points)),
         "png",
         fine=True,
     )

@@ -66,7 +66,7 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
                 str(one.seeds),
                 f"{one.value:.4f}",
                 spread(one.test["error"]),
-                _interval(one.test["error"]),
+                interval_text(one.test["error"]),
                 *(f"{one.test[name].mean:.{digits}f}" for name, (_, digits) in entropies.items()),
             )
             for place, one in enumerate(finalists, 1)
@@ -169,5 +169,6 @@ def _given(numbers: Sequence[float], digits: int) -> str:
     return " ± ".join(f"{n:.{digits}f}" for n in numbers if not math.isnan(n)) or "-"
 
 
-def _interval(interval: Interval) -> str:
+def interval_text(interval: Interval) -> str:
+    """The 95 % interval of a mean; a dash where one seed gives none."""
     return "-" if math.isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"

@@ -59,7 +59,8 @@ class Recorder:
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("mlflow_run", run_id)
         metrics = history[-1].metrics if history else {}
-        note = trial_note(trial.number, configuration, metrics, run_id, reason=reason)
+        page = self._tracker.page(run_id)
+        note = trial_note(trial.number, configuration, metrics, page, reason=reason)
         attach(trial, {}, note, self._artifacts)
 
     def _attach(
@@ -78,8 +79,9 @@ class Recorder:
             trial.set_user_attr(TRAINING_ERROR, result.training.metrics()["error"])
         trial.set_user_attr("mlflow_run", logged.run_id)
         trial.set_user_attr("model", logged.model_uri)
+        page = self._tracker.page(logged.run_id)
         note = trial_note(
-            trial.number, result.configuration, metrics, logged.run_id, logged.model_uri, reason
+            trial.number, result.configuration, metrics, page, logged.model_uri, reason
         )
         attach(trial, logged.files, note, self._artifacts)
 

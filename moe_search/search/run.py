@@ -89,8 +89,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
             LocalExecutor(machine, source, checkpoints) as executor,
         ):
             recorder = Recorder(tracker, open_artifacts(study))
-            save_note(kept, study_note(study))
-            kept.set_user_attr(MADE, provenance(study.folder))
+            made = provenance(study.folder)
+            save_note(kept, study_note(study, made))
+            kept.set_user_attr(MADE, made)
             session = Session(
                 study, kept, recorder, executor, batches, checkpoints, interrupt, listener
             )

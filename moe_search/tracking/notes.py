@@ -34,7 +34,7 @@ def trial_note(
     number: int,
     configuration: Configuration,
     metrics: Mapping[str, float],
-    run_id: str,
+    page: str,
     model_uri: str | None = None,
     reason: str = "",
 ) -> str:
@@ -44,7 +44,7 @@ def trial_note(
         number: of the trial.
         configuration: its hyperparameters.
         metrics: on the validation split, by their names in ``METRICS``.
-        run_id: of its run in MLflow.
+        page: address of its run in MLflow.
         model_uri: of its model in MLflow, if it has one.
         reason: why the trial ended before it was complete, if it did.
     """
@@ -55,15 +55,20 @@ def trial_note(
     chosen = meaningful(configuration)
     given = [(path, f"`{written(value)}`") for path, value in chosen.items()]
     parts.append(_table(("hyperparameter", "value"), given))
-    parts.append(f"MLflow run `{run_id}`" + (f", model `{model_uri}`" if model_uri else ""))
+    parts.append(f"[MLflow run]({page})" + (f", model `{model_uri}`" if model_uri else ""))
     if model_uri:
         pull = f"moe-search pull STUDY.yaml --trial {number} --to trial-{number:03d}"
         parts.append(f"```\n{pull}\n```")
     return "\n\n".join(parts)
 
 
-def study_note(study: Study) -> str:
-    """A study's note in Markdown: what it searches, what for, and where the models are."""
+def study_note(study: Study, made: Mapping[str, str]) -> str:
+    """A study's note in Markdown: what it searches and what for, its models, how it was made.
+
+    Args:
+        study: what was asked for.
+        made: versions, machine and commit, by name.
+    """
     searched = [(p.path, f"`{describe_domain(p.domain.model_dump())}`") for p in study.parameters]
     goal = study.objective
     aims = (
@@ -80,10 +85,12 @@ def study_note(study: Study) -> str:
     ]
     store = without_credentials(study.mlflow_url)
     where = f"Runs and models: MLflow experiment `{study.name}` in `{store}`"
+    facts = ", ".join(f"{name} {text}" for name, text in made.items())
+    made_with = f"Made by `moe-search run STUDY.yaml` with {facts}. The same command goes on."
     parts = [study.description, f"Data: {study.data.name}. Objective: {aim}."]
     parts += [f"Constraints: {', '.join(limits)}."] if limits else []
     parts += [_table(("hyperparameter", "searched"), searched)] if searched else []
-    return "\n\n".join(part for part in [*parts, where] if part)
+    return "\n\n".join(part for part in [*parts, where, made_with] if part)
 
 
 def attach(

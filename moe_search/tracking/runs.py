@@ -10,6 +10,7 @@ from moe_search.errors import UserError
 from moe_search.spec.configuration import Configuration
 from moe_search.spec.document import as_yaml
 from moe_search.spec.study import Study
+from moe_search.tracking.addresses import run_page
 from moe_search.tracking.child_runs import (
     KIND,
     LONGEST_TAG,
@@ -138,6 +139,10 @@ class Tracker:
         client.update_model_version(name, number, description)
         client.set_registered_model_alias(name, "champion", number)
         return f"models:/{name}@champion"
+
+    def page(self, run_id: str) -> str:
+        """Address of a run's page."""
+        return run_page(self._study.mlflow_url, self.experiment_id, run_id)
 
     def close(self, status: Ended) -> None:
         """Ends the parent run: FINISHED, KILLED by an interrupt, or FAILED by an error."""

@@ -1,38 +1,22 @@
-"""Both dashboards of a finished study as a person sees them, in Chromium.
+"""Both dashboards of a finished study as a person sees them, in Chromium."""
 
-Each test leaves screenshots, in the folder that $MOE_SEARCH_SCREENSHOTS names if it is set.
-"""
-
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import optuna
 import pytest
+from browsing import see, see_picture
 from finished import FinishedStudy
+from mlflow import MlflowClient
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 30_000  # ms; the first page of a server takes the longest
+    from playwright.sync_api import Browser, Page
 
 
 @dataclass(frozen=True)
@@ -43,21 +27,8 @@ class Addresses:
     trial: str
     trials: str
     run: str
+    parent: str
     model: str
-
-
-@pytest.fixture(scope="module")
-def browser(needs: Callable[[str, bool], None]) -> Iterator["Browser"]:
-    """Chromium with a new profile for each page."""
-    chromium = shutil.which("chromium")
-    needs("chromium", chromium is not None)
-    needs("playwright", find_spec("playwright") is not None)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +56,15 @@ def addresses(
             assert process.stdout is not None
             study, trials = (process.stdout.readline().split()[1] for _ in range(2))
             experiment = trials.partition("/runs?")[0]
+            client = MlflowClient(finished_study.outcome["stores"]["mlflow"])
+            run = client.get_run(best.user_attrs["mlflow_run"])
+            parent = run.data.tags["mlflow.parentRunId"]
             yield Addresses(
                 study=study,
                 trial=f"{study}/trials?numbers={best.number}",
                 trials=trials,
                 run=f"{experiment}/runs/{best.user_attrs['mlflow_run']}/artifacts",
+                parent=f"{experiment}/runs/{parent}",
                 model=f"{trials.partition('#')[0]}#/models/finished",
             )
         finally:
@@ -97,39 +72,11 @@ def addresses(
 
 
 @pytest.fixture
-def page(browser: "Browser") -> Iterator["Page"]:
-    """A first visit."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(PATIENCE)
-    # MLflow's assistant takes a third of the window, until it is closed once.
+def page(page: "Page") -> "Page":
+    """MLflow's assistant takes a third of the window, until it is closed once."""
     assistant = page.locator("[data-component-id='mlflow.assistant.chat_panel.close']")
     page.add_locator_handler(assistant, lambda close: close.click())
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def shoot(page: "Page", tmp_path: Path) -> Callable[[str], None]:
-    folder = Path(os.environ.get("MOE_SEARCH_SCREENSHOTS") or tmp_path)
-
-    def shoot(name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png")
-
-    return shoot
-
-
-def see(shown: "Locator") -> None:
-    """Wait until the first of what is looked for shows."""
-    from playwright.sync_api import expect
-
-    expect(shown.first).to_be_visible(timeout=PATIENCE)
-
-
-def see_picture(picture: "Locator") -> None:
-    """Wait until an image has been loaded and could be read."""
-    see(picture)
-    picture.first.evaluate("image => image.decode()")
-    assert picture.first.evaluate("image => image.naturalWidth") > 0
+    return page
 
 
 def test_optuna_shows_the_study(
@@ -143,12 +90,30 @@ def test_optuna_shows_the_study(
     shoot("optuna-study")
 
 
+def test_optuna_shows_the_front_and_the_atlas(
+    page: "Page", addresses: Addresses, shoot: Callable[[str], None]
+) -> None:
+    page.goto(addresses.study)
+    front = page.get_by_text("Accuracy against sample entropy")
+    see(front)
+    front.first.scroll_into_view_if_needed()
+    see(page.get_by_text("on the front"))
+    shoot("optuna-front")
+    atlas = page.get_by_text("Decomposition atlas")
+    see(atlas)
+    atlas.first.scroll_into_view_if_needed()
+    see(page.locator(".layer-above image, .layer-below image"))
+    shoot("optuna-atlas")
+
+
 def test_optuna_shows_a_trial_with_its_note_and_pictures(
     page: "Page", addresses: Addresses, shoot: Callable[[str], None]
 ) -> None:
     page.goto(addresses.trial)
     see(page.get_by_text("sample_entropy"))
-    see(page.get_by_text("MLflow run"))
+    link = page.get_by_role("link", name="MLflow run")
+    see(link)
+    assert "/#/experiments/" in (link.get_attribute("href") or "")
     shoot("optuna-trial")
     for name in ("class_by_expert.png", "usage_per_epoch.png"):
         see_picture(page.get_by_role("img", name=name))
@@ -184,7 +149,21 @@ def test_mlflow_shows_the_champion(
     page.goto(addresses.model)
     see(page.get_by_text("Version 1"))
     see(page.get_by_text("champion"))
+    see(page.get_by_text("Which expert serves which class"))
     shoot("mlflow-model")
+
+
+def test_mlflow_shows_the_summary_and_the_page_of_the_study(
+    page: "Page", addresses: Addresses, shoot: Callable[[str], None]
+) -> None:
+    page.goto(addresses.parent)
+    see(page.get_by_text("12 of 12 trials"))
+    shoot("mlflow-study")
+    page.goto(f"{addresses.parent}/artifacts")
+    page.get_by_text("report", exact=True).click()
+    page.get_by_text("report.html", exact=True).click()
+    see(page.frame_locator("iframe").get_by_role("heading", name="What was found"))
+    shoot("mlflow-report")
 
 
 def test_no_page_asks_for_anything_outside_this_machine(page: "Page", addresses: Addresses) -> None:

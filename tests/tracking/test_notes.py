@@ -12,6 +12,7 @@ from moe_search.engine.trial import TrialResult
 from moe_search.spec import METRICS, Configuration, Study
 from moe_search.tracking.notes import PICTURES, attach, open_artifacts, study_note, trial_note
 
+MADE = {"torch": "2.1", "commit": "0a1b"}
 FILES = {name: b"\x89PNG " + name.encode() for name in PICTURES} | {"summary.json": b"{}"}
 
 
@@ -22,7 +23,7 @@ def trial(study: Study) -> optuna.Trial:
 
 def note_of(result: TrialResult) -> str:
     metrics = result.validation.metrics()
-    return trial_note(17, result.configuration, metrics, "abc", "models:/m-1")
+    return trial_note(17, result.configuration, metrics, "http://m/#/runs/abc", "models:/m-1")
 
 
 def table(note: str) -> Mapping[str, str]:
@@ -41,7 +42,7 @@ def test_a_note_says_what_a_trial_is_and_how_to_have_its_model(result: TrialResu
     assert "entropy of the mean expert usage, bits" in note
     assert cells["model.experts"] == "`4`"
     assert "regularizer.weight" not in cells
-    assert "MLflow run `abc`, model `models:/m-1`" in note
+    assert "[MLflow run](http://m/#/runs/abc), model `models:/m-1`" in note
     assert "moe-search pull STUDY.yaml --trial 17 --to trial-017" in note
 
 
@@ -99,7 +100,7 @@ def test_a_studys_note_says_what_is_searched_and_where_the_models_are(tmp_path: 
         },
         "storage": {"mlflow": "postgresql://me:secret@host/runs"},
     }
-    note = study_note(Study.model_validate(given, context={"folder": tmp_path}))
+    note = study_note(Study.model_validate(given, context={"folder": tmp_path}), MADE)
     assert note.startswith("a note")
     assert "maximize +1 accuracy, -0.1 sample_entropy" in note
     assert "max_expert_share at most 0.6" in note
@@ -107,6 +108,7 @@ def test_a_studys_note_says_what_is_searched_and_where_the_models_are(tmp_path: 
     assert table(note)["model.gate"] == "`original ∣ attentive`"
     assert "MLflow experiment `tiny`" in note
     assert "secret" not in note
+    assert "with torch 2.1, commit 0a1b" in note
 
 
 def test_a_pareto_studys_note_names_both_directions(tmp_path: Path) -> None:
@@ -115,5 +117,5 @@ def test_a_pareto_studys_note_names_both_directions(tmp_path: Path) -> None:
         "data": "digits",
         "objective": {"pareto": ["accuracy", "sample_entropy"]},
     }
-    note = study_note(Study.model_validate(given, context={"folder": tmp_path}))
+    note = study_note(Study.model_validate(given, context={"folder": tmp_path}), MADE)
     assert "Pareto front: maximize accuracy, minimize sample_entropy" in note

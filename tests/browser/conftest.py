@@ -1,0 +1,48 @@
+"""Chromium, and screenshots of what it shows, which are left in ``test-output/``."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import ARGUMENTS, PATIENCE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+OUTPUT = Path(__file__).parents[2] / "test-output"
+
+
+@pytest.fixture(scope="session")
+def browser(needs: Callable[[str, bool], None]) -> Iterator["Browser"]:
+    """Chromium with a new profile for each page."""
+    chromium = shutil.which("chromium")
+    needs("chromium", chromium is not None)
+    needs("playwright", find_spec("playwright") is not None)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A first visit."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def shoot(page: "Page") -> Callable[[str], None]:
+    """Keep what the window shows as a picture of this name."""
+
+    def shoot(name: str) -> None:
+        page.screenshot(path=OUTPUT / f"{name}.png")
+
+    return shoot
