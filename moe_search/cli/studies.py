@@ -104,10 +104,14 @@ def report(
     markdown: Path | None,
     html: Path | None,
 ) -> None:
-    """Show the best configurations, what mattered for them, and the finalists; or a comparison."""
+    """Show the best configurations, what mattered, and the finalists; or a comparison.
+
+    Of two or more searches the champions are compared, too.
+    """
     from moe_search.report import chapters
     from moe_search.report.html import write_html
     from moe_search.report.markdown import write_markdown
+    from moe_search.report.studies import studies_chapter
     from moe_search.search.store import find_study
     from moe_search.spec import load_study
 
@@ -121,7 +125,8 @@ def report(
     else:
         _print_reports(found)
     if markdown is not None or html is not None:
-        pages = [chapters.chapter(report) for report in found]
+        compared = studies_chapter(found)
+        pages = [*([compared] if compared else []), *map(chapters.chapter, found)]
         if markdown is not None:
             write_markdown(pages, markdown)
         if html is not None:
@@ -130,6 +135,7 @@ def report(
 
 def _print_reports(reports: Sequence["Report"]) -> None:
     from moe_search.report.importances import FEWEST
+    from moe_search.report.studies import studies_table
     from moe_search.report.table import show
 
     for report in reports:
@@ -139,6 +145,8 @@ def _print_reports(reports: Sequence["Report"]) -> None:
             show(table)
         if not report.rows and report.study.parameters and not report.importances:
             click.echo(f"Importances of the searched values need {FEWEST} complete trials.")
+    if compared := studies_table(reports):
+        show(compared)
 
 
 @click.command()

@@ -108,6 +108,7 @@ def _made(found: Report) -> Section:
         "moe-search dashboard STUDY.yaml  # every trial, in Optuna and MLflow\n"
         f"moe-search pull STUDY.yaml {pull}\n"
         f"moe-search predict {name} FILES...\n"
+        f"moe-search explain {name} FILES...  # which expert answers, and what each one says\n"
     )
     # its stores are left out: their URLs are this place's, and may have passwords
     given = found.study.model_dump(mode="json", exclude={"storage"}, exclude_unset=True)

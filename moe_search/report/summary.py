@@ -67,6 +67,7 @@ class Judged:
         seeds: how many there are so far.
         value: mean objective on validation, the first one of several.
         test: each metric on the test split, entropies in bits.
+        errors: test error of each seed.
         champion: whether it is the one that is registered.
     """
 
@@ -74,6 +75,7 @@ class Judged:
     seeds: int
     value: float
     test: dict[str, Interval]
+    errors: tuple[float, ...]
     champion: bool
 
 
@@ -187,6 +189,7 @@ def _judged(finalist: Finalist, champion: int | None) -> Judged:
         seeds=len(finalist.records),
         value=finalist.value,
         test=finalist.test,
+        errors=tuple(record["test"]["error"] for record in finalist.records),
         champion=finalist.trial == champion,
     )
 

@@ -229,3 +229,13 @@ def test_explain_says_what_predict_says_and_draws_it(champion: Path, tmp_path: P
     assert Image.open(drawn).size[1] == 3 * 480
     text = printed("explain", *arguments[:2])
     assert f"x.npy[2]: {predicted[2]['label']} ({predicted[2]['probability']:.1%})" in text
+
+
+def test_report_of_two_searches_compares_their_champions(
+    finished_study: FinishedStudy, tmp_path: Path
+) -> None:
+    web = tmp_path / "two.html"
+    said = printed("report", finished_study.file, finished_study.file, "--html", web)
+    assert said.count("Searches compared (champions on test; difference to “finished”, 95 %)") == 1
+    code = web.read_text()
+    assert code.index("<h1>Studies compared</h1>") < code.index("<h1>Study finished</h1>")

@@ -36,7 +36,7 @@ def best(trial: int, *, values: dict[str, float] | None = None, feasible: bool =
 
 def judged(trial: int, interval: Interval, *, champion: bool) -> Judged:
     test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": interval}
-    return Judged(trial, 3, 0.9, test, champion)
+    return Judged(trial, 3, 0.9, test, (0.4, 0.5, 0.6), champion)
 
 
 SUMMARY = Summary(
