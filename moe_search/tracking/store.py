@@ -132,8 +132,11 @@ def _one_line(url: str, whose: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Why a store failed, in one line."""
     cause = getattr(error, "orig", None) or getattr(error, "reason", None) or error
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+    root: BaseException | None = cause
+    while root is not None:
+        if isinstance(root, OSError) and root.strerror:
+            return f"{root.strerror}: {root.filename}" if root.filename else root.strerror
+        root = root.__cause__ or root.__context__  # a client of HTTP wraps what the system said
     text = str(cause).partition("\n")[0]
     if type(cause) is sqlite3.DatabaseError:  # what is in the file, not how it is opened
         text = f"{text}; put a sound copy in its place, or name another file"
