@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mlflow.exceptions import MlflowException
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
@@ -118,6 +119,8 @@ def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
     tracker = Tracker(study, card)
     try:
         yield tracker
+    except MlflowException:
+        raise  # its store would let us wait for minutes again; the next start ends the run
     except BaseException:
         tracker.close("FAILED")
         raise
