@@ -63,12 +63,13 @@ class Row(Part):
     )
 
     def changes(self) -> dict[str, Any]:
-        """What it sets, by path."""
+        """What it sets, by path, in the order of declaration."""
         sections = {"model": self.model, "regularizer": self.regularizer, "training": self.training}
         return {
             f"{name}.{key}": getattr(section, key)
             for name, section in sections.items()
-            for key in section.model_fields_set
+            for key in type(section).model_fields
+            if key in section.model_fields_set
         }
 
 
