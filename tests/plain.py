@@ -8,6 +8,7 @@ Shape suffixes: B sample, M expert, C class.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -115,8 +116,9 @@ class PlainMixture(nn.Module):
         """[B, M, C]."""
         return torch.stack([F.softmax(expert(x), 1) for expert in self.experts], 1)
 
-    def load(self, state: dict[str, Tensor]) -> None:
+    def load(self, weights: dict[str, npt.NDArray[Any]]) -> None:
         """Take the weights of one model of a population."""
+        state = tensors(weights)
         for n, expert in enumerate(self.experts):
             assert isinstance(expert, PlainNetwork)
             load_body(expert, state, "bodies.", n)
@@ -137,6 +139,11 @@ class PlainMixture(nn.Module):
         else:
             self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
             self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
+
+
+def tensors(weights: dict[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
+    """Weights that torch's own modules load."""
+    return {name: torch.tensor(array) for name, array in weights.items()}
 
 
 def load_body(network: PlainNetwork, state: dict[str, Tensor], prefix: str, n: int) -> None:

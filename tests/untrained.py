@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
+from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.classifier import Classifier
-from moe_search.moe.mixtures import Architecture, Mixtures
-from moe_search.moe.outputs import OutputRule
+from moe_search.moe.mixtures import Mixtures
 from moe_search.spec import PRESETS
 
 GREY, RGB = (1, 8, 8), (3, 12, 10)

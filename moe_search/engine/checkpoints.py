@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 
 from moe_search.data import Source
 from moe_search.data.load import to_stderr
-from moe_search.engine.population import Snapshot
 from moe_search.engine.trial import EpochReport, TrialSpec
-from moe_search.moe.mixtures import State
+from moe_search.moe.architecture import State
 from moe_search.spec.configuration import Configuration
 
 _MINUTE = 60.0
@@ -31,6 +30,21 @@ _KEPT = 2  # the older is there for a newest one that a system's end left half o
 _WEIGHTS = "weights"
 _SUFFIX = ".safetensors"
 _DIGITS = 32  # of a digest: 128 bits
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One model in the middle of a stage.
+
+    Attributes:
+        weights: its state.
+        moments: Adam's running means of the gradient and of its square.
+        steps: of Adam, in this stage.
+    """
+
+    weights: State
+    moments: dict[str, State]
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -126,10 +140,10 @@ class Checkpoints:
 
 def _content(checkpoint: Checkpoint) -> bytes:
     snapshot = checkpoint.snapshot
-    tensors = {
-        f"{part}/{name}": tensor.cpu()
+    arrays = {
+        f"{part}/{name}": array
         for part, state in {_WEIGHTS: snapshot.weights, **snapshot.moments}.items()
-        for name, tensor in state.items()
+        for name, array in state.items()
     }
     facts = {
         "epochs": checkpoint.epochs,
@@ -140,7 +154,7 @@ def _content(checkpoint: Checkpoint) -> bytes:
             for report in checkpoint.history
         ],
     }
-    return bytes(save(tensors, {name: json.dumps(value) for name, value in facts.items()}))
+    return bytes(save(arrays, {name: json.dumps(value) for name, value in facts.items()}))
 
 
 def _read(path: Path, key: int) -> Checkpoint | None:
@@ -148,7 +162,7 @@ def _read(path: Path, key: int) -> Checkpoint | None:
     try:
         if not path.stem.endswith(_digest(path.read_bytes())):
             return None
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             facts = {name: json.loads(value) for name, value in file.metadata().items()}
             states: dict[str, State] = {}
             for full in file.keys():  # noqa: SIM118

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from moe_search.moe.mixtures import Mixtures, State
+from moe_search.moe.architecture import State
+from moe_search.moe.mixtures import Mixtures
 
 _LINE = 64  # places; a multiple of any vector, so that no place is computed otherwise than another
 
@@ -74,7 +75,7 @@ class PopulationAdam:
         """A copy of one model's running means of the gradient and of its square."""
         return {
             moment: {
-                name: places[self._mixtures.rows(name, model)].clone()
+                name: places[self._mixtures.rows(name, model)].cpu().numpy().copy()
                 for name, places in self._by_name(self._adam.state[self._change_F][moment])
             }
             for moment in ("exp_avg", "exp_avg_sq")
@@ -92,7 +93,7 @@ class PopulationAdam:
             state[moment] = torch.zeros_like(self._change_F)
             for name, places in self._by_name(state[moment]):
                 for model, states in enumerate(moments):
-                    places[self._mixtures.rows(name, model)] = states[moment][name]
+                    places[self._mixtures.rows(name, model)] = torch.tensor(states[moment][name])
         self._adam.state[self._change_F] = state
 
     def _by_name(self, flat_F: Tensor) -> Iterator[tuple[str, Tensor]]:

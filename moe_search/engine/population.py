@@ -4,11 +4,12 @@ Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from moe_search.engine.checkpoints import Snapshot
 from moe_search.engine.optimizer import PopulationAdam
 from moe_search.engine.pretraining import Pretraining
 from moe_search.engine.seeds import Stream, generator
@@ -16,27 +17,14 @@ from moe_search.engine.stages import Stage
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
+from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
-from moe_search.moe.mixtures import EXPERTS, Architecture, Mixtures, State
+from moe_search.moe.mixtures import EXPERTS, Mixtures
+from moe_search.moe.outputs import losses
 from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
 """A batch of inputs -> what a frozen network says of them, [C, B]."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One model in the middle of a stage, on the device where it trains.
-
-    Attributes:
-        weights: its state.
-        moments: Adam's running means of the gradient and of its square.
-        steps: of Adam, in this stage.
-    """
-
-    weights: State
-    moments: dict[str, State]
-    steps: int
 
 
 class Population:
@@ -150,7 +138,7 @@ class Population:
         freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
-        experts_loss_P = self.architecture.rule.loss(softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts_loss_P = losses(self.architecture.rule, softer_PMB, outputs_PMCB, label_B).mean(1)
         experts = [*self.mixtures.bodies.parameters(), *self.mixtures.heads.parameters()]
         assert self.mixtures.gate is not None
         gate = list(self.mixtures.gate.parameters())
@@ -160,7 +148,7 @@ class Population:
     def _losses(
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
     ) -> Tensor:
-        loss_P = self.architecture.rule.loss(logits_PMB, outputs_PMCB, label_B).mean(1)
+        loss_P = losses(self.architecture.rule, logits_PMB, outputs_PMCB, label_B).mean(1)
         p_PMB = logits_PMB.softmax(1)
         experts_P = self.mixtures.layout.experts_P
         if self._importance_P.any():
@@ -192,8 +180,8 @@ class Population:
         self._adam.go_on(snapshots[0].steps, [snapshot.moments for snapshot in snapshots])
 
     def state_of(self, model: int) -> State:
-        """A copy of one model's weights on the CPU."""
-        return {name: tensor.cpu() for name, tensor in self.mixtures.state_of(model).items()}
+        """A copy of one model's weights."""
+        return self.mixtures.state_of(model)
 
     def _samples(self, x: Tensor, space: str) -> Tensor:
         """What distances of L_s are taken of, [F, B]."""

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from moe_search.data import Source
 from moe_search.engine.stages import stages
+from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.decomposition import Decomposition
-from moe_search.moe.mixtures import Architecture, State
-from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import Backbone
 from moe_search.spec.configuration import Configuration
 

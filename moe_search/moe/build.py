@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from moe_search.moe.mixtures import Architecture, Mixtures
+from moe_search.moe.architecture import Architecture
+from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.soft import SoftMixtures
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from moe_search.moe.mixtures import Mixtures
+from moe_search.moe.outputs import answer, inference_gate
 
 
 class Classifier(nn.Module):
@@ -42,9 +43,8 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class probabilities [B, C] by the model's output rule."""
         logits_1MB, outputs_1MCB = self.mixtures(self._inner(x))
-        rule = self.mixtures.architecture.rule
-        p_1MB = rule.inference_gate(logits_1MB)
-        return rule.answer(p_1MB, outputs_1MCB)[0].t()
+        p_1MB = inference_gate(self.mixtures.architecture.rule, logits_1MB)
+        return answer(self.mixtures.architecture.rule, p_1MB, outputs_1MCB)[0].t()
 
     def gate(self, x: Tensor) -> Tensor:
         """The gate's distribution over experts [B, M] that the output rule uses.
@@ -56,7 +56,7 @@ class Classifier(nn.Module):
             logits_1MB, _ = self.mixtures(inner)
         else:
             logits_1MB = self.mixtures.gate_logits(inner)
-        return self.mixtures.architecture.rule.inference_gate(logits_1MB)[0].t()
+        return inference_gate(self.mixtures.architecture.rule, logits_1MB)[0].t()
 
     def experts(self, x: Tensor) -> Tensor:
         """Each expert's class probabilities [B, M, C]."""

@@ -5,12 +5,13 @@ D width of the hidden representation. Inputs are [C, H, W, B] or [F, B], normali
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.gates import (
     AttentiveGate,
     CosineGate,
@@ -21,32 +22,9 @@ from moe_search.moe.gates import (
 )
 from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks
-from moe_search.moe.outputs import OutputRule
-from moe_search.spec.backbones import Backbone
-from moe_search.spec.configuration import Gate as GateName
 
 EXPERTS = ("bodies.", "heads.")
 """How the names of the experts' parameters and buffers start."""
-
-State = dict[str, Tensor]
-"""Weights of one model by name, as a population of one has them."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What the models of a population have in common.
-
-    Attributes:
-        gate: None for single networks.
-        slots: of each expert of a soft gate.
-    """
-
-    backbone: Backbone
-    shape: tuple[int, ...]
-    classes: int
-    gate: GateName | None
-    rule: OutputRule
-    slots: int = 1
 
 
 class Mixtures(nn.Module):
@@ -154,14 +132,15 @@ class Mixtures(nn.Module):
     def state_of(self, model: int) -> State:
         """A copy of one model's weights."""
         return {
-            name: tensor[self.rows(name, model)].detach().clone()
+            name: tensor[self.rows(name, model)].detach().cpu().numpy().copy()
             for name, tensor in self.state_dict().items()
         }
 
     def load_states(self, states: Sequence[State]) -> None:
         """Set every model's weights."""
         names = self.state_dict().keys()
-        self.load_state_dict({name: torch.cat([state[name] for state in states]) for name in names})
+        joined = {name: np.concatenate([state[name] for state in states]) for name in names}
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in joined.items()})
 
 
 def _gate(architecture: Architecture, layout: Layout, fused: bool) -> Gate | None:

@@ -19,12 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from moe_search.moe.architecture import has_stem
 from moe_search.moe.convolution import convolve, convolve_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
 _ALL = slice(None)
-_FEW_CHANNELS = 4  # of an image: grey, or colour with transparency
 
 
 class StackedNetworks(nn.Module):
@@ -204,30 +204,12 @@ def _rows(parameter: Tensor, networks: slice) -> Tensor:
     return parameter if networks == _ALL else parameter[networks]
 
 
-def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
-    """Whether a network's numbers on a CPU are the same to the last bit beside any others.
-
-    Convolutions after the stem are not where nothing is compiled: libraries choose their kernels by
-    the number of groups.
-    """
-    rest = layers[3:] if _has_stem(layers, shape) else layers
-    return not any(isinstance(layer, Conv) for layer in rest)
-
-
-def _has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
-    """Whether an image of few channels goes through a convolution, ReLU and maximum of 2x2."""
-    if len(shape) != 3 or shape[0] > _FEW_CHANNELS or len(layers) < 3:
-        return False
-    conv, relu, pool = layers[:3]
-    return isinstance(conv, Conv) and conv.bias and relu == "relu" and pool == MaxPool(max_pool=2)
-
-
 def _build(
     layers: Sequence[Layer], shape: tuple[int, ...], count: int, fused: bool
 ) -> tuple[list[nn.Module], int]:
     """The stages of a layer list and the width of what comes out of them."""
     stages: list[nn.Module] = []
-    if _has_stem(layers, shape):
+    if has_stem(layers, shape):
         conv = layers[0]
         assert isinstance(conv, Conv)
         first_stage = Stem(count, shape[0], conv, fused and worth_fusing(shape))

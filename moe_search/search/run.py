@@ -10,7 +10,7 @@ from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
 from moe_search.engine.checkpoints import Checkpoints
-from moe_search.moe.networks import rounds_alike
+from moe_search.moe.architecture import rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener, Note

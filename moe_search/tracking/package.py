@@ -16,15 +16,15 @@ import torch
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 from torch.overrides import TorchFunctionMode
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
+from moe_search.moe.architecture import Architecture, OutputRule, RuleName
 from moe_search.moe.build import build
 from moe_search.moe.classifier import Classifier
-from moe_search.moe.mixtures import Architecture, Mixtures
-from moe_search.moe.outputs import OutputRule, RuleName
+from moe_search.moe.mixtures import Mixtures
 from moe_search.spec.backbones import Backbone, feature_map, width
 from moe_search.spec.configuration import Configuration, Gate
 from moe_search.spec.part import Number, Part, Whole
@@ -241,7 +241,7 @@ def _needed_shapes(config: Config, path: Path) -> Shapes:
 
 def _found_shapes(path: Path) -> Shapes:
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {name: (tuple(s.get_shape()), s.get_dtype()) for name, s in slices.items()}
     except OSError as error:

@@ -9,10 +9,9 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.build import build
 from moe_search.moe.classifier import Classifier
-from moe_search.moe.mixtures import Architecture
-from moe_search.moe.outputs import OutputRule
 from moe_search.spec.backbones import PRESETS
 from moe_search.spec.configuration import Gate
 

@@ -10,9 +10,9 @@ import torch
 from plain import inference_gate, rule_losses
 from torch import Tensor
 
+from moe_search.moe.architecture import OutputRule
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.layout import Layout
-from moe_search.moe.outputs import OutputRule
 from moe_search.moe.tables import Tables
 
 EXPERTS, CLASSES = (3, 7, 1), 4

@@ -6,7 +6,7 @@ import pytest
 
 from moe_search.data import Source
 from moe_search.engine.trial import TrialSpec
-from moe_search.moe.networks import rounds_alike
+from moe_search.moe.architecture import rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.spec import PRESETS, Configuration
 

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import torch
+import numpy as np
 from searching import run, study_in
 from standin import Fails, Kills, decomposition
 
-from moe_search.engine.checkpoints import Checkpoint, Checkpoints
-from moe_search.engine.population import Snapshot
+from moe_search.engine.checkpoints import Checkpoint, Checkpoints, Snapshot
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.run import source_of
 
-SNAPSHOT = Snapshot({"weight": torch.ones(2)}, {}, steps=1)
+SNAPSHOT = Snapshot({"weight": np.ones(2)}, {}, steps=1)
 COMPLETE, COLLAPSED, RAISES, DIES, REPEATS, LAST = range(6)
 
 

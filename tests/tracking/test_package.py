@@ -17,6 +17,7 @@ from trained import CARD, CLASSES, IMAGE, train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
+from moe_search.moe import outputs
 from moe_search.moe.build import build
 from moe_search.tracking.package import Card, _load_pyfunc, load_package, save_package
 
@@ -73,8 +74,8 @@ def test_a_loaded_model_is_the_trained_one(
     mixtures.load_states([trained.state])
     x = samples(9, shape)
     logits_1MB, outputs_1MCB = mixtures.eval()(((x - 0.4) / 0.3).movedim(0, -1).contiguous())
-    p_1MB = trained.architecture.rule.inference_gate(logits_1MB)
-    expected_BC = trained.architecture.rule.answer(p_1MB, outputs_1MCB)[0].t()
+    p_1MB = outputs.inference_gate(trained.architecture.rule, logits_1MB)
+    expected_BC = outputs.answer(trained.architecture.rule, p_1MB, outputs_1MCB)[0].t()
     torch.testing.assert_close(loaded(x), expected_BC)
     assert loaded.labels == CLASSES
     assert not loaded.training
