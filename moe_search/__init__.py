@@ -65,7 +65,7 @@ def load_model(model: str | Path, store: str | None = None) -> "Classifier":
     Raises:
         UserError: there is no such model, or it is damaged.
     """
-    from moe_search.tracking.fetch import load_model as load
+    from moe_search.tracking.package import load_model as load
 
     return load(model, store)
 

@@ -17,7 +17,7 @@ from moe_search.search.ranking import FINALISTS
 from moe_search.search.run import Ended, run_study
 from moe_search.search.store import COUNTED, RETRY_OF, find_study, open_storage
 from moe_search.spec import Study
-from moe_search.tracking.fetch import load_model
+from moe_search.tracking.package import load_model
 from moe_search.tracking.store import open_store
 
 SPACE = {"temperature": {"low": 0.3, "high": 3.0, "log": True}}

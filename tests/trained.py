@@ -8,7 +8,7 @@ from moe_search.data import Dataset, Source, Split
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.spec import Configuration, resolve_backbone
-from moe_search.tracking.package import Card
+from moe_search.tracking.packing import Card
 
 CLASSES = ("cat", "dog", "žluťoučký kůň")
 CARD = Card("random", CLASSES, (0.4,), (0.3,))

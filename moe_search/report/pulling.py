@@ -13,7 +13,7 @@ from moe_search.report.tables import METRICS, spread
 from moe_search.search.store import find_study
 from moe_search.spec import Configuration, load_study
 from moe_search.tracking.fetch import fetch_model
-from moe_search.tracking.package import CONFIG
+from moe_search.tracking.packing import CONFIG
 from moe_search.tracking.words import short_name
 
 

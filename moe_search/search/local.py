@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Self
-
-import torch
 
 from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
@@ -21,6 +20,7 @@ from moe_search.spec import Study
 
 _CPU_POPULATION = 4  # enough to share each batch and its distances; more would delay the sampler
 _GPU_POPULATION = 16
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
 _STARTS = 3  # in a row in which a worker may be killed before it is ready
 
 _ENVIRONMENT = {
@@ -47,14 +47,24 @@ class Plan:
 def plan(study: Study) -> Plan:
     """One worker a core with one thread each, or one a GPU; what study.yaml says comes first."""
     search = study.search
-    cuda = search.device == "cuda" or (search.device == "auto" and torch.cuda.is_available())
-    units = torch.cuda.device_count() if cuda else len(os.sched_getaffinity(0))
+    gpus = 0 if search.device == "cpu" else _gpus()
+    cuda = search.device == "cuda" or gpus > 0
+    units = gpus if cuda else len(os.sched_getaffinity(0))
     workers = units if search.workers == "auto" else search.workers
     population = search.population
     if population == "auto":
         population = _GPU_POPULATION if cuda else _CPU_POPULATION
     devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
     return Plan(devices, population)
+
+
+def _gpus() -> int:
+    """How many torch can use; a process of its own asks it, so that this one need not load it."""
+    if not any(Path(device).exists() for device in _DRIVERS):
+        return 0
+    code = "from torch import cuda; print(cuda.device_count() if cuda.is_available() else 0)"
+    asked = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    return int(asked.stdout)
 
 
 @dataclass

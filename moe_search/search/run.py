@@ -26,7 +26,7 @@ from moe_search.search.store import MADE, SECONDS, locked, open_storage, open_st
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
 from moe_search.tracking.notes import open_artifacts, study_note
-from moe_search.tracking.package import Card
+from moe_search.tracking.packing import Card
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 from moe_search.tracking.store import check_store

@@ -16,7 +16,7 @@ from moe_search.spec.configuration import Configuration
 from moe_search.tracking.artifacts import decomposition_files
 from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.models import log_model
-from moe_search.tracking.package import Card
+from moe_search.tracking.packing import Card
 from moe_search.tracking.reading import FOLDER
 from moe_search.tracking.words import meaningful, written
 

@@ -15,7 +15,8 @@ from moe_search.spec.study import Study
 from moe_search.spec.words import one_line
 from moe_search.tracking.child_runs import DISTILLED, KIND, PARENT, SEED, TRIAL, ChildRuns, Logged
 from moe_search.tracking.fetch import fetch_model, find_model
-from moe_search.tracking.package import Card, Config, load_package, read_config
+from moe_search.tracking.package import load_package
+from moe_search.tracking.packing import Card, Config, read_config
 from moe_search.tracking.words import short_name
 
 FROM = "moe_search.distilled_from"

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moe_search.errors import UserError
-from moe_search.moe.classifier import Classifier
 from moe_search.spec.stores import check_mlflow_url
 from moe_search.spec.words import one_line
-from moe_search.tracking.package import CONFIG, FILES, load_package
+from moe_search.tracking.packing import FILES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,24 +19,6 @@ IN_MODEL = "data/package"
 """Where a package lies in a model of MLflow's."""
 
 _FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID or a folder"
-
-
-def load_model(uri: str | Path, tracking_url: str | None = None) -> Classifier:
-    """The model under a URI, in evaluation mode; nothing is unpickled, no stored code is run.
-
-    Args:
-        uri: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID, or a folder:
-            a package, or a model of MLflow's with one inside. A folder needs no MLflow.
-        tracking_url: MLflow's store; by default where MLflow itself would look.
-
-    Raises:
-        UserError: there is no such model or store, or the package is damaged.
-    """
-    folder = Path(uri)
-    if folder.is_dir():
-        return load_package(folder if (folder / CONFIG).exists() else folder / IN_MODEL)
-    with tempfile.TemporaryDirectory() as temporary:
-        return load_package(fetch_model(str(uri), tracking_url, Path(temporary)))
 
 
 def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:

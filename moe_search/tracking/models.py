@@ -12,7 +12,7 @@ from mlflow.types import Schema, TensorSpec
 
 from moe_search.engine.trial import TrialResult
 from moe_search.tracking.fetch import IN_MODEL
-from moe_search.tracking.package import Card, save_package
+from moe_search.tracking.packing import Card, save_package
 
 
 def log_model(

@@ -1,125 +1,49 @@
-"""The model package: a folder with ``config.json`` and ``model.safetensors``, no pickle.
+"""Opens a model package as a torch module, and for MLflow's ``pyfunc``.
 
 Shape suffixes: B sample, C class; S whatever a sample has: channels, H, W or features.
 """
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+import tempfile
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field, ValidationError
-from pydantic_core import from_json
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from torch.overrides import TorchFunctionMode
 
-from moe_search.engine.trial import TrialResult
-from moe_search.errors import UserError
-from moe_search.moe.architecture import Architecture, OutputRule, RuleName
+from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.build import build
 from moe_search.moe.classifier import Classifier
 from moe_search.moe.mixtures import Mixtures
-from moe_search.spec.backbones import Backbone, feature_map, width
-from moe_search.spec.configuration import Configuration, Gate
-from moe_search.spec.part import Number, Part, Whole
-from moe_search.spec.words import dotted, one_line
+from moe_search.tracking.fetch import IN_MODEL, fetch_model
+from moe_search.tracking.packing import CONFIG, WEIGHTS, Config, is_sealed, read_config, refuse
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-FILES = (CONFIG, WEIGHTS)
-FORMAT = 1
-_LARGEST_CONFIG = 10_000_000  # bytes
 _PREDICTION_BATCH = 256
 
 Shapes = dict[str, tuple[tuple[int, ...], str]]
 """Shape and type of each weight by name."""
 
 
-@dataclass(frozen=True)
-class Card:
-    """Facts of the data set that a model was trained on.
+def load_model(uri: str | Path, tracking_url: str | None = None) -> Classifier:
+    """The model under a URI, in evaluation mode; nothing is unpickled, no stored code is run.
 
-    Attributes:
-        data: its name.
-        classes: names by class number.
-        mean, std: per channel (per feature for vectors), of values before normalisation.
-    """
-
-    data: str
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-class _Rule(Part):
-    kind: RuleName
-    k: Whole = Field(ge=1, le=1024)
-
-
-class _Architecture(Part):
-    backbone: Backbone
-    shape: tuple[Annotated[Whole, Field(ge=1, le=1_048_576)], ...]
-    classes: Whole = Field(ge=1, le=1_048_576)
-    gate: Gate | None
-    rule: _Rule
-    slots: Whole = Field(1, ge=1, le=1024)
-
-
-class _Card(Part):
-    data: str
-    classes: tuple[str, ...]
-    mean: tuple[Number, ...]
-    std: tuple[Annotated[Number, Field(gt=0)], ...]
-
-
-class Config(Part):
-    """What config.json says of a model: all of it but its seal."""
-
-    format: Whole
-    architecture: _Architecture
-    experts: Whole = Field(ge=1, le=1024)
-    temperature: Number = Field(gt=0)
-    card: _Card
-    configuration: Configuration
-    seed: Whole
-    validation: dict[str, Number]
-
-
-def save_package(folder: Path, result: TrialResult, card: Card) -> None:
-    """Writes a trained model into a folder, which is created."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(result.state, folder / WEIGHTS)
-    config = {
-        "format": FORMAT,
-        "architecture": {
-            **asdict(result.architecture),
-            "backbone": result.architecture.backbone.model_dump(mode="json"),
-        },
-        "experts": result.experts,
-        "temperature": result.temperature,
-        "card": asdict(card),
-        "configuration": result.configuration.model_dump(mode="json"),
-        "seed": result.seed,
-        "validation": result.validation.metrics(),
-    }
-    sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
-    (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
-
-
-def read_config(folder: Path) -> Config:
-    """Reads what a package says of its model; ``load_package`` checks more.
+    Args:
+        uri: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID, or a folder:
+            a package, or a model of MLflow's with one inside. A folder needs no MLflow.
+        tracking_url: MLflow's store; by default where MLflow itself would look.
 
     Raises:
-        UserError: config.json is missing, damaged or of an unknown format.
+        UserError: there is no such model or store, or the package is damaged.
     """
-    raw = _read(folder / CONFIG)
-    raw.pop("seal", None)
-    return _checked(raw, folder / CONFIG)
+    folder = Path(uri)
+    if folder.is_dir():
+        return load_package(folder if (folder / CONFIG).exists() else folder / IN_MODEL)
+    with tempfile.TemporaryDirectory() as temporary:
+        return load_package(fetch_model(str(uri), tracking_url, Path(temporary)))
 
 
 def load_package(folder: Path) -> Classifier:
@@ -130,81 +54,21 @@ def load_package(folder: Path) -> Classifier:
     Raises:
         UserError: a file is missing, damaged, of an unknown format, or not the other's.
     """
-    weights, raw = folder / WEIGHTS, _read(folder / CONFIG)
-    seal = raw.pop("seal", None)
-    config = _checked(raw, folder / CONFIG)
+    config, weights = read_config(folder), folder / WEIGHTS
     needed, found = _needed_shapes(config, folder / CONFIG), _found_shapes(weights)
     for name in sorted(needed.keys() | found.keys()):
         if needed.get(name) != found.get(name):
-            _refuse(
+            refuse(
                 weights,
                 f"{name} is {_described(found.get(name))}, "
                 f"but {CONFIG} needs {_described(needed.get(name))}",
             )
-    if seal != _seal(raw, weights):
-        _refuse(folder, f"{CONFIG} or {WEIGHTS} is not as it was saved; fetch the model again")
+    if not is_sealed(folder):
+        refuse(folder, f"{CONFIG} or {WEIGHTS} is not as it was saved; fetch the model again")
     mixtures = _mixtures(config)
     mixtures.load_states([load_file(weights)])
     card = config.card
     return Classifier(mixtures, card.mean, card.std, card.classes).eval()
-
-
-def _seal(config: dict[str, Any], weights: Path) -> str:
-    """A digest of what config.json says, however it is laid out, and of the weights' file."""
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    with weights.open("rb") as file:
-        digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            _refuse(path, f"is larger than {_LARGEST_CONFIG // 10**6} MB")
-        raw = from_json(path.read_bytes(), allow_inf_nan=False)
-    except OSError as error:
-        _refuse(path, f"cannot be read: {error.strerror}")
-    except ValueError as error:
-        _refuse(path, f"is not JSON: {error}")
-    if not isinstance(raw, dict) or "format" not in raw:
-        _refuse(path, "is not a model's description; expected a mapping with the key format")
-    if raw["format"] != FORMAT:
-        _refuse(path, f"format {raw['format']!r:.20} is unknown; this version reads {FORMAT}")
-    return raw
-
-
-def _checked(raw: dict[str, Any], path: Path) -> Config:
-    try:
-        config = Config.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        _refuse(path, f"{dotted(first['loc'])}: {first['msg']}")
-    architecture, card = config.architecture, config.card
-    single = architecture.gate is None
-    for right, mistake in (
-        (len(architecture.shape) in (1, 3), "architecture.shape: expected 1 or 3 sizes"),
-        (len(card.classes) == architecture.classes, "card.classes: expected a name of each class"),
-        (
-            len(card.mean) == len(card.std) == architecture.shape[0],
-            "card: expected mean and std of each channel or feature",
-        ),
-        (architecture.rule.k <= config.experts, "architecture.rule.k: more than experts"),
-        (
-            not single or (config.experts == 1 and architecture.rule.kind == "mixture"),
-            "architecture.gate: none, but there is something to gate",
-        ),
-    ):
-        if not right:
-            _refuse(path, mistake)
-    backbone, where = architecture.backbone, f"{path}: architecture.backbone"
-    if architecture.gate == "soft":
-        feature_map(backbone, architecture.shape, where)
-        return config
-    expert = width(backbone.expert, architecture.shape, f"{where}.expert")
-    gate = None if single else width(backbone.gate, architecture.shape, f"{where}.gate")
-    if architecture.gate == "attentive" and gate != expert:
-        _refuse(path, "architecture.backbone: an attentive gate's width is not its experts'")
-    return config
 
 
 def _mixtures(config: Config) -> Mixtures:
@@ -235,7 +99,7 @@ def _needed_shapes(config: Config, path: Path) -> Shapes:
         with _WithoutMemory():
             state = _mixtures(config).state_dict()
     except RuntimeError:
-        _refuse(path, "describes a model too large for any memory")
+        refuse(path, "describes a model too large for any memory")
     return {name: (tuple(one.shape), _type_name(one.dtype)) for name, one in state.items()}
 
 
@@ -245,9 +109,9 @@ def _found_shapes(path: Path) -> Shapes:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {name: (tuple(s.get_shape()), s.get_dtype()) for name, s in slices.items()}
     except OSError as error:
-        _refuse(path, f"cannot be read: {error.strerror or error}")
+        refuse(path, f"cannot be read: {error.strerror or error}")
     except SafetensorError as error:
-        _refuse(path, f"is damaged: {error}")
+        refuse(path, f"is damaged: {error}")
 
 
 def _type_name(dtype: torch.dtype) -> str:
@@ -256,10 +120,6 @@ def _type_name(dtype: torch.dtype) -> str:
 
 def _described(weight: tuple[tuple[int, ...], str] | None) -> str:
     return "none" if weight is None else f"{weight[1]} {[*weight[0]]}"
-
-
-def _refuse(path: Path, why: str) -> NoReturn:
-    raise UserError(one_line(f"{path}: {why}")) from None
 
 
 class _Predictor:

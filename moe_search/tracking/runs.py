@@ -22,7 +22,7 @@ from moe_search.tracking.child_runs import (
     Ended,
     Logged,
 )
-from moe_search.tracking.package import Card
+from moe_search.tracking.packing import Card
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.store import open_store
 from moe_search.tracking.words import short_name

@@ -45,7 +45,7 @@ from moe_search.search.session import Session
 from moe_search.search.store import open_storage, open_study
 from moe_search.spec import PRESETS, Study, load_study
 from moe_search.tracking.notes import open_artifacts
-from moe_search.tracking.package import Card
+from moe_search.tracking.packing import Card
 from moe_search.tracking.runs import Tracker
 
 T = TypeVar("T")

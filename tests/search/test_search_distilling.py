@@ -14,7 +14,8 @@ from moe_search.search.mending import mend
 from moe_search.search.run import run_study
 from moe_search.search.store import open_storage
 from moe_search.spec import Study
-from moe_search.tracking.fetch import find_model, load_model
+from moe_search.tracking.fetch import find_model
+from moe_search.tracking.package import load_model
 
 EPOCHS = 2
 

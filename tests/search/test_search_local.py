@@ -1,11 +1,13 @@
 """Worker processes on the digits."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from optuna.trial import TrialState
 from searching import check_ledger, study_in, trials
 
@@ -13,6 +15,7 @@ from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
+from moe_search.search import local
 from moe_search.search.executor import Event as Reported
 from moe_search.search.local import LocalExecutor, Plan, plan
 from moe_search.search.run import run_study
@@ -81,6 +84,38 @@ def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
 )
 def test_the_plan_of_a_machine(tmp_path: Path, search: dict[str, object], expected: Plan) -> None:
     assert plan(study_in(tmp_path, search=search | {"population": "auto"} | search)) == expected
+
+
+def test_without_a_driver_torch_is_not_asked_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_DRIVERS", ())
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    assert local._gpus() == 0
+
+
+def test_with_a_driver_torch_says_how_many_gpus_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_DRIVERS", (str(tmp_path),))
+    assert local._gpus() == torch.cuda.device_count()
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({}, Plan(("cuda:0", "cuda:1"), 16)),
+        ({"workers": 3}, Plan(("cuda:0", "cuda:1", "cuda:0"), 16)),
+        ({"device": "cpu", "workers": 1}, Plan(("cpu",), 4)),
+    ],
+)
+def test_the_plan_of_a_machine_with_two_gpus(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    search: dict[str, object],
+    expected: Plan,
+) -> None:
+    monkeypatch.setattr(local, "_gpus", lambda: 2)
+    whole = {"workers": "auto", "population": "auto", "device": "auto"} | search
+    assert plan(study_in(tmp_path, search=whole)) == expected
 
 
 def digits(folder: Path, name: str, **search: object) -> Study:

@@ -19,7 +19,8 @@ from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe import outputs
 from moe_search.moe.build import build
-from moe_search.tracking.package import Card, _load_pyfunc, load_package, save_package
+from moe_search.tracking.package import _load_pyfunc, load_package
+from moe_search.tracking.packing import Card, save_package
 
 Config = dict[str, Any]
 
@@ -215,7 +216,7 @@ def test_samples_of_another_shape_are_refused(package: Path) -> None:
 
 def test_a_local_package_needs_neither_mlflow_nor_optuna(package: Path) -> None:
     code = (
-        "import sys; from moe_search.tracking.fetch import load_model; load_model(sys.argv[1]);"
+        "import sys; from moe_search.tracking.package import load_model; load_model(sys.argv[1]);"
         "assert not {'mlflow', 'optuna'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, package], check=True)

@@ -21,8 +21,8 @@ from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.spec import METRICS, Study, load_study
 from moe_search.tracking.child_runs import Logged
-from moe_search.tracking.fetch import fetch_model, load_model
-from moe_search.tracking.package import load_package
+from moe_search.tracking.fetch import fetch_model
+from moe_search.tracking.package import load_model, load_package
 from moe_search.tracking.runs import Tracker
 
 
