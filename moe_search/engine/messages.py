@@ -1,8 +1,9 @@
-"""What passes through the pipe between a coordinator and a worker."""
+"""What passes between a coordinator and a worker, and how it does through a pipe."""
 
 import pickle
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Protocol
 
 from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
@@ -47,9 +48,42 @@ class Done:
 
 ToWorker = Setup | Job | Drop
 FromWorker = Ready | Report | Done
+Message = ToWorker | FromWorker
 
 
-def send(connection: Connection, message: ToWorker | FromWorker) -> None:
+class Channel(Protocol):
+    """A worker's end of what connects it with its coordinator."""
+
+    def send(self, message: Message) -> None:
+        """Send to the coordinator."""
+
+    def receive(self) -> Message:
+        """The next message, waited for."""
+
+    def poll(self) -> bool:
+        """Whether there is one."""
+
+
+class Pipe:
+    """A channel to the process that started this one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, message: Message) -> None:
+        """Send to the coordinator."""
+        send(self._connection, message)
+
+    def receive(self) -> Message:
+        """The next message, waited for."""
+        return receive(self._connection)
+
+    def poll(self) -> bool:
+        """Whether there is one."""
+        return self._connection.poll()
+
+
+def send(connection: Connection, message: Message) -> None:
     """Send to the process at the other end.
 
     Pickled here, because a connection's own way passes tensors by shared memory, which needs the
@@ -58,7 +92,7 @@ def send(connection: Connection, message: ToWorker | FromWorker) -> None:
     connection.send_bytes(pickle.dumps(message))
 
 
-def receive(connection: Connection) -> ToWorker | FromWorker:
+def receive(connection: Connection) -> Message:
     """The next message; only ever from a process that the coordinator itself started."""
-    message: ToWorker | FromWorker = pickle.loads(connection.recv_bytes())
+    message: Message = pickle.loads(connection.recv_bytes())
     return message

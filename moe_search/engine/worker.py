@@ -1,13 +1,14 @@
-"""A worker: a process that trains the jobs it is sent, and knows no store.
+"""A worker trains the jobs it is sent, and knows no store.
 
-It is started as ``python -m moe_search.engine.worker FD`` with one end of a pipe. It receives a
-``Setup``, then ``Job`` and ``Drop`` messages, and sends ``Ready``, reports and ``Done``. It ends
-when the pipe closes, so it never outlives its coordinator by more than an epoch.
+As a process of the coordinator's machine it is ``python -m moe_search.engine.worker FD`` with one
+end of a pipe. It receives a ``Setup``, then ``Job`` and ``Drop`` messages, and sends ``Ready``,
+reports and ``Done``. It ends when the pipe closes, so it never outlives its coordinator by more
+than an epoch.
 """
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -18,44 +19,49 @@ from moe_search.data import Dataset, Split, load
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.compiler import uncompiled
 from moe_search.engine.features import FeatureNetworks
-from moe_search.engine.messages import Done, Drop, Ready, Setup, receive, send
+from moe_search.engine.messages import Channel, Done, Drop, Pipe, Ready, Setup
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.moe.stem import worth_fusing
 
 
 class Worker:
-    """The loop of a worker process."""
+    """The loop of a worker, whose thread is the one that makes it.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        setup = receive(connection)
-        assert isinstance(setup, Setup)
+    Args:
+        channel: to the coordinator.
+        setup: what it was told first.
+        load: gives the data; with the test split where its argument is true.
+    """
+
+    def __init__(self, channel: Channel, setup: Setup, load: Callable[[bool], Dataset]) -> None:
+        self._channel = channel
+        self._load = load
         torch.set_num_threads(setup.threads)
         self._setup = setup
         self._device = torch.device(setup.device)
-        data = load(setup.source)
+        data = load(False)
         self._data = _moved(data, self._device)
         wanted = self._device.type == "cpu" and worth_fusing(data.shape)
         why_not = uncompiled() if wanted else None
         self._fused = wanted and why_not is None
         self._dropped: set[int] = set()
         self._features = FeatureNetworks(self._device, self._fused, self._drops)
-        send(connection, Ready(why_not))
+        channel.send(Ready(why_not))
 
     def run(self) -> None:
         """Train job after job until the pipe closes."""
         while True:
-            message = receive(self._connection)
+            message = self._channel.receive()
             if isinstance(message, Job):
                 self._dropped.clear()
                 self._train(message)
-                send(self._connection, Done())
+                self._channel.send(Done())
 
     def _train(self, job: Job) -> None:
         """Train a job; trials that go on after different epochs train apart."""
         if job.test and self._data.test is None:
-            self._data = _moved(load(self._setup.source, test=True), self._device)
+            self._data = _moved(self._load(True), self._device)
         for specs, begun in self._setup.checkpoints.parts(job.trials):
             self._train_in_step(replace(job, trials=specs), begun)
 
@@ -67,7 +73,7 @@ class Worker:
                 self._data,
                 self._device,
                 self._fused,
-                partial(send, self._connection),
+                self._channel.send,
                 self._drops,
                 self._features.of(job, self._data),
                 self._setup.checkpoints,
@@ -83,11 +89,11 @@ class Worker:
                 return
             traceback.print_exc()
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            send(self._connection, TrialFailure(job.trials[0].key, reason))
+            self._channel.send(TrialFailure(job.trials[0].key, reason))
 
     def _drops(self) -> set[int]:
-        while self._connection.poll():
-            message = receive(self._connection)
+        while self._channel.poll():
+            message = self._channel.receive()
             if isinstance(message, Drop):
                 self._dropped |= message.keys
         return self._dropped
@@ -104,7 +110,10 @@ def _moved(data: Dataset, device: torch.device) -> Dataset:
 def main() -> None:
     """Serve the pipe whose file descriptor is the first argument."""
     try:
-        Worker(Connection(int(sys.argv[1]))).run()
+        pipe = Pipe(Connection(int(sys.argv[1])))
+        setup = pipe.receive()
+        assert isinstance(setup, Setup)
+        Worker(pipe, setup, partial(load, setup.source)).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -12,8 +12,8 @@ from moe_search.engine.messages import Ready
 from moe_search.engine.train import evaluate
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.errors import UserError
-from moe_search.search.executor import Died
-from moe_search.search.local import LocalExecutor, Plan, plan
+from moe_search.search.executor import Died, Plan
+from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.run import source_of
 from moe_search.spec import Configuration
 from moe_search.tracking.distilled import Teacher, fetch_teacher, log_distilled

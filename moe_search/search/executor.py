@@ -1,11 +1,16 @@
-"""What the coordinator asks of whatever runs its jobs."""
+"""What the coordinator asks of whatever runs its jobs, and what all that run jobs share."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from moe_search.engine.messages import Ready
-from moe_search.engine.trial import Job, Report
+from moe_search.engine.messages import Done, Message, Ready
+from moe_search.engine.trial import EpochReport, Job, Report, TrialFailure, TrialResult
+from moe_search.spec import Study
+
+_CPU_POPULATION = 4  # enough to share each batch and its distances; more would delay the sampler
+_GPU_POPULATION = 16
+_STARTS = 3  # in a row in which a worker may die before it is ready
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,74 @@ class Executor(Protocol):
 
     def events(self, timeout: float) -> list[Event]:
         """What has happened, after waiting for it at most so many seconds."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a study trains: a device for each worker, and models trained in step."""
+
+    devices: tuple[str, ...]
+    population: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether a trial's numbers must not depend on its company: they need not on a GPU."""
+        return self.devices[0] == "cpu"
+
+
+def population(study: Study, cuda: bool) -> int:
+    """Models that a worker trains in step; what study.yaml says comes first."""
+    if study.search.population != "auto":
+        return study.search.population
+    return _GPU_POPULATION if cuda else _CPU_POPULATION
+
+
+@dataclass
+class Attendance:
+    """What is known of one worker.
+
+    Attributes:
+        start: how often in a row it was started without being ready.
+        ready: whether it has said so.
+        busy: whether it has a job.
+        open_keys: trials of its job that have not ended.
+    """
+
+    start: int = 1
+    ready: bool = False
+    busy: bool = False
+    open_keys: set[int] = field(default_factory=set)
+
+    def given(self, job: Job) -> None:
+        """It has a job now."""
+        self.busy = True
+        self.open_keys = {spec.key for spec in job.trials}
+
+    def heard(self, message: Message) -> list[Event]:
+        """Take what it says; what of it the coordinator is to know."""
+        match message:
+            case Done():
+                self.busy = False
+                self.open_keys.clear()
+                return []
+            case Ready():
+                self.ready = True
+                return [message]
+            case EpochReport() | TrialResult() | TrialFailure():
+                if message.key not in self.open_keys:
+                    return []  # of a job that was begun again
+                if not isinstance(message, EpochReport):
+                    self.open_keys.discard(message.key)
+                return [message]
+            case _:
+                raise TypeError(f"no message of a worker: {message!r}")
+
+    def died(self, reason: str) -> Died:
+        """It has ended without finishing what is open."""
+        return Died(tuple(self.open_keys), f"its worker died ({reason})")
+
+    def next_start(self) -> int | None:
+        """The number of the start of another in its place; None if it was the last."""
+        if self.ready:
+            return 1
+        return self.start + 1 if self.start < _STARTS else None

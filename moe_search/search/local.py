@@ -6,42 +6,27 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Self
 
 from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
-from moe_search.engine.messages import Done, Drop, FromWorker, Ready, Setup, ToWorker, receive, send
-from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult
-from moe_search.search.executor import Died, Event
+from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
+from moe_search.engine.trial import Job
+from moe_search.search.executor import Attendance, Event, Plan, population
 from moe_search.spec import Study
 
-_CPU_POPULATION = 4  # enough to share each batch and its distances; more would delay the sampler
-_GPU_POPULATION = 16
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
-_STARTS = 3  # in a row in which a worker may be killed before it is ready
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     # glibc would hand every large buffer back to the system and fault it in again at each step
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "10000000000",
     "OMP_NUM_THREADS": "1",
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a study uses this machine: a device for each worker, and models trained in step."""
-
-    devices: tuple[str, ...]
-    population: int
-
-    @property
-    def exact(self) -> bool:
-        """Whether a trial's numbers must not depend on its company: they need not on a GPU."""
-        return self.devices[0] == "cpu"
+"""Of every worker."""
 
 
 def plan(study: Study) -> Plan:
@@ -51,11 +36,8 @@ def plan(study: Study) -> Plan:
     cuda = search.device == "cuda" or gpus > 0
     units = gpus if cuda else len(os.sched_getaffinity(0))
     workers = units if search.workers == "auto" else search.workers
-    population = search.population
-    if population == "auto":
-        population = _GPU_POPULATION if cuda else _CPU_POPULATION
     devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
-    return Plan(devices, population)
+    return Plan(devices, population(study, cuda))
 
 
 def _gpus() -> int:
@@ -67,15 +49,11 @@ def _gpus() -> int:
     return int(asked.stdout)
 
 
-@dataclass
-class _Process:
+@dataclass(kw_only=True)
+class _Process(Attendance):
     process: subprocess.Popen[bytes]
     connection: Connection
     device: str
-    start: int = 1
-    ready: bool = False
-    open_keys: set[int] = field(default_factory=set)
-    busy: bool = False
 
 
 class LocalExecutor:
@@ -105,8 +83,7 @@ class LocalExecutor:
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
         worker = next(w for w in self._workers if not w.busy)
-        worker.busy = True
-        worker.open_keys = {spec.key for spec in job.trials}
+        worker.given(job)
         self._send(worker, job)
 
     def drop(self, keys: Iterable[int]) -> None:
@@ -123,7 +100,7 @@ class LocalExecutor:
         for worker in [w for w in self._workers if w.connection in ready]:
             try:
                 while worker.connection.poll():
-                    found += self._taken(worker, receive(worker.connection))
+                    found += worker.heard(receive(worker.connection))
             except (EOFError, OSError):
                 found.append(self._replace(worker))
         return found
@@ -139,35 +116,17 @@ class LocalExecutor:
         for worker in self._workers:
             worker.process.wait()
 
-    def _taken(self, worker: _Process, message: FromWorker | ToWorker) -> list[Event]:
-        match message:
-            case Done():
-                worker.busy = False
-                worker.open_keys.clear()
-                return []
-            case Ready():
-                worker.ready = True
-                return [message]
-            case EpochReport() | TrialResult() | TrialFailure():
-                if message.key not in worker.open_keys:
-                    return []  # of a job that was begun again
-                if not isinstance(message, EpochReport):
-                    worker.open_keys.discard(message.key)
-                return [message]
-            case _:
-                raise TypeError(f"no message of a worker: {message!r}")
-
     def _start(self, device: str, start: int) -> _Process:
         ours, theirs = multiprocessing.Pipe()
         process = subprocess.Popen(
             [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             process_group=0,  # Ctrl-C is the coordinator's to handle
-            env=os.environ | _ENVIRONMENT,
+            env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        worker = _Process(process, ours, device, start)
+        worker = _Process(start=start, process=process, connection=ours, device=device)
         self._send(worker, Setup(self._source, device, 1, self._checkpoints))
         return worker
 
@@ -175,11 +134,11 @@ class LocalExecutor:
         code = worker.process.wait()
         worker.connection.close()
         reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        if not worker.ready and (code >= 0 or worker.start == _STARTS):
+        start = worker.next_start()
+        if start is None or (code >= 0 and not worker.ready):
             raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
-        start = 1 if worker.ready else worker.start + 1
         self._workers[self._workers.index(worker)] = self._start(worker.device, start)
-        return Died(tuple(worker.open_keys), f"its worker died ({reason})")
+        return worker.died(reason)
 
     def _send(self, worker: _Process, message: ToWorker) -> None:
         try:

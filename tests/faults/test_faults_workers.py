@@ -22,9 +22,9 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.search.events import Event, Note
-from moe_search.search.executor import Died
+from moe_search.search.executor import Died, Plan
 from moe_search.search.executor import Event as Reported
-from moe_search.search.local import LocalExecutor, Plan
+from moe_search.search.local import LocalExecutor
 from moe_search.search.ranking import FINALISTS
 from moe_search.search.run import run_study, source_of
 from moe_search.search.store import find_study

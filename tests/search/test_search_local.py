@@ -17,7 +17,8 @@ from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
 from moe_search.search import local
 from moe_search.search.executor import Event as Reported
-from moe_search.search.local import LocalExecutor, Plan, plan
+from moe_search.search.executor import Plan
+from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.run import run_study
 from moe_search.spec import PRESETS, Configuration, Study
 
