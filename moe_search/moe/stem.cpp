@@ -5,8 +5,8 @@
 // Layouts, samples innermost and a multiple of LANES: image x[I][H][W][B], weight w[N][I][K][K],
 // bias b[N], cells z[N][R][S][B]. N are the channels of all networks, C to each. Dense weight
 // dense[N/C][O][C][R][S], outputs h[N/C][O][B]. What only backward reads lies in the order in which
-// both meet it, as memory is fastest: winner, which of the four positions of a cell won (4: none,
-// the ReLU did), and z where there is a dense layer.
+// both meet it, as memory is fastest: winners, which of the four positions of a cell won, two bits
+// each for up to PACKED cells of a row, and z where there is a dense layer. Where z is 0 the ReLU won.
 //
 // A row of cells needs K+1 rows of pixels. They are packed for CHUNK samples, stay in the first
 // cache while all channels pass, and a pixel is loaded once for every weight and position it meets.
@@ -26,14 +26,15 @@ constexpr long LANES = 4;
 #endif
 constexpr int K = KERNEL, WEIGHTS = INPUTS * K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
 constexpr long CHUNK = INPUTS == 1 ? 64 : LANES; // the slab should fit into the first cache
-constexpr int KILLED = 4;
+constexpr long PACKED = 16;
 
 typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4)));
-typedef int32_t Ints __attribute__((vector_size(LANES * 4), aligned(4)));
-typedef uint8_t Bytes __attribute__((vector_size(LANES), aligned(1)));
+typedef uint32_t Words __attribute__((vector_size(LANES * 4), aligned(4)));
 
 inline Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
+inline Words load(const uint32_t *from) { return *reinterpret_cast<const Words *>(from); }
 inline void store(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
+inline void store(uint32_t *to, Words value) { *reinterpret_cast<Words *>(to) = value; }
 
 inline float sum(Floats value) {
     float all = 0;
@@ -76,14 +77,14 @@ inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row
 
 extern "C" {
 
-extern const long lanes = LANES, slab_rows = INPUTS * (K + 1), slab_samples = CHUNK;
+extern const long lanes = LANES, packed = PACKED, slab_rows = INPUTS * (K + 1), slab_samples = CHUNK;
 
-// z and winner are not written where they are null; h begins as the dense layer's bias.
+// z and winners are not written where they are null; h begins as the dense layer's bias.
 void forward(const float *x, const float *w, const float *b, const float *dense, float *slab,
-             float *z, uint8_t *winner, float *h, long height, long width, long samples,
+             float *z, uint32_t *winners, float *h, long height, long width, long samples,
              long channels, long share) {
     const Shape s(height, width, samples, channels, share);
-    long met = 0;
+    long met = 0, words = 0;
     for (long row = 0; row < s.rows; row++)
         for_each_chunk(x, slab, s, row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
@@ -93,6 +94,7 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
                     Floats out[OUTPUTS_OR_1];
                     for (int o = 0; o < OUTPUTS; o++)
                         out[o] = load(h + s.output(n, o) * samples + first + run);
+                    Words word{};
                     for (long column = 0; column < s.columns; column++, met += LANES) {
                         Floats y[4] = {bias, bias, bias, bias};
 #pragma GCC unroll 8
@@ -111,19 +113,20 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
                                 }
                         }
                         Floats best = y[0];
-                        Ints won{};
+                        Words won{};
                         // "not at most" rather than "above": what is not a number goes on
                         for (int p = 1; p < 4; p++) {
-                            won = y[p] <= best ? won : Ints{} + p;
+                            won = y[p] <= best ? won : Words{} + p;
                             best = y[p] <= best ? best : y[p];
                         }
-                        won = best <= Floats{} ? Ints{} + KILLED : won;
                         best = best <= Floats{} ? Floats{} : best;
                         long at = (s.cell(n, row) + column) * samples + first + run;
                         if (z) store(z + (OUTPUTS ? met : at), best);
-                        if (winner)
-                            *reinterpret_cast<Bytes *>(winner + met) =
-                                __builtin_convertvector(won, Bytes);
+                        word |= won << 2 * (column % PACKED);
+                        if (winners && (column % PACKED == PACKED - 1 || column == s.columns - 1)) {
+                            store(winners + words, word);
+                            word = Words{}, words += LANES;
+                        }
                         for (int o = 0; o < OUTPUTS; o++)
                             out[o] += dense[s.dense(n, o, row) + column] * best;
                     }
@@ -136,13 +139,13 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
 
 // g is the gradient of h, or of z where there is no dense layer. Working space, zeros at the start:
 // sums[N][I*K*K + 1][LANES] and dense_sums[N][S][O][LANES], the gradients lane by lane.
-void backward(const float *x, const float *dense, const float *z, const uint8_t *winner,
+void backward(const float *x, const float *dense, const float *z, const uint32_t *winners,
               const float *g, float *slab, float *sums, float *dense_sums, float *dw, float *db,
               float *ddense, long height, long width, long samples, long channels, long share) {
     const Shape s(height, width, samples, channels, share);
     auto total_of = reinterpret_cast<Floats(*)[WEIGHTS + 1]>(sums);
     auto dense_of = reinterpret_cast<Floats(*)[OUTPUTS_OR_1]>(dense_sums);
-    long met = 0;
+    long met = 0, words = 0;
     for (long row = 0; row < s.rows; row++) {
         for_each_chunk(x, slab, s, row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
@@ -152,22 +155,22 @@ void backward(const float *x, const float *dense, const float *z, const uint8_t 
                     Floats out[OUTPUTS_OR_1];
                     for (int o = 0; o < OUTPUTS; o++)
                         out[o] = load(g + s.output(n, o) * samples + first + run);
+                    Words word{};
                     for (long column = 0; column < s.columns; column++, met += LANES) {
-                        Floats gradient{};
+                        long at = (s.cell(n, row) + column) * samples + first + run;
+                        Floats gradient{}, cell = load(z + (OUTPUTS ? met : at));
                         if (OUTPUTS) {
-                            Floats cell = load(z + met);
                             auto sum_of = dense_of[n * s.columns + column];
                             for (int o = 0; o < OUTPUTS; o++) {
                                 gradient += dense[s.dense(n, o, row) + column] * out[o];
                                 sum_of[o] += cell * out[o];
                             }
                         } else {
-                            gradient =
-                                load(g + (s.cell(n, row) + column) * samples + first + run);
+                            gradient = load(g + at);
                         }
-                        Ints won = __builtin_convertvector(
-                            *reinterpret_cast<const Bytes *>(winner + met), Ints);
-                        gradient = won == KILLED ? Floats{} : gradient;
+                        gradient = cell == Floats{} ? Floats{} : gradient;
+                        if (column % PACKED == 0) word = load(winners + words), words += LANES;
+                        Words won = word >> 2 * (column % PACKED);
                         total[WEIGHTS] += gradient;
 #pragma GCC unroll 8
                         for (int input = 0; input < INPUTS; input++) {

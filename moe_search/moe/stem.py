@@ -92,12 +92,13 @@ class _Stem(torch.autograd.Function):
         _, height, width, samples = x_IHWB.shape
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
         z_NRSB = x_IHWB.new_empty(cells) if recorded or w_GOF is None else None
-        winner_NRSB = torch.empty(cells, dtype=torch.uint8) if recorded else None
+        words = -(-cells[2] // _constant(compiled, "packed"))
+        winners_NRWB = x_IHWB.new_empty(cells[:2] + (words, samples), dtype=torch.int32) if recorded else None
         h_GOB = None if b_GO is None else b_GO.unsqueeze(2).expand(-1, -1, samples).contiguous()
         slab = _slab(compiled, x_IHWB)
-        tensors = (x_IHWB, w_NIKK, b_N, w_GOF, slab, z_NRSB, winner_NRSB, h_GOB)
+        tensors = (x_IHWB, w_NIKK, b_N, w_GOF, slab, z_NRSB, winners_NRWB, h_GOB)
         _call(compiled.forward, tensors, x_IHWB, w_NIKK, w_GOF)
-        ctx.save_for_backward(x_IHWB, w_NIKK, w_GOF, None if h_GOB is None else z_NRSB, winner_NRSB)
+        ctx.save_for_backward(x_IHWB, w_NIKK, w_GOF, z_NRSB, winners_NRWB)
         ctx.compiled = compiled
         out = z_NRSB if h_GOB is None else h_GOB
         assert out is not None
@@ -106,7 +107,7 @@ class _Stem(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x_IHWB, w_NIKK, w_GOF, z_NRSB, winner_NRSB = ctx.saved_tensors
+        x_IHWB, w_NIKK, w_GOF, z_NRSB, winners_NRWB = ctx.saved_tensors
         g = g.contiguous()
         channels, inputs, kernel, _ = w_NIKK.shape
         lanes = _constant(ctx.compiled, "lanes")
@@ -115,9 +116,9 @@ class _Stem(torch.autograd.Function):
         dw_GOF = dense_sums = None
         if w_GOF is not None:
             dw_GOF = torch.empty_like(w_GOF)
-            dense_sums = x_IHWB.new_zeros(channels, winner_NRSB.shape[2], w_GOF.shape[1], lanes)
+            dense_sums = x_IHWB.new_zeros(channels, z_NRSB.shape[2], w_GOF.shape[1], lanes)
         slab = _slab(ctx.compiled, x_IHWB)
-        tensors = (x_IHWB, w_GOF, z_NRSB, winner_NRSB, g, slab, sums, dense_sums)
+        tensors = (x_IHWB, w_GOF, z_NRSB, winners_NRWB, g, slab, sums, dense_sums)
         _call(ctx.compiled.backward, (*tensors, dw_NIKK, db_N, dw_GOF), x_IHWB, w_NIKK, w_GOF)
         db_GO = None if w_GOF is None else g.sum(2)
         return None, dw_NIKK, db_N, dw_GOF, db_GO, None, None
