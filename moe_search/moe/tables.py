@@ -47,9 +47,9 @@ class Tables:
         p_PMB = inference_gate(self._rule, logits_PMB)
         models, experts, samples = p_PMB.shape
         predicted_PMB = outputs_PMCB.max(2).indices  # ten times as fast as argmax on a CPU
-        best_P1B = p_PMB.argmax(1, keepdim=True)
+        best_P1B = p_PMB.max(1, keepdim=True).indices
         chosen_PB = predicted_PMB.gather(1, best_P1B).squeeze(1)
-        model_PB = answer(self._rule, p_PMB, outputs_PMCB).argmax(1)
+        model_PB = answer(self._rule, p_PMB, outputs_PMCB).max(1).indices
         expert_PMB = torch.arange(experts, device=p_PMB.device)[:, None].expand_as(p_PMB)
         label_PB = label_B.expand(models, -1)
         label_BC = torch.nn.functional.one_hot(label_B, self._classes).to(p_PMB.dtype)
