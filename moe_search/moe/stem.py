@@ -2,7 +2,8 @@
 perhaps a narrow dense layer.
 
 Shape suffixes: N channels (of all networks side by side), G network, O dense outputs, F cells of a
-network, I input channels, H W image, R S rows and columns after pooling, K kernel side, B sample
+network, I input channels, H W image, R S rows and columns after pooling, W words of a row, K kernel
+side, B sample
 (innermost, so that every line of memory is a run of samples).
 
 On a CPU these layers are bound by memory, not arithmetic: the convolution's output is written,
@@ -92,8 +93,7 @@ class _Stem(torch.autograd.Function):
         _, height, width, samples = x_IHWB.shape
         cells = (channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2, samples)
         z_NRSB = x_IHWB.new_empty(cells) if recorded or w_GOF is None else None
-        words = -(-cells[2] // _constant(compiled, "packed"))
-        winners_NRWB = x_IHWB.new_empty(cells[:2] + (words, samples), dtype=torch.int32) if recorded else None
+        winners_NRWB = _winners(compiled, cells) if recorded else None
         h_GOB = None if b_GO is None else b_GO.unsqueeze(2).expand(-1, -1, samples).contiguous()
         slab = _slab(compiled, x_IHWB)
         tensors = (x_IHWB, w_NIKK, b_N, w_GOF, slab, z_NRSB, winners_NRWB, h_GOB)
@@ -122,6 +122,13 @@ class _Stem(torch.autograd.Function):
         _call(ctx.compiled.backward, (*tensors, dw_NIKK, db_N, dw_GOF), x_IHWB, w_NIKK, w_GOF)
         db_GO = None if w_GOF is None else g.sum(2)
         return None, dw_NIKK, db_N, dw_GOF, db_GO, None, None
+
+
+def _winners(compiled: CDLL, cells: tuple[int, int, int, int]) -> Tensor:
+    """Where the winners of cells [N, R, S, B] go, several to a word."""
+    channels, rows, columns, samples = cells
+    words = -(-columns // _constant(compiled, "packed"))
+    return torch.empty(channels, rows, words, samples, dtype=torch.int32)
 
 
 def _slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
