@@ -13,7 +13,8 @@ from typing import ClassVar, Literal
 
 import torch
 
-from moe_search.data import Dataset, Source, Split
+from moe_search.data import Source
+from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.spec import PRESETS, Configuration, Model, Training, resolve_backbone
@@ -62,16 +63,14 @@ def _losses(
     """Mean training loss of each epoch on noise."""
     drawn = torch.Generator().manual_seed(0)
     x = torch.randn(_SAMPLES, *shape, generator=drawn)
-    split = Split(x, torch.arange(_SAMPLES) % classes)
-    per_channel = (0.0,) * shape[0], (1.0,) * shape[0]
-    names = tuple(map(str, range(classes)))
-    data = Dataset("noise", split, split, None, names, *per_channel, augment=False)
+    split = Tensors(x, torch.arange(_SAMPLES) % classes)
+    data = Resident(split, split, None, classes, augment=False)
     configuration = Configuration(
         model=Model(backbone=name, gate=gate, experts=2), training=Training(epochs=5, batch_size=16)
     )
-    backbone = resolve_backbone(configuration.model, data.name, shape, classes)
+    backbone = resolve_backbone(configuration.model, "noise", shape, classes)
     reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed=0),), backbone, Source(data.name))
+    job = Job((TrialSpec(0, configuration, seed=0),), backbone, Source("noise"))
     Trainer(job, data, torch.device("cpu"), fused=False, report=reports.append).run()
     result = reports[-1]
     assert isinstance(result, TrialResult), result

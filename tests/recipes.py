@@ -11,7 +11,7 @@ from plain import PlainMixture, mixture_loss
 from torch import Tensor, nn
 from trials import trial
 
-from moe_search.data import Dataset
+from moe_search.engine.resident import Resident
 from moe_search.engine.seeds import order
 from moe_search.engine.trial import TrialResult, TrialSpec
 from moe_search.spec import Training
@@ -36,7 +36,7 @@ def learn(
     model: PlainMixture,
     part: nn.Module,
     spec: TrialSpec,
-    data: Dataset,
+    data: Resident,
     epochs: Iterable[int],
     loss_in: Callable[[int], Loss] = of_mixture,
 ) -> list[float]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from moe_search.data import Dataset, Source, Split
+from moe_search.data import Source
+from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.spec import Configuration, resolve_backbone
@@ -15,18 +16,15 @@ CARD = Card("random", CLASSES, (0.4,), (0.3,))
 IMAGE = (1, 8, 8)
 
 
-def random_dataset(shape: tuple[int, ...]) -> Dataset:
+def random_dataset(shape: tuple[int, ...]) -> Resident:
     """Forty normalised samples a split."""
     drawn = torch.Generator().manual_seed(7)
     splits = []
     for _ in range(3):
         x = torch.randn(40, *shape, generator=drawn)
-        splits.append(Split(x, torch.randint(len(CLASSES), (40,), generator=drawn)))
-    per = shape[0]
+        splits.append(Tensors(x, torch.randint(len(CLASSES), (40,), generator=drawn)))
     train, validation, test = splits
-    return Dataset(
-        "random", train, validation, test, CLASSES, (0.4,) * per, (0.3,) * per, augment=False
-    )
+    return Resident(train, validation, test, len(CLASSES), augment=False)
 
 
 def train_model(

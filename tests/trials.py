@@ -8,9 +8,10 @@ import torch
 from plain import PlainMixture, layer_list
 from torch import Generator, Tensor
 
-from moe_search.data import Dataset, Source, Split
+from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.population import Features, Population
+from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.stages import stages
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import (
@@ -78,13 +79,12 @@ def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0
     return found
 
 
-def dataset(train: int = 70, shape: tuple[int, ...] = IMAGE, augment: bool = False) -> Dataset:
+def dataset(train: int = 70, shape: tuple[int, ...] = IMAGE, augment: bool = False) -> Resident:
     """Splits of random data with a test split."""
     (batch,) = batches(1, train + 60, shape)
     parts = [torch.split(tensor, [train, 40, 20]) for tensor in batch]
-    splits = [Split(x, y) for x, y in zip(*parts, strict=True)]
-    names = tuple("abcd")
-    return Dataset("random", splits[0], splits[1], splits[2], names, (0.0,), (1.0,), augment)
+    splits = [Tensors(x, y) for x, y in zip(*parts, strict=True)]
+    return Resident(splits[0], splits[1], splits[2], CLASSES, augment)
 
 
 def plain_of(population: Population, model: int, shape: tuple[int, ...] = IMAGE) -> PlainMixture:
@@ -108,7 +108,7 @@ def plain_of(population: Population, model: int, shape: tuple[int, ...] = IMAGE)
 
 def train(
     specs: Sequence[TrialSpec],
-    data: Dataset | None = None,
+    data: Resident | None = None,
     test: bool = False,
     drop: Drops = lambda reports: (),
     checkpoints: Checkpoints | None = None,

@@ -1,4 +1,4 @@
-"""What a data set is: where it comes from, as stored, and as tensors ready for training.
+"""What a data set is: where it comes from, as stored, and ready for training.
 
 Shape suffixes: N sample, C channel, H height, W width, F feature, S whatever a sample has:
 C, H, W for images or F for vectors.
@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+
+PADDING = 4
+"""Pixels by which augmentation pads images on each side before it crops them."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,15 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples as resident tensors.
+    """Samples ready for training.
 
     Attributes:
         x: float32, normalised, [N, C, H, W] or [N, F].
         y: int64 class numbers, [N].
     """
 
-    x: Tensor
-    y: Tensor
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ class Dataset:
         classes: names by class number.
         mean: per channel (per feature for vectors), of values before normalisation.
         std: like ``mean``.
-        augment: whether training batches are to go through ``augment``.
+        augment: whether training images are to be flipped and cropped at random.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""From a source to a data set of resident, normalised tensors.
+"""From a source to a data set that is split and normalised.
 
 Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
 """
@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from moe_search.data.arrays import read_arrays
-from moe_search.data.augment import PADDING
 from moe_search.data.cifar import read_cifar
-from moe_search.data.dataset import Dataset, Raw, Samples, Source, Split
+from moe_search.data.dataset import PADDING, Dataset, Raw, Samples, Source, Split
 from moe_search.data.folder import read_image_folder
 from moe_search.data.idx import read_idx_dataset
 from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
-from moe_search.data.normalise import moments, normalise_
+from moe_search.data.normalise import moments, normalise
 from moe_search.data.packaged import PACKAGED, read_packaged
 from moe_search.data.published import PUBLISHED, Progress, locate
 from moe_search.data.split import Ints, stratified, validation_count
@@ -74,7 +72,7 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     test_split = _whole(raw.test)
     mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
     for split in filter(None, (train, validation, test_split)):
-        normalise_(split.x, mean, std)
+        normalise(split.x, mean, std)
     return Dataset(
         name=source.name,
         train=train,
@@ -141,9 +139,11 @@ def _whole(samples: Samples | None) -> Split | None:
 
 
 def _split(samples: Samples, indices_N: Ints) -> Split:
-    x_NS = torch.from_numpy(np.ascontiguousarray(samples.x_NS[indices_N]))
-    scaled_NS = x_NS.float().div_(255) if x_NS.dtype == torch.uint8 else x_NS
-    return Split(scaled_NS, torch.from_numpy(samples.y_N[indices_N]))
+    x_NS = np.ascontiguousarray(samples.x_NS[indices_N])
+    if x_NS.dtype == np.uint8:
+        x_NS = x_NS.astype(np.float32)
+        x_NS /= 255
+    return Split(x_NS, samples.y_N[indices_N])
 
 
 def _augmented(source: Source, shape: tuple[int, ...]) -> bool:

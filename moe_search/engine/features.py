@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from moe_search.data import Dataset
 from moe_search.engine.population import Features
+from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialFailure, TrialResult, TrialSpec
 from moe_search.moe.mixtures import Mixtures
@@ -42,7 +42,7 @@ class FeatureNetworks:
         self._dropped = dropped
         self._known: dict[TrialSpec, Features] = {}
 
-    def of(self, job: Job, data: Dataset) -> Features | None:
+    def of(self, job: Job, data: Resident) -> Features | None:
         """The features of a job's trials; None if none of them uses any.
 
         Raises:
@@ -58,7 +58,7 @@ class FeatureNetworks:
             self._known[spec] = self._train(Job((spec,), job.backbone, job.source), data)
         return self._known[spec]
 
-    def _train(self, job: Job, data: Dataset) -> Features:
+    def _train(self, job: Job, data: Resident) -> Features:
         reports: list[Report] = []
         Trainer(job, data, self._device, self._fused, reports.append, self._dropped).run()
         result = reports[-1]

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from moe_search.data import Dataset, Split, augment
 from moe_search.data.load import to_stderr
+from moe_search.engine.augment import augment
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.population import Features, Population
+from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.stages import last_epoch, numbered
 from moe_search.engine.temperatures import temperatures
@@ -54,7 +55,7 @@ class Trainer:
     def __init__(
         self,
         job: Job,
-        data: Dataset,
+        data: Resident,
         device: torch.device,
         fused: bool,
         report: Callable[[Report], None],
@@ -73,7 +74,7 @@ class Trainer:
         self._last_epoch = last_epoch(first)
         self._batch_size = first.training.batch_size
         self._seed = job.trials[0].seed
-        shared = architecture(first, job.backbone, data.shape, len(data.classes))
+        shared = architecture(first, job.backbone, data.shape, data.classes)
         self._population = Population(
             job.trials, shared, self._stages[0][0], device, fused, features
         )
@@ -174,7 +175,7 @@ class Trainer:
                 x = augment(x, drawn)
             yield samples_last(x), split.y[index_B]
 
-    def _evaluate(self, split: Split) -> list[Decomposition]:
+    def _evaluate(self, split: Tensors) -> list[Decomposition]:
         return evaluate(self._population.mixtures, split)
 
     def _report_epoch(
@@ -264,7 +265,7 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(mixtures: Mixtures, split: Split) -> list[Decomposition]:
+def evaluate(mixtures: Mixtures, split: Tensors) -> list[Decomposition]:
     """The decomposition of each model on a split; leaves them in evaluation mode."""
     mixtures.eval()
     tables = Tables(mixtures.layout, mixtures.architecture.classes, mixtures.architecture.rule)

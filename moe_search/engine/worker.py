@@ -15,11 +15,12 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from moe_search.data import Dataset, Split, load
+from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.compiler import uncompiled
 from moe_search.engine.features import FeatureNetworks
 from moe_search.engine.messages import Channel, Done, Drop, Pipe, Ready, Setup
+from moe_search.engine.resident import resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.moe.stem import worth_fusing
@@ -41,7 +42,7 @@ class Worker:
         self._setup = setup
         self._device = torch.device(setup.device)
         data = load(False)
-        self._data = _moved(data, self._device)
+        self._data = resident(data, self._device)
         wanted = self._device.type == "cpu" and worth_fusing(data.shape)
         why_not = uncompiled() if wanted else None
         self._fused = wanted and why_not is None
@@ -61,7 +62,7 @@ class Worker:
     def _train(self, job: Job) -> None:
         """Train a job; trials that go on after different epochs train apart."""
         if job.test and self._data.test is None:
-            self._data = _moved(self._load(True), self._device)
+            self._data = resident(self._load(True), self._device)
         for specs, begun in self._setup.checkpoints.parts(job.trials):
             self._train_in_step(replace(job, trials=specs), begun)
 
@@ -97,14 +98,6 @@ class Worker:
             if isinstance(message, Drop):
                 self._dropped |= message.keys
         return self._dropped
-
-
-def _moved(data: Dataset, device: torch.device) -> Dataset:
-    def moved(split: Split) -> Split:
-        return Split(split.x.to(device), split.y.to(device))
-
-    test = None if data.test is None else moved(data.test)
-    return replace(data, train=moved(data.train), validation=moved(data.validation), test=test)
 
 
 def main() -> None:

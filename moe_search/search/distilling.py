@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
+from moe_search.engine.resident import tensors
 from moe_search.engine.train import evaluate
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.errors import UserError
@@ -63,7 +66,7 @@ def distil(
         raise UserError(f"{uri}: was trained on other data than {source.name} is now")
     if data.test is None:
         raise UserError(f"{uri}: {source.name} has no test split to judge by")
-    (before,) = evaluate(mixtures, data.test)
+    (before,) = evaluate(mixtures, tensors(data.test, torch.device("cpu")))
     del data  # the worker holds its own
     spec = TrialSpec(0, _configuration(teacher, epochs), teacher.config.seed)
     job = Job((spec,), given.backbone, source, test=True, start=mixtures.state_of(0))

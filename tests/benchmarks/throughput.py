@@ -30,6 +30,7 @@ from plain import PlainMixture, importance_loss, mixture_loss, similarity_loss
 
 from moe_search.data import Source, load
 from moe_search.engine.checkpoints import Checkpoints
+from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.search.local import LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Study
@@ -91,7 +92,7 @@ def plain_seconds(kind: str) -> float:
 def careful_seconds(kind: str, threads: int) -> float:
     """(b): one epoch and one validation pass in this process, begun at a line on stdin."""
     torch.set_num_threads(threads)
-    data = load(Source(name="mnist", validation=VALIDATION))
+    data = resident(load(Source(name="mnist", validation=VALIDATION)), torch.device("cpu"))
     model, adam = fresh()
     for _ in range(3):
         step(model, adam, data.train.x[:BATCH], data.train.y[:BATCH], kind)

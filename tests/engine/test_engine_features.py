@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from trials import CLASSES, dataset, trial
 
-from moe_search.data import Dataset, Source
+from moe_search.data import Source
 from moe_search.engine.features import FeatureNetworks
 from moe_search.engine.population import Features
+from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer, samples_last
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.spec import PRESETS, Regularizer, Training
@@ -40,7 +41,7 @@ def job(*specs: TrialSpec) -> Job:
     return Job(specs, PRESETS[name], Source("random"))
 
 
-def learned(*specs: TrialSpec, data: Dataset | None = None) -> Features:
+def learned(*specs: TrialSpec, data: Resident | None = None) -> Features:
     found = networks().of(job(*specs), data or dataset(shape=SHAPE))
     assert found is not None
     return found

@@ -23,7 +23,8 @@ from trials import (
     trial,
 )
 
-from moe_search.data import Dataset, augment
+from moe_search.engine.augment import augment
+from moe_search.engine.resident import Resident
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.trial import Report, TrialSpec, fusion_key
 from moe_search.moe.mixtures import Mixtures
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def plain_training(
-    spec: TrialSpec, data: Dataset, temperatures: Sequence[float] = ()
+    spec: TrialSpec, data: Resident, temperatures: Sequence[float] = ()
 ) -> tuple[PlainMixture, list[float]]:
     """The trial trained the plain way on the same batches, and its mean loss in each epoch."""
     shape = data.shape

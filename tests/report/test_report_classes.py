@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 import moe_search
 from moe_search.data import load
+from moe_search.engine.resident import tensors
 from moe_search.report.classes import view_classes
 from moe_search.search.ranking import CHAMPION
 from moe_search.search.run import source_of
@@ -25,8 +26,9 @@ def test_each_class_has_its_expert_and_its_errors_their_parts(
     model = moe_search.load_model("models:/finished@champion", store=study.mlflow_url)
     data = load(source_of(study), test=True)
     assert data.test is not None
-    x = data.test.x * torch.tensor(data.std) + torch.tensor(data.mean)  # the model normalises
-    label_B = data.test.y
+    test = tensors(data.test, torch.device("cpu"))
+    x = test.x * torch.tensor(data.std) + torch.tensor(data.mean)  # the model normalises
+    label_B = test.y
     with torch.no_grad():
         says_B = model(x).argmax(1)
         chosen_B = model.gate(x).argmax(1)

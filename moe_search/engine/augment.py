@@ -6,8 +6,7 @@ Shape suffixes: B sample, C channel, H height, W width.
 import torch
 from torch import Tensor
 
-PADDING = 4
-"""Pixels by which images are padded on each side before they are cropped."""
+from moe_search.data.dataset import PADDING
 
 
 def augment(x_BCHW: Tensor, generator: torch.Generator) -> Tensor:

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from moe_search.data import augment
-from moe_search.data.augment import PADDING
+from moe_search.data.dataset import PADDING
+from moe_search.engine.augment import augment
 
 
 def seeded(seed: int) -> torch.Generator:
