@@ -1,5 +1,13 @@
-"""CIFAR-10 and CIFAR-100 in torchvision's layout."""
+"""CIFAR-10 and CIFAR-100 as published: pickles, which may run code.
 
+A file is unpickled only after its md5 was found to be the published one.
+
+Shape suffixes: N sample, P number of an image.
+"""
+
+import hashlib
+import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +17,76 @@ from moe_search.data.dataset import Raw, Samples
 from moe_search.errors import UserError
 
 
-def read_cifar(name: str, folder: Path, test: bool) -> Raw:
-    """CIFAR from the folder with its batches.
+@dataclass(frozen=True)
+class _Published:
+    """Files by name with their md5, and the keys of what they hold."""
 
-    The batches are pickles, which may run code; torchvision unpickles them only after their md5
-    was found to be the published one.
+    url: str
+    training: dict[str, str]
+    test: dict[str, str]
+    meta: dict[str, str]
+    labels: str
+    classes: str
+
+
+_PUBLISHED = {
+    "cifar10": _Published(
+        url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        training={
+            "data_batch_1": "c99cafc152244af753f735de768cd75f",
+            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+            "data_batch_4": "634d18415352ddfa80567beed471001a",
+            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        },
+        test={"test_batch": "40351d587109b95175f43aff81a1287e"},
+        meta={"batches.meta": "5ff9c542aee3614f3951f8cda6e48888"},
+        labels="labels",
+        classes="label_names",
+    ),
+    "cifar100": _Published(
+        url="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+        training={"train": "16019d7e3df5f24257cddd939b257f8d"},
+        test={"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"},
+        meta={"meta": "7973b15100ade9c7d40fb424638fde48"},
+        labels="fine_labels",
+        classes="fine_label_names",
+    ),
+}
+
+
+def read_cifar(name: str, folder: Path, test: bool) -> Raw:
+    """CIFAR from the folder with its files, all of which are checked.
 
     Raises:
         UserError: a file is missing or differs from the published one.
     """
-    from torchvision import datasets
-
-    cifar = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
-    try:
-        training = cifar(folder.parent, train=True, download=False)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read ({error})") from error
-    except RuntimeError as error:
-        raise UserError(
-            f"{_damaged(cifar, folder)}: differs from the published file (md5); "
-            f"put the original in place, from {cifar.url}"
-        ) from error
+    published = _PUBLISHED[name]
+    training, held_out, (meta,) = (
+        [_unpickled(folder / file, md5, published.url) for file, md5 in files.items()]
+        for files in (published.training, published.test, published.meta)
+    )
     return Raw(
-        training=_samples(training),
-        test=_samples(cifar(folder.parent, train=False, download=False)) if test else None,
-        classes=tuple(training.classes),
+        training=_samples(training, published.labels),
+        test=_samples(held_out, published.labels) if test else None,
+        classes=tuple(meta[published.classes]),
     )
 
 
-def _samples(cifar: Any) -> Samples:
-    return Samples(cifar.data.transpose(0, 3, 1, 2), np.asarray(cifar.targets, np.int64))
+def _unpickled(path: Path, md5: str, url: str) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise UserError(
+            f"{path}: differs from the published file (md5); put the original in place, from {url}"
+        )
+    batch: dict[str, Any] = pickle.loads(content, encoding="latin1")
+    return batch
 
 
-def _damaged(cifar: Any, folder: Path) -> Path:
-    from torchvision.datasets.utils import check_integrity
-
-    listed = [*cifar.train_list, *cifar.test_list, (cifar.meta["filename"], cifar.meta["md5"])]
-    paths = [(folder / str(file), md5) for file, md5 in listed]
-    return next(path for path, md5 in paths if not check_integrity(path, md5))
+def _samples(batches: list[dict[str, Any]], labels: str) -> Samples:
+    x_NP = np.concatenate([batch["data"] for batch in batches])
+    y_N = np.concatenate([batch[labels] for batch in batches])
+    return Samples(x_NP.reshape(-1, 3, 32, 32), y_N.astype(np.int64))

@@ -3,6 +3,7 @@
 Shape suffixes: N sample, C channel, H height, W width.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ if TYPE_CHECKING:  # of the many who read no image folder, none waits for it
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What Pillow may open. It goes by the content, and has decoders that start other programs."""
 
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 _VALIDATION = ("val", "valid", "validation")
 
-Listing = Sequence[tuple[str, int]]
+Listing = Sequence[tuple[Path, int]]
 """Path and class number of each image."""
 
 
@@ -117,36 +119,44 @@ def decode(path: Path, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uin
 
 
 def _listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
-    from torchvision.datasets import ImageFolder
-
-    try:
-        images = ImageFolder(folder)
-    except FileNotFoundError as error:
-        raise UserError(f"{folder}: {' '.join(str(error).split())}") from error
-    if len(images.classes) < 2:
+    classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    if len(classes) < 2:
+        found = f"one class folder ({classes[0]})" if classes else "no class folder"
         raise UserError(
-            f"{folder}: holds one class folder ({images.classes[0]}), expected two or more "
-            "in PATH/train and PATH/test, or in PATH"
+            f"{folder}: holds {found}, expected two or more in PATH/train and PATH/test, or in PATH"
         )
-    return tuple(images.classes), images.samples
+    listing = _images(folder, classes)
+    if empty := set(range(len(classes))) - {number for _, number in listing}:
+        raise UserError(
+            f"{folder / classes[min(empty)]}: holds no images, files named {', '.join(_SUFFIXES)}"
+        )
+    return classes, listing
 
 
 def _listing_like(folder: Path, classes: tuple[str, ...]) -> Listing:
     """The images of another split than train, with the class numbers of train."""
-    from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
-
     unknown = {entry.name for entry in folder.iterdir() if entry.is_dir()} - set(classes)
     if unknown:
         raise UserError(f"{folder / min(unknown)}: a class that {folder.parent / 'train'} lacks")
-    numbers = {name: number for number, name in enumerate(classes)}
-    listing: Listing = make_dataset(str(folder), numbers, IMG_EXTENSIONS, allow_empty=True)
+    listing = _images(folder, classes)
     if not listing:
         raise UserError(f"{folder}: holds no images in folders named like the classes of train")
     return listing
 
 
+def _images(folder: Path, classes: tuple[str, ...]) -> Listing:
+    """The images below each class's folder, in the order of torchvision's ImageFolder."""
+    return [
+        (Path(inner, name), number)
+        for number, own in enumerate(classes)
+        for inner, _, names in sorted(os.walk(folder / own, followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(_SUFFIXES)
+    ]
+
+
 def _decoded(listing: Listing, size: int, channels: Literal[1, 3]) -> Samples:
     x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
     for i, (path, _) in enumerate(listing):
-        x_NHWC[i] = decode(Path(path), size, channels)
+        x_NHWC[i] = decode(path, size, channels)
     return Samples(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))

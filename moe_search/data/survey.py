@@ -68,7 +68,7 @@ def _folder(path: Path) -> Survey:
     found = listings(path, seed=0)
     counts = Counter(found.classes[label] for _, label in found.training)
     step = -(-len(found.training) // _LOOKED_AT)
-    images = [Path(image) for image, _ in found.training[::step]]
+    images = [image for image, _ in found.training[::step]]
     sides = []
     for image in images:
         with open_image(image) as opened:

@@ -165,7 +165,7 @@ def test_it_never_overwrites(tmp_path: Path) -> None:
     ("data", "message"),
     [
         ("digit", "--data digit: no such file or folder; did you mean 'digits'? known"),
-        ("empty", "Couldn't find any class folder"),
+        ("empty", "holds no class folder"),
         ("text.csv", "not a readable .npz file"),
         ("broken", "broken/b/0.png: not a readable image"),
     ],

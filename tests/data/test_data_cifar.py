@@ -2,9 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision import datasets
 
 from moe_search.data import Source, load
-from moe_search.data.cifar import read_cifar
+from moe_search.data.cifar import _PUBLISHED, read_cifar
 from moe_search.errors import UserError
 
 
@@ -31,6 +32,20 @@ def test_cifar100_is_read_in_the_published_order(cifar100_root: Path) -> None:
     assert raw.test is not None
     assert raw.test.x_NS.shape == (10_000, 3, 32, 32)
     assert raw.test.y_N[:5].tolist() == [49, 33, 72, 51, 71]
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("cifar10", datasets.CIFAR10), ("cifar100", datasets.CIFAR100)]
+)
+def test_the_files_and_their_md5_are_those_of_torchvision(
+    name: str, theirs: type[datasets.CIFAR10]
+) -> None:
+    ours = _PUBLISHED[name]
+    assert ours.url == theirs.url
+    assert [[file, md5] for file, md5 in ours.training.items()] == theirs.train_list
+    assert [[file, md5] for file, md5 in ours.test.items()] == theirs.test_list
+    assert ours.meta == {theirs.meta["filename"]: theirs.meta["md5"]}
+    assert ours.classes == theirs.meta["key"]
 
 
 @pytest.mark.parametrize("name", ["train", "test", "meta"])

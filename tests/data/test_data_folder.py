@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from moe_search.data import Source, load
+from moe_search.data.folder import _listing
 from moe_search.errors import UserError
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
@@ -101,6 +103,17 @@ def test_grey_and_transparent_images_become_rgb(tmp_path: Path) -> None:
     assert load(source(tmp_path)).shape == (3, 8, 8)
 
 
+def test_images_are_found_in_the_order_of_torchvision(tmp_path: Path) -> None:
+    for place in ("b/1.png", "b/0/2.JPG", "b/10.bmp", "b/z/y/0.tiff", "B/a.webp", "B/notes.txt"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    (tmp_path / "elsewhere.png").touch()
+    classes, listing = _listing(tmp_path)
+    theirs = ImageFolder(str(tmp_path))
+    assert classes == tuple(theirs.classes)
+    assert [(str(path), number) for path, number in listing] == theirs.samples
+
+
 def test_test_images_are_not_opened_until_asked_for(pair: Path) -> None:
     (pair / "test" / "red" / "0.png").write_bytes(b"no image")
     assert load(source(pair)).test is None
@@ -143,9 +156,9 @@ def test_a_class_that_test_lacks_keeps_the_numbers(pair: Path) -> None:
     ("folders", "message"),
     [
         (["nowhere"], "no such folder"),
-        ([], "Couldn't find any class folder"),
-        (["own/a"], "Found no valid file for the classes a"),
-        (["own/train", "own/test"], r"own/train: Couldn't find any class folder"),
+        ([], "own: holds no class folder, expected two or more"),
+        (["own/a", "own/b"], r"own/a: holds no images, files named \.jpg"),
+        (["own/train", "own/test"], "own/train: holds no class folder"),
     ],
 )
 def test_folders_without_images_are_refused(
