@@ -84,11 +84,7 @@ class Pipe:
 
 
 def send(connection: Connection, message: Message) -> None:
-    """Send to the process at the other end.
-
-    Pickled here, because a connection's own way passes tensors by shared memory, which needs the
-    two processes to be relatives.
-    """
+    """Send to the process at the other end."""
     connection.send_bytes(pickle.dumps(message))
 
 
