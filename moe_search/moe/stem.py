@@ -3,8 +3,7 @@ perhaps a narrow dense layer.
 
 Shape suffixes: N channels (of all networks side by side), G network, O dense outputs, F cells of a
 network, I input channels, H W image, R S rows and columns after pooling, W words of a row, K kernel
-side, B sample
-(innermost, so that every line of memory is a run of samples).
+side, B sample (innermost, so that every line of memory is a run of samples).
 
 On a CPU these layers are bound by memory, not arithmetic: the convolution's output is written,
 read by the pooling and read again backward, and a dense layer of few outputs reads far more than
