@@ -1,29 +1,61 @@
 """Opens study.yaml."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from moe_search.errors import UserError
 from moe_search.spec.document import Document
 from moe_search.spec.mistakes import explain
+from moe_search.spec.stores import check_mlflow_url, check_optuna_url, resolved_url
 from moe_search.spec.study import Study
+from moe_search.spec.words import one_line
+
+_STORES = {
+    "optuna": ("OPTUNA_STORAGE", check_optuna_url),
+    "mlflow": ("MLFLOW_TRACKING_URI", check_mlflow_url),
+}
+"""The variable that names a store where the study does not, as Optuna's and MLflow's own do."""
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     """Reads and checks a study; creates nothing.
+
+    A store that neither the file nor an override names is the one in ``OPTUNA_STORAGE`` or
+    ``MLFLOW_TRACKING_URI``, where that is set.
 
     Args:
         path: of the YAML file; the study's relative paths start from its folder.
         overrides: assignments such as ``training.epochs=3``, later ones over earlier ones.
 
     Raises:
-        UserError: the file or an override is wrong: one line that says where and what instead.
+        UserError: the file, an override or a variable is wrong: one line that says where and what
+            instead.
     """
     document = Document(path)
     for number, assignment in enumerate(overrides, 1):
         document.override(number, assignment)
+    data = document.data
+    given = data.get("storage", {})
+    if isinstance(given, dict):
+        data = data | {"storage": _stores_of_the_shell(given) | given}
     try:
-        return Study.model_validate(document.data, context={"folder": path.absolute().parent})
+        return Study.model_validate(data, context={"folder": path.absolute().parent})
     except ValidationError as error:
         raise explain(error, document) from None
+
+
+def _stores_of_the_shell(given: dict[str, Any]) -> dict[str, str]:
+    """URLs of the stores that are not given; a relative file starts from the current folder."""
+    urls = {}
+    for store, (variable, check) in _STORES.items():
+        url = os.environ.get(variable)
+        if url and store not in given:
+            try:
+                urls[store] = resolved_url(check(url), Path.cwd())
+            except ValueError as error:
+                raise UserError(one_line(f"{variable}: {error}")) from None
+    return urls

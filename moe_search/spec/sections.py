@@ -293,8 +293,20 @@ class Finalists(Part):
 class Storage(Part):
     """Where results are kept; relative files and folders lie beside study.yaml."""
 
-    optuna: OptunaUrl = Field("sqlite:///optuna.db", description="Optuna's store")
-    mlflow: MlflowUrl = Field("sqlite:///mlflow.db", description="MLflow's store or server")
+    optuna: OptunaUrl = Field(
+        "sqlite:///optuna.db",
+        description="Optuna's store; OPTUNA_STORAGE comes before the default",
+    )
+    mlflow: MlflowUrl = Field(
+        "sqlite:///mlflow.db",
+        description="MLflow's store or server; MLFLOW_TRACKING_URI comes before the default",
+    )
     artifacts: GivenPath = Field(
         Path("artifacts"), description="folder of figures, tables and models"
     )
+
+    @validator(mode="after")
+    def _a_database_each(self) -> Self:
+        if self.optuna == self.mlflow:
+            raise mistake("is Optuna's database, too; name another, such as NAME-mlflow", "mlflow")
+        return self

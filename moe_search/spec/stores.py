@@ -5,6 +5,7 @@ listed, and whatever else could be meant is refused.
 """
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -28,6 +29,14 @@ _OPTUNA, _MLFLOW = f"{_FILE}|{_SERVER}", f"{_FILE}|{_SERVER}|{_HTTP}"
 _DATABASES = "sqlite:///FILE, postgresql://HOST/NAME"
 
 
+def resolved_url(url: str, folder: Path) -> str:
+    """The URL with a file's path in it made absolute; a relative one starts from the folder."""
+    scheme, file = url[: len("sqlite:///")], url[len("sqlite:///") :]
+    if scheme != "sqlite:///":
+        return url
+    return f"{scheme}{(folder / Path(file).expanduser()).absolute()}"
+
+
 def check_mlflow_url(url: str) -> str:
     """The URL of a store of MLflow's, if it may be opened.
 
@@ -38,7 +47,12 @@ def check_mlflow_url(url: str) -> str:
     return _checked(url, _MLFLOW, expected)
 
 
-def _check_optuna_url(url: str) -> str:
+def check_optuna_url(url: str) -> str:
+    """The URL of a store of Optuna's, if it may be opened.
+
+    Raises:
+        ValueError: it is another kind of URL, or not written as it should be.
+    """
     return _checked(url, _OPTUNA, f"{_DATABASES} or mysql://HOST/NAME")
 
 
@@ -59,7 +73,7 @@ def _checked(url: str, allowed: str, expected: str) -> str:
 
 OptunaUrl = Annotated[
     str,
-    AfterValidator(_check_optuna_url),
+    AfterValidator(check_optuna_url),
     Field(json_schema_extra={"pattern": f"^(?:{_OPTUNA})$"}),
 ]
 MlflowUrl = Annotated[

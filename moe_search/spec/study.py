@@ -53,6 +53,7 @@ from moe_search.spec.sections import (
     name_alone,
 )
 from moe_search.spec.space import leaves
+from moe_search.spec.stores import resolved_url
 from moe_search.spec.words import show
 
 if TYPE_CHECKING:
@@ -141,12 +142,12 @@ class Study(Part):
     @property
     def optuna_url(self) -> str:
         """URL of Optuna's store; a file's path in it is absolute."""
-        return self._resolved_url(self.storage.optuna)
+        return resolved_url(self.storage.optuna, self._folder)
 
     @property
     def mlflow_url(self) -> str:
         """URL of MLflow's store or server; a file's path in it is absolute."""
-        return self._resolved_url(self.storage.mlflow)
+        return resolved_url(self.storage.mlflow, self._folder)
 
     @property
     def artifacts_folder(self) -> Path:
@@ -297,7 +298,3 @@ class Study(Part):
 
     def _resolved(self, path: Path) -> Path:
         return (self._folder / path.expanduser()).absolute()
-
-    def _resolved_url(self, url: str) -> str:
-        scheme, file = url[: len("sqlite:///")], url[len("sqlite:///") :]
-        return f"{scheme}{self._resolved(Path(file))}" if scheme == "sqlite:///" else url

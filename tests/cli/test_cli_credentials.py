@@ -89,10 +89,10 @@ def test_what_a_run_prints_and_its_json_has(study: Path) -> None:
     from moe_search.report.stores import stores
     from moe_search.spec import load_study
 
-    checked = load_study(study, [f"storage.mlflow={DATABASE}"])
+    checked = load_study(study, [f"storage.mlflow={DATABASE}-mlflow"])
     told = stores(checked)
-    assert told.optuna == told.mlflow == TOLD
+    assert (told.optuna, told.mlflow) == (TOLD, f"{TOLD}-mlflow")
     assert PASSWORD not in json.dumps(vars(told))
-    again = _for_shell(study, (f"storage={{optuna: '{DATABASE}', mlflow: '{DATABASE}'}}",))
+    again = _for_shell(study, (f"storage={{optuna: '{DATABASE}', mlflow: '{DATABASE}-mlflow'}}",))
     assert again.count(TOLD) == 2
     assert PASSWORD not in again

@@ -56,12 +56,20 @@ def refusal(section: str, **given: object) -> str:
 
 
 @pytest.mark.parametrize("url", RIGHT)
-def test_both_stores_may_lie_in_a_database(url: str) -> None:
-    given = {"name": "a", "data": "digits", "storage": {"optuna": url, "mlflow": url}}
+@pytest.mark.parametrize("store", ["optuna", "mlflow"])
+def test_either_store_may_lie_in_a_database(store: str, url: str) -> None:
+    given = {"name": "a", "data": "digits", "storage": {store: url}}
     study = Study.model_validate(given)
-    assert study.storage.optuna == study.storage.mlflow == url
-    assert make_url(study.optuna_url).get_backend_name() in ("sqlite", "postgresql", "mysql")
+    assert getattr(study.storage, store) == url
+    resolved = getattr(study, f"{store}_url")
+    assert make_url(resolved).get_backend_name() in ("sqlite", "postgresql", "mysql")
     Draft202012Validator(json_schema()).validate(given)
+
+
+def test_both_stores_may_not_lie_in_the_same_database() -> None:
+    url = "postgresql://ada:hunter2@host/name"
+    message = refusal("storage", optuna=url, mlflow=url)
+    assert message == "is Optuna's database, too; name another, such as NAME-mlflow"
 
 
 @pytest.mark.parametrize("url", SERVERS)
@@ -124,6 +132,57 @@ def test_variables_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert study.optuna_url == f"sqlite:///{tmp_path}/$SECRET.db"
     assert study.artifacts_folder == tmp_path / "$SECRET"
     assert "hunter2" not in study.model_dump_json()
+
+
+SHELL = {"OPTUNA_STORAGE": "postgresql://host/trials", "MLFLOW_TRACKING_URI": "http://host:5000"}
+
+
+@pytest.fixture
+def in_shell(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for variable, url in SHELL.items():
+        monkeypatch.setenv(variable, url)
+    return monkeypatch
+
+
+def test_the_shell_names_the_stores_that_a_study_does_not(
+    in_shell: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text("name: a\ndata: digits\n")
+    study = load_study(file)
+    assert (study.optuna_url, study.mlflow_url) == tuple(SHELL.values())
+    study = load_study(file, ["storage.mlflow=sqlite:///here.db"])
+    assert study.optuna_url == SHELL["OPTUNA_STORAGE"]
+    assert study.mlflow_url == f"sqlite:///{tmp_path}/here.db"
+    file.write_text("name: a\ndata: digits\nstorage: {optuna: 'sqlite:///here.db'}\n")
+    study = load_study(file)
+    assert study.optuna_url == f"sqlite:///{tmp_path}/here.db"
+    assert study.mlflow_url == SHELL["MLFLOW_TRACKING_URI"]
+
+
+def test_a_file_that_the_shell_names_starts_from_the_current_folder(
+    in_shell: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_shell.setenv("OPTUNA_STORAGE", "sqlite:///trials.db")
+    in_shell.chdir(tmp_path)
+    file = tmp_path / "studies" / "study.yaml"
+    file.parent.mkdir()
+    file.write_text("name: a\ndata: digits\n")
+    assert load_study(file).optuna_url == f"sqlite:///{tmp_path}/trials.db"
+
+
+@pytest.mark.parametrize("variable", SHELL)
+def test_what_the_shell_names_is_checked_where_it_is_taken(
+    in_shell: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    in_shell.setenv(variable, "ftp://ada:hunter2@host/name")
+    file = tmp_path / "study.yaml"
+    file.write_text("name: a\ndata: digits\n")
+    with pytest.raises(UserError) as caught:
+        load_study(file)
+    assert str(caught.value).startswith(f"{variable}: is not a store's URL; expected sqlite:///")
+    assert "hunter2" not in str(caught.value)
+    load_study(file, ["storage={optuna: 'sqlite:///a.db', mlflow: 'sqlite:///b.db'}"])
 
 
 @pytest.mark.parametrize(
