@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial, TrialState
 from standin import StandIn, Train
+from untrained import drawn_weights
 
 from moe_search.search.events import Event
 from moe_search.search.ranking import FINALISTS
@@ -75,7 +76,9 @@ def run(
     told: list[Event] = []
 
     assert isinstance(study.search.workers, int)
-    workers = StandIn(train, workers=study.search.workers, test=test, uncompiled=uncompiled)
+    workers = StandIn(
+        train, drawn_weights, workers=study.search.workers, test=test, uncompiled=uncompiled
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moe_search.search.run.LocalExecutor", lambda *_: workers)
         ended = run_study(study, told.append)

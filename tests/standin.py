@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
-import torch
 
 from moe_search.engine.messages import Ready
 from moe_search.engine.stages import last_epoch
@@ -20,12 +19,15 @@ from moe_search.engine.trial import (
     architecture,
     expert_count,
 )
+from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.decomposition import Decomposition
-from moe_search.moe.mixtures import Mixtures
 from moe_search.search.executor import Died, Event
 
 Train = Callable[[TrialSpec, int], Decomposition]
 """What a trial does on the validation split after an epoch, counted from 1."""
+
+Weights = Callable[[Architecture, int, int], State]
+"""Weights of a model by its architecture, number of experts and seed."""
 
 CLASSES, SAMPLES = 10, 10_000
 
@@ -43,6 +45,7 @@ class StandIn:
 
     Args:
         train: decides what the trials come to.
+        weights: gives their models weights.
         shape: of one sample.
         workers: how many.
         test: what finalists do on the test split, as ``train`` by default.
@@ -52,6 +55,7 @@ class StandIn:
     def __init__(
         self,
         train: Train,
+        weights: Weights,
         shape: tuple[int, ...] = (1, 8, 8),
         workers: int = 2,
         test: Train | None = None,
@@ -60,6 +64,7 @@ class StandIn:
         self.workers = workers
         self.jobs: list[Job] = []
         self._train = train
+        self._weights = weights
         self._test = test or train
         self._shape = shape
         self._started: list[Event] = [Ready(uncompiled)] * workers
@@ -135,8 +140,6 @@ class StandIn:
         configuration = spec.configuration
         experts = expert_count(configuration)
         kind = architecture(configuration, job.backbone, self._shape, CLASSES)
-        mixtures = Mixtures(kind, [experts], [configuration.model.temperature])
-        mixtures.initialise(0, torch.Generator().manual_seed(spec.seed))
         return TrialResult(
             key=spec.key,
             seed=spec.seed,
@@ -149,7 +152,7 @@ class StandIn:
             architecture=kind,
             experts=experts,
             temperature=configuration.model.temperature,
-            state=mixtures.state_of(0),
+            state=self._weights(kind, experts, spec.seed),
             seconds=0.001,
         )
 

@@ -15,11 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest.mock import patch
 from urllib.request import Request, urlopen
 
@@ -32,6 +35,7 @@ from standin import CLASSES, SAMPLES, StandIn, decomposition
 
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import TrialSpec, expert_count
+from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
@@ -74,6 +78,13 @@ def train(spec: TrialSpec, epoch: int) -> Decomposition:
     return drawn(spec.key, expert_count(spec.configuration))
 
 
+def weights(architecture: Architecture, experts: int, seed: int) -> State:
+    """Weights of a model, in a process of their own: only workers load torch."""
+    from untrained import drawn_weights
+
+    return drawn_weights(architecture, experts, seed)
+
+
 STUDY = """\
 name: service
 data: mnist
@@ -108,7 +119,7 @@ class Stopwatch:
         return call
 
 
-def run(study: Study, stopwatch: Stopwatch) -> list[float]:
+def run(study: Study, stopwatch: Stopwatch, worker: Executor) -> list[float]:
     """Run it with stand-in training; when the first trial started and when each ended."""
     ended: list[float] = []
 
@@ -120,7 +131,11 @@ def run(study: Study, stopwatch: Stopwatch) -> list[float]:
             ended.append(time.perf_counter())
 
     card = Card("mnist", tuple("0123456789"), (0.1307,), (0.3081,))
-    workers = StandIn(train, shape=(1, 28, 28), workers=WORKERS)
+
+    def sent(*model: Any) -> State:
+        return worker.submit(weights, *model).result()
+
+    workers = StandIn(train, sent, shape=(1, 28, 28), workers=WORKERS)
     batches = Batches(source_of(study), lambda _: PRESETS["mnist"], 4, WORKERS, lambda _: False)
     kept = open_study(study, open_storage(study))
     tracker = Tracker(study, card)
@@ -192,7 +207,10 @@ def main() -> None:
         path.write_text(STUDY)
         stopwatch = Stopwatch()
         imported = memory()
-        ended = run(load_study(path, [f"search.trials={trials}"]), stopwatch)
+        with ProcessPoolExecutor(1, get_context("spawn")) as worker:
+            worker.submit(import_module, "untrained").result()
+            ended = run(load_study(path, [f"search.trials={trials}"]), stopwatch, worker)
+        assert "torch" not in sys.modules
         costs = 1000 * np.diff(ended)
         asks, tells = 1000 * np.array(stopwatch.ask), 1000 * np.array(stopwatch.tell)
         for first in range(0, trials, max(trials // 20, 50)):
