@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -90,7 +90,7 @@ class Summary:
         finalists: best first, by their mean objective on validation.
         champion: URI of the registered model; None before there is one.
         references: numbers of others to compare the finalists with.
-        active: when a trial last began or ended, local time.
+        active: when a trial last began or ended, local time with its offset.
     """
 
     study: str
@@ -197,4 +197,4 @@ def _judged(finalist: Finalist, champion: int | None) -> Judged:
 def _active(trials: list[FrozenTrial]) -> datetime | None:
     moments = [t.datetime_complete or t.datetime_start for t in trials]
     known = [moment for moment in moments if moment is not None]
-    return max(known).replace(tzinfo=UTC).astimezone() if known else None
+    return max(known).astimezone() if known else None  # Optuna's are local and do not say so

@@ -132,7 +132,7 @@ def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     if summary.champion:
         facts.append(("champion", summary.champion))
     if summary.active:
-        facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S}"))
+        facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S %Z}"))
     return [*facts, *store_facts(summary.stores)]
 
 

@@ -1,18 +1,25 @@
 """What is read off a study in Optuna's store, and which searched value mattered."""
 
 import json
-from datetime import datetime
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from moe_search.errors import UserError
 from moe_search.report.importances import FEWEST, importances
 from moe_search.report.summary import plain, summarize
+from moe_search.report.tables import summary_facts
 from moe_search.search.objective import directions
 from moe_search.search.space import suggest
+from moe_search.search.store import locked
 from moe_search.spec import METRICS, Study
 
 METRIC_VALUES = dict.fromkeys(METRICS, 0.5)
@@ -99,12 +106,45 @@ def test_a_study_without_trials() -> None:
     )
 
 
-def test_the_last_activity_is_local_time() -> None:
-    study = study_of()
-    active = summarize(study, kept_of(study, 1), 5).active
-    assert active is not None
-    assert active.tzinfo is not None
-    assert abs((datetime.now().astimezone() - active).total_seconds()) < 60
+@pytest.fixture(params=["UTC", "Asia/Tokyo", "America/St_Johns"])
+def zone(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The time zone of this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_the_last_activity_is_local_time_and_names_its_zone(
+    zone: str, store: str, tmp_path: Path
+) -> None:
+    study, storage = study_of(), f"sqlite:///{tmp_path / 'optuna.db'}"
+    kept = optuna.create_study(direction="maximize", storage=storage if store == "sqlite" else None)
+    kept.ask()
+    summary = summarize(study, kept, 5)
+    now = datetime.now(ZoneInfo(zone))
+    assert summary.active is not None
+    assert summary.active.utcoffset() == now.utcoffset()
+    assert abs(now - summary.active) < timedelta(minutes=1)
+    told = dict(summary_facts(summary))["last activity"]
+    assert told == f"{summary.active:%Y-%m-%d %H:%M:%S} {now.tzname()}"
+
+
+def test_a_held_study_says_since_when_in_local_time(zone: str, tmp_path: Path) -> None:
+    study = Study.model_validate({"name": "s", "data": "digits"}, context={"folder": tmp_path})
+    with (
+        locked(study),
+        pytest.raises(UserError, match="is held by process") as refused,
+        locked(study),
+    ):
+        pass
+    found = re.search(r" since (\S+ \S+);", str(refused.value))
+    assert found is not None
+    since, now = datetime.fromisoformat(found[1]), datetime.now(ZoneInfo(zone))
+    assert since.utcoffset() == now.utcoffset()
+    assert abs(now - since) < timedelta(minutes=1)
 
 
 def test_json_has_no_number_that_json_lacks() -> None:
