@@ -51,8 +51,8 @@ def _until_trained(training: Training) -> list[Stage]:
     """Experts and gate together; or the experts, then a gate for them.
 
     A gate for peeking experts learns alone for half of the epochs and with them for the other half;
-    a gate for class groups learns alone. Sources: "reverse distillation" and the preliminary
-    experiments in the code of the authors of arXiv 2302.14703.
+    a gate for class groups learns alone, or with the experts from the start. Sources: "reverse
+    distillation" and the preliminary experiments in the code of the authors of arXiv 2302.14703.
     """
     epochs = training.epochs
     if training.pretraining == "none":
@@ -61,7 +61,7 @@ def _until_trained(training: Training) -> list[Stage]:
         training.pretraining_epochs, training.pretraining, frozen="gate", regularized=False
     )
     if training.pretraining == "class_groups":
-        return [first, Stage(epochs, frozen="experts")]
+        return [first, Stage(epochs, frozen="experts" if training.freeze_experts else None)]
     alone = epochs // 2
     return [first, Stage(alone, frozen="experts"), Stage(epochs - alone)]
 

@@ -182,7 +182,7 @@ class Training(Part):
             "none",
             description="how experts are trained before there is a gate: each on the samples whose "
             "labels surprise it least (peeking), or each on classes of its own; then the gate is "
-            "trained alone, after peeking for half of the epochs and with the experts for the rest",
+            "trained: after peeking for half of the epochs alone and with the experts for the rest",
         )
     )
     pretraining_epochs: Annotated[
@@ -199,6 +199,9 @@ class Training(Part):
         description="which classes each expert is pretrained on: even, the superclasses of "
         "CIFAR-100, or class numbers of each expert such as 0,7|1,9|2,4|3,8|5,6",
     )
+    freeze_experts: Annotated[
+        Flag, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("class_groups",))
+    ] = Field(True, description="while the gate for their class groups is trained")
     retrain_experts: Annotated[Literal["none", "same", "new"], _IN_MOE, _HAS_NETWORK] = Field(
         "none",
         description="then freeze the gate and train its experts once more from the start, with the "

@@ -34,12 +34,15 @@ GROUPS, OWNERS = "0,3|2|1", (0, 2, 1, 0)
 RECIPES: tuple[dict[str, Any], ...] = (
     {"pretraining": "peeking"},
     {"pretraining": "class_groups"},
+    {"pretraining": "class_groups", "freeze_experts": False},
     {"retrain_experts": "same"},
     {"retrain_experts": "new"},
     {"pretraining": "class_groups", "retrain_experts": "new"},
 )
 
-each_recipe = pytest.mark.parametrize("training", RECIPES, ids=lambda r: "-".join(r.values()))
+each_recipe = pytest.mark.parametrize(
+    "training", RECIPES, ids=lambda r: "-".join(map(str, r.values()))
+)
 
 
 def pretrained(key: int = 0, **training: Any) -> TrialSpec:
@@ -109,12 +112,15 @@ def test_peeking_experts_and_then_their_gate_are_those_of_plain_modules() -> Non
 
 
 @pytest.mark.usefixtures("double")
-def test_experts_of_class_groups_and_then_their_gate_are_those_of_plain_modules() -> None:
-    spec, data = pretrained(pretraining="class_groups"), dataset(shape=SHAPE)
-    model = plain(spec)
+@pytest.mark.parametrize("frozen", [True, False])
+def test_experts_of_class_groups_and_then_their_gate_are_those_of_plain_modules(
+    frozen: bool,
+) -> None:
+    spec = pretrained(pretraining="class_groups", freeze_experts=frozen)
+    data, model = dataset(shape=SHAPE), plain(spec)
     learn(model, model.experts, spec, data, (EPOCHS + 1, EPOCHS + 2), of_owner)
-    model.experts.eval()
-    losses = learn(model, model.gate, spec, data, FIRST)
+    model.experts.train(not frozen)
+    losses = learn(model, model.gate if frozen else model, spec, data, FIRST)
 
     result = results(train([spec], data))[0]
     assert [report.training_loss for report in result.history] == pytest.approx(losses, rel=1e-8)

@@ -93,6 +93,7 @@ STUDY = st.fixed_dictionaries(
             lr=searched_number(POSITIVE),
             pretraining=searched_word("none", "peeking", "class_groups"),
             class_groups=searched_word("even", "superclasses", "0,1|2"),
+            freeze_experts=st.booleans() | choices(st.booleans()),
             retrain_experts=searched_word("none", "same", "new"),
             distill=st.booleans() | choices(st.booleans()),
         ),
