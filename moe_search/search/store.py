@@ -19,7 +19,7 @@ from moe_search.errors import UserError
 from moe_search.search.failures import told_in_one_line
 from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler, without_warning
-from moe_search.spec import Study, Value, differences
+from moe_search.spec import Study, Value
 from moe_search.spec.words import one_line
 from moe_search.tracking.store import check_store
 
@@ -81,7 +81,7 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
         with without_warning():
             kept.set_metric_names(metric_names(study))
         kept.set_user_attr("space", study.space())
-    elif changes := differences(begun, study.space()):
+    elif changes := study.changes_since(begun):
         raise UserError(
             f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
             f"undo the change, or begin a new study with --set name={study.name}-2"

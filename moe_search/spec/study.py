@@ -52,7 +52,7 @@ from moe_search.spec.sections import (
     Storage,
     name_alone,
 )
-from moe_search.spec.space import leaves
+from moe_search.spec.space import differences, leaves
 from moe_search.spec.stores import resolved_url
 from moe_search.spec.words import show
 
@@ -284,6 +284,16 @@ class Study(Part):
             },
         )
         return dict(sorted(leaves(kept)))
+
+    def changes_since(self, begun: Mapping[str, Any]) -> list[str]:
+        """What a study that was begun with another space would change, one line a change.
+
+        What that space does not name did not exist yet, and was as it is by default; but for the
+        objective, which names what it is made of.
+        """
+        usual = Study.model_validate({"name": "usual", "data": "digits"}).space()
+        before = {path: value for path, value in usual.items() if not path.startswith("objective.")}
+        return differences(before | dict(begun), self.space())
 
     def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
         """Path, plain field, and value or domain, in order of declaration."""

@@ -275,6 +275,15 @@ def test_differences_speak_in_one_line_each() -> None:
     ]
 
 
+def test_a_study_goes_on_where_its_space_is_older_than_a_hyperparameter() -> None:
+    given = {"objective": {"maximize": {"accuracy": 1}}, "search": {"seeds": 2}}
+    begun = {k: v for k, v in study(**given).space().items() if k != "training.weight_decay"}
+    assert study(**given).changes_since(begun) == []
+    assert study(training={"weight_decay": 0.1}, **given).changes_since(begun) == [
+        "training.weight_decay: was 0.0, is now 0.1"
+    ]
+
+
 @pytest.mark.parametrize(
     ("domain", "inside", "outside"),
     [
