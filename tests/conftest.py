@@ -5,10 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 from finished import FinishedStudy
+
+if TYPE_CHECKING:
+    from servers import Postgres
 
 pytest.register_assert_rewrite("searching")
 
@@ -135,6 +141,20 @@ def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stores")
     make_stores(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(needs: Needs) -> Iterator["Postgres"]:
+    """PostgreSQL, with a password and without any database but its own."""
+    from servers import Postgres
+
+    needs("PostgreSQL (Debian's package postgresql)", Postgres.programs() is not None)
+    needs("psycopg", find_spec("psycopg") is not None)
+    with TemporaryDirectory() as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
+from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, Source, load
@@ -98,29 +99,29 @@ def run_study(study: Study, listener: Listener) -> Ended:
             )
             coordinator = Coordinator(session)
             try:
-                reason = coordinator.run()
+                reason, interrupted = coordinator.run(), False
                 if not study.configurations:
                     run_finals(session)
                 tracker.close("FINISHED")
             except Interrupted:
+                reason, interrupted = "interrupted", True
                 coordinator.abandon()
                 tracker.close("KILLED")
-                return Ended("interrupted", True, time.monotonic() - started)
-            finally:
-                so_far = kept.user_attrs.get(SECONDS, 0.0)
-                kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
-        checkpoints.clear()
-    return Ended(reason, False, time.monotonic() - started)
+            so_far = kept.user_attrs.get(SECONDS, 0.0)
+            kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
+        if not interrupted:
+            checkpoints.clear()
+    return Ended(reason, interrupted, time.monotonic() - started)
 
 
 @contextmanager
 def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
-    """The study's runs; the parent ends as the run of the study does."""
+    """The study's runs; the parent ends as the run of the study does, or at the next start."""
     tracker = Tracker(study, card)
     try:
         yield tracker
-    except MlflowException:
-        raise  # its store would let us wait for minutes again; the next start ends the run
+    except (MlflowException, StorageInternalError):
+        raise  # a store that is away would let us wait for minutes again
     except BaseException:
         tracker.close("FAILED")
         raise

@@ -21,6 +21,7 @@ from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler, without_warning
 from moe_search.spec import Study, Value
 from moe_search.spec.words import one_line
+from moe_search.tracking.databases import making_tables, outlast
 from moe_search.tracking.store import check_store
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -47,11 +48,15 @@ def open_storage(study: Study) -> RDBStorage:
     """
     url = study.optuna_url
     sqlite = url.startswith("sqlite:")
+    options: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {}
     try:
-        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {})
+        with making_tables(url):
+            storage = RDBStorage(url, engine_kwargs={"pool_pre_ping": not sqlite, **options})
         if sqlite:
             sqlalchemy.event.listen(storage.engine, "connect", _write_ahead)
             storage.engine.dispose()  # connections opened before the listener
+        else:
+            outlast(storage.engine)
     except (SQLAlchemyError, OSError, ImportError, RuntimeError) as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise UserError(f"storage.optuna: cannot open {url}: {cause}") from error

@@ -10,6 +10,7 @@ from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.spec.configuration import Configuration
@@ -123,6 +124,8 @@ class ChildRuns:
         run_id: str = run.info.run_id
         try:
             yield run_id
+        except MlflowException:
+            raise  # a store that is away would let us wait for minutes again
         except BaseException:
             self._client.set_terminated(run_id, "FAILED")
             raise

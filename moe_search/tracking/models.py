@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from mlflow import MlflowClient, pyfunc
 from mlflow.entities import LoggedModelOutput
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
@@ -45,6 +46,8 @@ def log_model(
                     uv_project_path=package,
                 )
             client.log_model_artifacts(model_id, str(folder / "model"))
+    except MlflowException:
+        raise  # a store that is away would let us wait for minutes again
     except BaseException:
         client.finalize_logged_model(model_id, "FAILED")
         raise

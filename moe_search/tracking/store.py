@@ -12,10 +12,13 @@ from urllib.request import urlopen
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Runs
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.spec.words import one_line
+from moe_search.tracking.databases import making_tables, on_server, outlast
 
 _PATIENCE = 10  # seconds for a server's first answer
 
@@ -38,7 +41,11 @@ def open_store(url: str, create: bool) -> MlflowClient:
                 raise FileNotFoundError("there is no such file")
             _create(url, file)
         client = MlflowClient(tracking_uri=url, registry_uri=url)
-        client.search_experiments(max_results=1)
+        with making_tables(url):
+            client.search_experiments(max_results=1)
+        if on_server(url):
+            for kind in (Runs, Registry):
+                outlast(kind._get_or_create_engine(url))
     return client
 
 
@@ -78,7 +85,7 @@ def check_store(url: str, whose: str) -> None:
                 tables = set(sqlalchemy.inspect(connection).get_table_names())
                 if file is not None:
                     _check_pages(connection)
-                    _check_tables(tables, whose)
+                _check_tables(tables, whose, alone=file is not None)
             engine.dispose()
 
 
@@ -92,9 +99,14 @@ _FIRST_TABLES = {"Optuna": {"studies", "version_info"}, "MLflow": {"experiments"
 """Which tables are there as soon as others are."""
 
 
-def _check_tables(tables: set[str], whose: str) -> None:
-    if tables and not tables & _FIRST_TABLES[whose]:
-        raise ValueError(f"it is another program's, with a table {min(tables)}; name another file")
+def _check_tables(tables: set[str], whose: str, alone: bool) -> None:
+    """Refuse what another program keeps its tables in; a server's database may have some more."""
+    if tables & _FIRST_TABLES[whose]:
+        return
+    others = set().union(*_FIRST_TABLES.values()) & tables
+    if others or (alone and tables):
+        found = min(others or tables)
+        raise ValueError(f"it is another program's, with a table {found}; name another")
 
 
 def _file(url: str) -> Path | None:
