@@ -1,4 +1,4 @@
-"""What a model is made of, and its weights, as plain data: no module here needs torch."""
+"""What a model is made of, and its weights, as plain data: nothing here needs torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

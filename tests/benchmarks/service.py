@@ -18,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -76,6 +75,11 @@ def train(spec: TrialSpec, epoch: int) -> Decomposition:
     if epoch == 1:
         time.sleep(0.001)
     return drawn(spec.key, expert_count(spec.configuration))
+
+
+def load_torch() -> None:
+    """As workers do before the first trial."""
+    import untrained  # noqa: F401
 
 
 def weights(architecture: Architecture, experts: int, seed: int) -> State:
@@ -208,7 +212,7 @@ def main() -> None:
         stopwatch = Stopwatch()
         imported = memory()
         with ProcessPoolExecutor(1, get_context("spawn")) as worker:
-            worker.submit(import_module, "untrained").result()
+            worker.submit(load_torch).result()
             ended = run(load_study(path, [f"search.trials={trials}"]), stopwatch, worker)
         assert "torch" not in sys.modules
         costs = 1000 * np.diff(ended)
