@@ -128,7 +128,8 @@ def _listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
     listing = _images(folder, classes)
     if empty := set(range(len(classes))) - {number for _, number in listing}:
         raise UserError(
-            f"{folder / classes[min(empty)]}: holds no images, files named {', '.join(_SUFFIXES)}"
+            f"{folder / classes[min(empty)]}: holds no images; "
+            f"names of images end in {', '.join(_SUFFIXES)}"
         )
     return classes, listing
 

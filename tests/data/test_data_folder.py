@@ -157,7 +157,7 @@ def test_a_class_that_test_lacks_keeps_the_numbers(pair: Path) -> None:
     [
         (["nowhere"], "no such folder"),
         ([], "own: holds no class folder, expected two or more"),
-        (["own/a", "own/b"], r"own/a: holds no images, files named \.jpg"),
+        (["own/a", "own/b"], r"own/a: holds no images; names of images end in \.jpg"),
         (["own/train", "own/test"], "own/train: holds no class folder"),
     ],
 )
