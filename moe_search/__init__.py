@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # importing moe_search stays light
     from moe_search.moe.classifier import Classifier
     from moe_search.report.summary import Outcome
-    from moe_search.search.events import Listener
     from moe_search.spec import Study
 
 __all__ = ["load_model", "run"]
-
-_BEST = 5
 
 
 def run(
@@ -42,16 +39,11 @@ def run(
     from rich.console import Console
 
     from moe_search.report import live
-    from moe_search.report.summary import conclude, summarize
 
     with live.progress(Console(stderr=True, quiet=not progress)) as listener:
-        from moe_search.search.run import run_study
-        from moe_search.search.store import find_study
+        from moe_search.report.running import run_and_publish
 
-        ended = run_study(checked, listener)
-        if not ended.interrupted:
-            _publish(checked, listener)
-    return conclude(summarize(checked, find_study(checked), _BEST), ended)
+        return run_and_publish(checked, listener)
 
 
 def load_model(model: str | Path, store: str | None = None) -> "Classifier":
@@ -68,18 +60,6 @@ def load_model(model: str | Path, store: str | None = None) -> "Classifier":
     from moe_search.tracking.package import load_model as load
 
     return load(model, store)
-
-
-def _publish(study: "Study", listener: "Listener") -> None:
-    """The dashboards' pages of a study; its results stand without them."""
-    from moe_search.errors import UserError
-    from moe_search.report.publishing import publish
-    from moe_search.search.events import Note
-
-    try:
-        publish(study)
-    except UserError as error:
-        listener(Note(f"the dashboards lack this study's summary: {error}"))
 
 
 def _checked(study: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> "Study":

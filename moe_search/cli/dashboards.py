@@ -1,10 +1,13 @@
 """The command that starts the dashboards."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from moe_search.cli.group import study_options
+from moe_search.cli.talk import Talk, talks
+from moe_search.progress import Note, Working
 from moe_search.tracking.addresses import HOST, MLFLOW_PORT, OPTUNA_PORT
 
 _PORT = click.IntRange(1, 65535)
@@ -27,6 +30,7 @@ _PORT = click.IntRange(1, 65535)
     is_flag=True,
     help="Needed for a --host that other machines reach: they may change everything.",
 )
+@talks
 def dashboard(
     study: Path,
     overrides: tuple[str, ...],
@@ -34,18 +38,28 @@ def dashboard(
     mlflow_port: int,
     host: str,
     accepted: bool,
+    talk: Talk,
 ) -> None:
     """Show the study in the Optuna dashboard and in MLflow until Ctrl-C, on this machine alone."""
-    from moe_search.report.dashboards import serve
     from moe_search.report.exposure import check_host, exposed
-    from moe_search.search.store import find_study, open_storage
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
     reached = check_host(host, accepted)
-    find_study(checked)
-    number = open_storage(checked).get_study_id_from_name(checked.name)
-    click.echo("starting both dashboards; Ctrl-C ends them", err=True)
-    if reached:
-        click.echo(exposed(checked, host), err=True)
-    serve(checked, number, host.lower(), optuna_port, mlflow_port, click.echo)
+    with ExitStack() as starting:
+        listener = starting.enter_context(talk.progress("opening the stores"))
+        from moe_search.report.dashboards import serve
+        from moe_search.search.store import find_study, open_storage
+
+        find_study(checked)
+        number = open_storage(checked).get_study_id_from_name(checked.name)
+        listener(Note("starting both dashboards; Ctrl-C ends them"))
+        if reached:
+            listener(Note(exposed(checked, host)))
+        listener(Working("waiting for both to answer"))
+
+        def say(line: str) -> None:
+            starting.close()
+            click.echo(line)
+
+        serve(checked, number, host.lower(), optuna_port, mlflow_port, say)

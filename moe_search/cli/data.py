@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from moe_search.cli.group import json_option, print_json
+from moe_search.cli.talk import Talk, talks
 from moe_search.errors import UserError
 
 
@@ -24,18 +26,24 @@ from moe_search.errors import UserError
     show_default=True,
     help="The study to write; it must be new.",
 )
-def init(source: str, out: Path) -> None:
+@json_option
+@talks
+def init(source: str, out: Path, as_json: bool, talk: Talk) -> None:
     """Look at a data set and write a first study of it."""
-    from moe_search.data.survey import survey
-    from moe_search.report.starting import describe, starting_study
-
     if out.exists():
         raise UserError(f"--out {out}: is there already; name a new file")
     if not out.parent.is_dir():
         raise UserError(f"--out {out}: no such folder; make it first")
-    found = survey(source)
+    with talk.progress("looking at the data") as progress:
+        from moe_search.data.survey import survey
+        from moe_search.report.starting import describe, plain_survey, starting_study
+
+        found = survey(source, progress)
     with out.open("x", encoding="utf-8") as file:
         file.write(starting_study(found, out.parent))
+    if as_json:
+        print_json({"file": str(out)} | plain_survey(found))
+        return
     click.echo(f"{out}: {describe(found)}")
     click.echo(f"Check it:  moe-search validate {shlex.quote(str(out))}")
     click.echo(f"Run it:    moe-search run {shlex.quote(str(out))}")
@@ -48,11 +56,18 @@ def data() -> None:
 
 @data.command()
 @click.argument("name")
-def prepare(name: str) -> None:
+@json_option
+@talks
+def prepare(name: str, as_json: bool, talk: Talk) -> None:
     """Find or download the data set NAME and check all of it."""
-    from moe_search.data import prepare as prepare_data
+    with talk.progress(f"looking for {name}") as progress:
+        from moe_search.data import prepare as prepare_data
 
-    prepared = prepare_data(name)
+        prepared = prepare_data(name, progress=progress)
+    if as_json:
+        folder = None if prepared.folder is None else str(prepared.folder)
+        print_json(vars(prepared) | {"folder": folder})
+        return
     where = prepared.folder or "comes with scikit-learn"
     shape = " x ".join(map(str, prepared.shape))
     click.echo(

@@ -5,12 +5,15 @@ Nothing heavy is imported here or at the top of any file of commands, so ``--hel
 
 import json
 import signal
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from moe_search.cli.talk import VERBOSE
+from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -27,6 +30,9 @@ class Group(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(f"moe-search: {error}", err=True)
+            if ctx.meta.get(VERBOSE):
+                cause = "".join(traceback.format_exception(error))
+                click.echo(without_credentials(cause), err=True, nl=False)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("moe-search: stopped", err=True)

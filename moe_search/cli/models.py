@@ -2,15 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from moe_search.cli.group import json_option, overrides_option, print_facts, print_json
-
-if TYPE_CHECKING:
-    from moe_search.engine.trial import EpochReport
-
+from moe_search.cli.talk import Talk, talks
+from moe_search.progress import Working, counted
 
 store_option = click.option(
     "--store",
@@ -32,34 +29,50 @@ store_option = click.option(
 )
 @click.option("--trial", type=click.IntRange(0), help="This trial's model, not the champion.")
 @store_option
+@json_option
+@talks
 def pull(
-    source: str, overrides: tuple[str, ...], to: Path, trial: int | None, store: str | None
+    source: str,
+    overrides: tuple[str, ...],
+    to: Path,
+    trial: int | None,
+    store: str | None,
+    as_json: bool,
+    talk: Talk,
 ) -> None:
     """Bring a model here: the study's champion, or the one under a URI such as models:/NAME/1."""
-    from moe_search.report.pulling import describe, find, pull_model
+    with talk.progress("looking for the model") as progress:
+        from moe_search.report.pulling import describe, find, plain_model, pull_model
 
-    found = find(source, overrides, trial, store)
-    folder = pull_model(found, to)
-    print_facts(describe(found, folder))
+        found = find(source, overrides, trial, store)
+        progress(Working("fetching the model"))
+        folder = pull_model(found, to)
+    if as_json:
+        print_json(plain_model(found, folder))
+    else:
+        print_facts(describe(found, folder))
 
 
 @click.command()
 @click.argument("model", metavar="MODEL_URI")
 @click.option("--epochs", type=click.IntRange(1), help="By default as many as it was trained for.")
 @store_option
-def distill(model: str, epochs: int | None, store: str | None) -> None:
+@json_option
+@talks
+def distill(model: str, epochs: int | None, store: str | None, as_json: bool, talk: Talk) -> None:
     """Teach a model's attentive gate to an original one, which needs one expert per sample.
 
     The new model gets a run of its own beside the first one's. Prints its URI and what both
     models do on the test set.
     """
-    from moe_search.report.pulling import metrics_line
-    from moe_search.search.distilling import distil
+    with talk.progress("fetching the model") as progress:
+        from moe_search.report.pulling import metrics_line
+        from moe_search.search.distilling import distil
 
-    def say(report: "EpochReport") -> None:
-        click.echo(f"epoch {report.epoch}: {metrics_line(report.metrics)}", err=True)
-
-    found = distil(model, store, epochs, say)
+        found = distil(model, store, epochs, progress)
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
     print_facts(
         [
             ("model", found.uri),
@@ -75,17 +88,20 @@ def distill(model: str, epochs: int | None, store: str | None) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--top1", is_flag=True, help="Evaluate only each sample's most probable expert.")
 @json_option
-def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool) -> None:
+@talks
+def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk: Talk) -> None:
     """Classify images, or the samples of .npy and .npz arrays, with a pulled model.
 
     MODEL is a pulled folder, or a URI where $MLFLOW_TRACKING_URI is set. Prints file, class,
     probability and expert.
     """
-    from moe_search import load_model
-    from moe_search.report.predictions import predict as predictions
+    with talk.progress("loading the model") as progress:
+        from moe_search import load_model
+        from moe_search.report.predictions import predict as predictions
 
-    classifier = load_model(model)
-    found = [one for file in files for one in predictions(classifier, file, top1)]
+        classifier = load_model(model)
+        read = counted(files, "reading files", progress)
+        found = [one for file in read for one in predictions(classifier, file, top1)]
     if as_json:
         print_json([dataclasses.asdict(one) for one in found])
         return
@@ -104,19 +120,25 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool) -> N
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Also draw the samples with what each expert says of them, as PNG.",
 )
-def explain(model: str, files: tuple[Path, ...], as_json: bool, picture: Path | None) -> None:
+@talks
+def explain(
+    model: str, files: tuple[Path, ...], as_json: bool, picture: Path | None, talk: Talk
+) -> None:
     """Say which expert answers, how sure the gate is, and what each expert says.
 
     MODEL and FILES are as for predict.
     """
-    from moe_search import load_model
-    from moe_search.report import explanations
-    from moe_search.report.table import show
+    with talk.progress("loading the model") as progress:
+        from moe_search import load_model
+        from moe_search.report import explanations
+        from moe_search.report.table import show
 
-    classifier = load_model(model)
-    found = [one for file in files for one in explanations.explain(classifier, file)]
-    if picture is not None:
-        picture.write_bytes(explanations.picture(found, classifier.labels))
+        classifier = load_model(model)
+        read = counted(files, "reading files", progress)
+        found = [one for file in read for one in explanations.explain(classifier, file)]
+        if picture is not None:
+            progress(Working("drawing the picture"))
+            picture.write_bytes(explanations.picture(found, classifier.labels))
     if as_json:
         print_json([explanations.plain_explanation(one) for one in found])
         return

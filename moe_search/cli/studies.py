@@ -16,33 +16,43 @@ from moe_search.cli.group import (
     studies_argument,
     study_options,
 )
+from moe_search.cli.talk import Talk, talks
 from moe_search.credentials import without_credentials
 
 if TYPE_CHECKING:
     from moe_search.report.chapters import Report
     from moe_search.report.summary import Outcome
     from moe_search.report.table import Table
+    from moe_search.spec import Study
 
 
 @click.command()
 @study_options
 @json_option
+@talks
 @click.pass_context
-def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def run(
+    ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk
+) -> None:
     """Search until the study has its trials, judge the finalists, register the champion.
 
-    The same command goes on where an earlier one ended.
+    The same command goes on where an earlier one ended. With --verbose it tells every epoch.
     """
-    import moe_search
+    from moe_search.spec import load_study
 
-    outcome = moe_search.run(study, overrides, progress=True)
+    checked = load_study(study, overrides)
+    with talk.progress("starting") as listener:
+        from moe_search.report.running import run_and_publish
+
+        outcome = run_and_publish(checked, listener)
+        compared = _compared(checked)
     again = _for_shell(study, overrides)
     if as_json:
         from moe_search.report.summary import plain
 
         print_json(plain(outcome))
     else:
-        _print_outcome(outcome, _compared(study, overrides), again)
+        _print_outcome(outcome, compared, again)
     if outcome.interrupted:
         click.echo(f"moe-search: interrupted; go on with: moe-search run {again}", err=True)
         ctx.exit(INTERRUPTED)
@@ -50,14 +60,19 @@ def run(ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bo
 
 @click.command()
 @study_options
-def validate(study: Path, overrides: tuple[str, ...]) -> None:
+@json_option
+@talks
+def validate(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
     """Check a study and say what it will do; creates nothing."""
-    from moe_search.report.space import rows_table, space_table, study_facts
+    from moe_search.report.space import plain_study, rows_table, space_table, study_facts
     from moe_search.report.stores import store_facts, stores
     from moe_search.report.table import show
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
+    if as_json:
+        print_json(plain_study(checked))
+        return
     print_facts([*study_facts(checked), *store_facts(stores(checked))])
     if checked.parameters:
         click.echo()
@@ -67,15 +82,18 @@ def validate(study: Path, overrides: tuple[str, ...]) -> None:
 @click.command()
 @study_options
 @json_option
-def status(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+@talks
+def status(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
     """Say how far a study is."""
-    from moe_search.report.summary import plain, summarize
-    from moe_search.report.tables import summary_facts
-    from moe_search.search.store import find_study
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
-    summary = summarize(checked, find_study(checked), 1)
+    with talk.progress("opening the stores"):
+        from moe_search.report.summary import plain, summarize
+        from moe_search.report.tables import summary_facts
+        from moe_search.search.store import find_study
+
+        summary = summarize(checked, find_study(checked), 1)
     if as_json:
         print_json(plain(summary))
     else:
@@ -97,40 +115,43 @@ def _page_option(form: str) -> Callable[[Callable[..., None]], Callable[..., Non
 @json_option
 @_page_option("Markdown")
 @_page_option("HTML")
+@talks
 def report(
     studies: tuple[Path, ...],
     overrides: tuple[str, ...],
     as_json: bool,
     markdown: Path | None,
     html: Path | None,
+    talk: Talk,
 ) -> None:
     """Show the best configurations, what mattered, and the finalists; or a comparison.
 
     Of two or more searches the champions are compared, too.
     """
-    from moe_search.report import chapters
-    from moe_search.report.html import write_html
-    from moe_search.report.markdown import write_markdown
-    from moe_search.report.studies import studies_chapter
-    from moe_search.search.store import find_study
     from moe_search.spec import load_study
 
-    found = []
-    for study in studies:
-        checked = load_study(study, overrides)
-        found.append(chapters.report(checked, find_study(checked)))
+    checked = [load_study(study, overrides) for study in studies]
+    with talk.progress("opening the stores") as listener:
+        from moe_search.report import chapters
+        from moe_search.report.html import write_html
+        from moe_search.report.markdown import write_markdown
+        from moe_search.report.studies import studies_chapter
+        from moe_search.search.store import find_study
+
+        found = [chapters.report(study, find_study(study)) for study in checked]
+        if markdown is not None or html is not None:
+            compared = studies_chapter(found)
+            drawn = (chapters.chapter(one, listener) for one in found)
+            pages = [*([compared] if compared else []), *drawn]
+            if markdown is not None:
+                write_markdown(pages, markdown)
+            if html is not None:
+                write_html(pages, html)
     if as_json:
-        one = [chapters.plain_report(report) for report in found]
-        print_json(one[0] if len(one) == 1 else one)
+        plain = [chapters.plain_report(one) for one in found]
+        print_json(plain[0] if len(plain) == 1 else plain)
     else:
         _print_reports(found)
-    if markdown is not None or html is not None:
-        compared = studies_chapter(found)
-        pages = [*([compared] if compared else []), *map(chapters.chapter, found)]
-        if markdown is not None:
-            write_markdown(pages, markdown)
-        if html is not None:
-            write_html(pages, html)
 
 
 def _print_reports(reports: Sequence["Report"]) -> None:
@@ -152,22 +173,25 @@ def _print_reports(reports: Sequence["Report"]) -> None:
 @click.command()
 @study_options
 @json_option
-def doctor(study: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+@talks
+def doctor(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
     """Show and mend what a crash left in both stores; trains nothing.
 
     A run does the same when it starts.
     """
     from dataclasses import asdict
 
-    from moe_search.search.failures import told_in_one_line
-    from moe_search.search.mending import mend
-    from moe_search.search.store import find_study, locked, open_storage
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
-    find_study(checked)
-    with told_in_one_line(checked), locked(checked):
-        mended = mend(checked, open_storage(checked))
+    with talk.progress("looking at the stores"):
+        from moe_search.search.failures import told_in_one_line
+        from moe_search.search.mending import mend
+        from moe_search.search.store import find_study, locked, open_storage
+
+        find_study(checked)
+        with told_in_one_line(checked), locked(checked):
+            mended = mend(checked, open_storage(checked))
     if as_json:
         print_json({"study": checked.name} | asdict(mended))
         return
@@ -183,15 +207,13 @@ def schema() -> None:
     print_json(json_schema())
 
 
-def _compared(study: Path, overrides: tuple[str, ...]) -> "list[Table]":
+def _compared(study: "Study") -> "list[Table]":
     """The tables of a comparison; none of a search."""
     from moe_search.report.comparison import compare
     from moe_search.report.comparison_tables import comparison_tables
     from moe_search.search.store import find_study
-    from moe_search.spec import load_study
 
-    checked = load_study(study, overrides)
-    return comparison_tables(compare(checked, find_study(checked)))
+    return comparison_tables(compare(study, find_study(study)))
 
 
 def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from moe_search.data.dataset import Raw, Samples
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
+from moe_search.progress import Progress, counted, silent
 
 if TYPE_CHECKING:  # of the many who read no image folder, none waits for it
     from PIL.Image import Image
@@ -40,7 +41,14 @@ class Listings:
     test: Listing
 
 
-def read_image_folder(path: Path, size: int, channels: Literal[1, 3], seed: int, test: bool) -> Raw:
+def read_image_folder(
+    path: Path,
+    size: int,
+    channels: Literal[1, 3],
+    seed: int,
+    test: bool,
+    progress: Progress = silent,
+) -> Raw:
     """The images of a folder (see ``listings``), of ``size`` x ``size`` and so many channels.
 
     Only those that are asked for are opened.
@@ -49,12 +57,19 @@ def read_image_folder(path: Path, size: int, channels: Literal[1, 3], seed: int,
         UserError: what ``listings`` raises, or an unreadable image.
     """
     found = listings(path, seed)
+
+    def decoded(split: str, listing: Listing) -> Samples:
+        x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
+        for i, (image, _) in enumerate(counted(listing, f"reading {split} images", progress)):
+            x_NHWC[i] = decode(image, size, channels)
+        return Samples(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))
+
     validation = found.validation
     return Raw(
-        training=_decoded(found.training, size, channels),
-        test=_decoded(found.test, size, channels) if test else None,
+        training=decoded("training", found.training),
+        test=decoded("test", found.test) if test else None,
         classes=found.classes,
-        validation=None if validation is None else _decoded(validation, size, channels),
+        validation=None if validation is None else decoded("validation", validation),
     )
 
 
@@ -154,10 +169,3 @@ def _images(folder: Path, classes: tuple[str, ...]) -> Listing:
         for name in sorted(names)
         if name.lower().endswith(_SUFFIXES)
     ]
-
-
-def _decoded(listing: Listing, size: int, channels: Literal[1, 3]) -> Samples:
-    x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
-    for i, (path, _) in enumerate(listing):
-        x_NHWC[i] = decode(path, size, channels)
-    return Samples(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))

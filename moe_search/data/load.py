@@ -3,7 +3,6 @@
 Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from moe_search.data.idx import read_idx_dataset
 from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
 from moe_search.data.normalise import moments, normalise
 from moe_search.data.packaged import PACKAGED, read_packaged
-from moe_search.data.published import PUBLISHED, Progress, locate
+from moe_search.data.published import PUBLISHED, locate
 from moe_search.data.split import Ints, stratified, validation_count
 from moe_search.errors import UserError
+from moe_search.progress import Progress, Working, silent
 
 KNOWN = (*PACKAGED, *PUBLISHED)
 """Data sets that need no path."""
@@ -39,12 +39,7 @@ class Prepared:
     classes: tuple[str, ...]
 
 
-def to_stderr(line: str) -> None:
-    """Print one line to stderr."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> Dataset:
+def load(source: Source, test: bool = False, progress: Progress = silent) -> Dataset:
     """Read, split and normalise a data set; download a published one that is nowhere.
 
     Where nothing is held out for validation, the training split is the validation split, too.
@@ -85,7 +80,7 @@ def load(source: Source, test: bool = False, progress: Progress = to_stderr) -> 
     )
 
 
-def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr) -> Prepared:
+def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:
     """Find or download a data set that needs no path, and verify it by loading all of it.
 
     Raises:
@@ -94,6 +89,7 @@ def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr)
     if name not in KNOWN:
         raise UserError(f"data {name}: cannot be prepared; one of {', '.join(KNOWN)}")
     folder = locate(name, root, progress) if name in PUBLISHED else None
+    progress(Working(f"checking {name}"))
     dataset = load(Source(name, root), test=True, progress=progress)
     assert dataset.test is not None
     return Prepared(
@@ -106,7 +102,7 @@ def prepare(name: str, root: Path | None = None, progress: Progress = to_stderr)
     )
 
 
-def read(source: Source, test: bool, progress: Progress = to_stderr) -> Raw:
+def read(source: Source, test: bool, progress: Progress = silent) -> Raw:
     """Read a data set as stored; download a published one that is nowhere.
 
     Raises:
@@ -123,7 +119,7 @@ def read(source: Source, test: bool, progress: Progress = to_stderr) -> Raw:
             return read_arrays(_path(source), source.seed, test)
         case "image_folder":
             form = (source.image_size, source.channels)
-            return read_image_folder(_path(source), *form, source.seed, test)
+            return read_image_folder(_path(source), *form, source.seed, test, progress)
     names = ", ".join((*KNOWN, "arrays", "image_folder"))
     raise UserError(f"data.name: {source.name} is unknown, expected one of {names}")
 

@@ -1,20 +1,17 @@
 """Where published data sets lie, and how one that is missing is fetched."""
 
 import contextlib
+import io
 import os
-import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
 from moe_search.data import idx
 from moe_search.errors import UserError
-
-Progress = Callable[[str], None]
-"""Is told in one line what is about to take a while."""
+from moe_search.progress import Note, Progress, Working
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,17 @@ def _download(published: Published, progress: Progress) -> None:
 
     cache = user_cache()
     target = cache / published.folder
-    progress(f"downloading {published.torchvision} to {target}")
+    progress(Note(f"downloading {published.torchvision} to {target}"))
+    progress(Working(f"downloading {published.torchvision}"))
+    unheard = (
+        io.StringIO()
+    )  # torchvision prints, and draws a bar whether or not there is a terminal
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix=".download-", dir=cache) as partial,
-            contextlib.redirect_stdout(sys.stderr),
+            contextlib.redirect_stdout(unheard),
+            contextlib.redirect_stderr(unheard),
         ):
             getattr(datasets, published.torchvision)(partial, download=True)
             (Path(partial) / published.folder).rename(target)

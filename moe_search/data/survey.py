@@ -13,6 +13,7 @@ from moe_search.data.dataset import Source
 from moe_search.data.folder import decode, listings, open_image
 from moe_search.data.load import KNOWN, read
 from moe_search.errors import UserError
+from moe_search.progress import Progress, counted, silent
 from moe_search.spec.words import did_you_mean
 
 _LOOKED_AT = 100  # images of a folder: enough to tell grey from colour, and their usual size
@@ -38,7 +39,7 @@ class Survey:
     sizes: str = ""
 
 
-def survey(data: str) -> Survey:
+def survey(data: str, progress: Progress = silent) -> Survey:
     """Looks at a known data set by its name, or at one's own by its path.
 
     Raises:
@@ -46,35 +47,36 @@ def survey(data: str) -> Survey:
     """
     path = Path(data)
     if data in KNOWN:
-        return _loaded(Source(data))
+        return _loaded(Source(data), progress)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, progress)
     if path.exists():
-        return _loaded(Source("arrays", path=path))
+        return _loaded(Source("arrays", path=path), progress)
     raise UserError(
         f"--data {data}: no such file or folder{did_you_mean(data, KNOWN)} "
         f"known data sets are: {', '.join(KNOWN)}"
     )
 
 
-def _loaded(source: Source) -> Survey:
-    raw = read(source, test=True)
+def _loaded(source: Source, progress: Progress) -> Survey:
+    raw = read(source, True, progress)
     counts = Counter(raw.classes[label] for label in raw.training.y_N)
     own = raw.validation is not None
     return Survey(source, raw.training.x_NS.shape[1:], dict(counts), own)
 
 
-def _folder(path: Path) -> Survey:
+def _folder(path: Path, progress: Progress) -> Survey:
     found = listings(path, seed=0)
     counts = Counter(found.classes[label] for _, label in found.training)
     step = -(-len(found.training) // _LOOKED_AT)
     images = [image for image, _ in found.training[::step]]
-    sides = []
-    for image in images:
+    sides, grey = [], True
+    for image in counted(images, "looking at images", progress):
         with open_image(image) as opened:
             sides.append(opened.size)
+        grey = grey and _is_grey(image)
     side = min(max(int(median(map(min, sides))) // 4 * 4, _SIDES[0]), _SIDES[1])
-    channels: Literal[1, 3] = 1 if all(map(_is_grey, images)) else 3
+    channels: Literal[1, 3] = 1 if grey else 3
     source = Source("image_folder", path=path, image_size=side, channels=channels)
     smallest, largest = min(sides, key=_area), max(sides, key=_area)
     sizes = " to ".join(f"{w} x {h}" for w, h in dict.fromkeys((smallest, largest)))

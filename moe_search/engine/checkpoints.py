@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from moe_search.data import Source
-from moe_search.data.load import to_stderr
 from moe_search.engine.trial import EpochReport, TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec.configuration import Configuration
@@ -186,3 +186,8 @@ def _unlink(path: Path) -> None:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def to_stderr(line: str) -> None:
+    """Print one line to stderr: what has gone wrong in a worker, and ends no trial."""
+    print(line, file=sys.stderr, flush=True)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from moe_search.data.load import to_stderr
 from moe_search.engine.augment import augment
-from moe_search.engine.checkpoints import Checkpoint, Checkpoints
+from moe_search.engine.checkpoints import Checkpoint, Checkpoints, to_stderr
 from moe_search.engine.population import Features, Population
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.seeds import Stream, generator, order

@@ -5,6 +5,7 @@ from typing import Any
 
 import optuna
 
+from moe_search.progress import Progress, Working, silent
 from moe_search.report.comparison import Compared, compare, differences
 from moe_search.report.comparison_sections import comparison_sections
 from moe_search.report.comparison_tables import comparison_tables
@@ -77,13 +78,14 @@ def plain_report(found: Report) -> dict[str, Any]:
     return summary | {"rows": finite(rows), "differences": finite(pairs)}
 
 
-def chapter(found: Report) -> Chapter:
+def chapter(found: Report, progress: Progress = silent) -> Chapter:
     """A study's part of a page.
 
     Raises:
         UserError: MLflow's store cannot be opened, or lacks a run's tables.
     """
     study = found.study
+    progress(Working(f"drawing the report of {study.name}"))
     client = open_store(study.mlflow_url, create=False)
     if study.configurations:
         sections = comparison_sections(study, found.rows, client)

@@ -1,36 +1,53 @@
-"""A running study, shown as it goes: a progress bar on a terminal, plain lines elsewhere."""
+"""What takes a while, shown as it goes: a bar on a terminal, a study's plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from moe_search.progress import Note, Working
 from moe_search.search.events import (
+    EpochEnded,
     Event,
     FinalistEnded,
     FinalistsStarted,
     Listener,
-    Note,
     Started,
     TrialEnded,
 )
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[Listener]:
-    """A listener that shows what it is told on a console for as long as the context lasts."""
+def progress(console: Console, verbose: bool = False) -> Iterator[Listener]:
+    """A listener that shows what it is told on a console for as long as the context lasts.
+
+    Args:
+        console: what is shown on it is gone from a terminal afterwards, but for lines.
+        verbose: whether every epoch is shown.
+    """
+    with _shown(console) as listener:
+
+        def tell(event: Event) -> None:
+            if verbose or not isinstance(event, EpochEnded):
+                listener(event)
+
+        yield tell
+
+
+@contextmanager
+def _shown(console: Console) -> Iterator[Listener]:
     if console.quiet or not console.is_terminal:
         yield _Lines(console)
         return
     bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[facts]}"),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),  # it pulses where the total is not known
+        TextColumn("{task.fields[facts]}", markup=False),
         console=console,
-        refresh_per_second=2,
+        refresh_per_second=5,
         transient=True,
     )
     with bar:
@@ -55,7 +72,7 @@ class _Pace:
 
 
 class _Lines:
-    """One line an event, a trial's with how far the search is."""
+    """One line an event, a trial's with how far the search is; work that lasts has none."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -64,6 +81,8 @@ class _Lines:
     def __call__(self, event: Event) -> None:
         text = line(event)
         match event:
+            case Working():
+                return
             case Started():
                 self._wanted = event.wanted
             case TrialEnded():
@@ -76,14 +95,18 @@ class _Bar:
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._task = bar.add_task("starting", total=1, facts="")
-        self._pace = _Pace(1, 0)
+        self._task: TaskID | None = None
+        self._what = ""
+        self._wanted = 0
         self._finals = 0
+        self._pace = _Pace(0, 0)
 
     def __call__(self, event: Event) -> None:
-        if not isinstance(event, Started | FinalistsStarted):
+        if not isinstance(event, Working | Started | FinalistsStarted):
             self._bar.console.print(Text(line(event)))
         match event:
+            case Working():
+                self._draw(event.text, event.done, event.total)
             case Started():
                 self._begin("trials", event.wanted, event.counted, _best(event.best))
             case TrialEnded():
@@ -96,15 +119,24 @@ class _Bar:
                 self._move(self._finals, "models")
 
     def _begin(self, what: str, wanted: int, done: int, *facts: str) -> None:
+        self._wanted = wanted
         self._pace = _Pace(wanted, done)
-        self._bar.update(self._task, description=what, total=wanted)
-        self._show(done, *facts)
+        self._draw(what, done, wanted, *facts)
 
     def _move(self, done: int, what: str, *facts: str) -> None:
-        self._show(done, *facts, self._pace.text(done, what))
+        self._draw(self._what, done, self._wanted, *facts, self._pace.text(done, what))
+        self._bar.refresh()
 
-    def _show(self, done: int, *facts: str) -> None:
-        self._bar.update(self._task, completed=done, facts=_join(*facts), refresh=True)
+    def _draw(self, what: str, done: int, total: int | None, *facts: str) -> None:
+        """Show how far something is: at once where it is new, else when the bar is next drawn."""
+        text = _join("" if total is None else f"{done}/{total}", *facts)
+        if self._task is not None and what == self._what:
+            self._bar.update(self._task, completed=done, facts=text)
+            return
+        if self._task is not None:  # a task keeps its total, known or not
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=total, completed=done, facts=text)
+        self._what = what
 
 
 def line(event: Event) -> str:
@@ -117,6 +149,10 @@ def line(event: Event) -> str:
                 f"{event.study}: {event.wanted} trials{done}; {workers} with up to "
                 f"{event.population} models in step"
             )
+        case EpochEnded():
+            return _join(
+                f"trial {event.trial}", f"seed {event.seed}", f"epoch {event.epoch}", event.text
+            )
         case TrialEnded():
             value = " ".join(f"{value:.4f}" for value in event.values)
             return _join(f"trial {event.number}", event.state, value, event.text)
@@ -124,7 +160,7 @@ def line(event: Event) -> str:
             return f"finalists: {event.wanted} models, trained from fresh seeds"
         case FinalistEnded():
             return f"finalist of trial {event.trial}, seed {event.seed}, on test: {event.text}"
-        case Note():
+        case Note() | Working():
             return event.text
 
 

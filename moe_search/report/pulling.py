@@ -1,19 +1,19 @@
 """Brings a model out of its store, and says what it is."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from optuna.trial import TrialState
 
 from moe_search.errors import UserError
-from moe_search.report.summary import summarize
+from moe_search.report.summary import Judged, finite, summarize
 from moe_search.report.tables import METRICS, spread
 from moe_search.search.store import find_study
-from moe_search.spec import Configuration, load_study
+from moe_search.spec import load_study
 from moe_search.tracking.fetch import fetch_model
-from moe_search.tracking.packing import CONFIG
+from moe_search.tracking.packing import read_config
 from moe_search.tracking.words import short_name
 
 
@@ -24,12 +24,16 @@ class Found:
     Attributes:
         uri: as MLflow knows it.
         store: URL of its MLflow store; None for where MLflow itself would look.
-        facts: what its study knows of it, line by line.
+        study: name of the study it comes from; None for a model that was named by its URI.
+        trial: of that study, which found its configuration.
+        champion: what its configuration reached as a finalist, if it is the study's champion.
     """
 
     uri: str
     store: str | None
-    facts: tuple[tuple[str, str], ...] = ()
+    study: str | None = None
+    trial: int | None = None
+    champion: Judged | None = None
 
 
 def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> Found:
@@ -57,7 +61,7 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
             why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
             raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
         uri = trials[trial].user_attrs["model"]
-        return Found(uri, study.mlflow_url, (("model", f"trial {trial} of study {study.name}"),))
+        return Found(uri, study.mlflow_url, study.name, trial)
     summary = summarize(study, kept, 0)
     if summary.champion is None:
         raise UserError(
@@ -65,12 +69,7 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
             "--trial"
         )
     champion = next(one for one in summary.finalists if one.champion)
-    error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
-    facts = (
-        ("model", f"champion of study {study.name}, found by trial {champion.trial}"),
-        ("test error", error),
-    )
-    return Found(summary.champion, study.mlflow_url, facts)
+    return Found(summary.champion, study.mlflow_url, study.name, champion.trial, champion)
 
 
 def pull_model(found: Found, to: Path) -> Path:
@@ -91,15 +90,37 @@ def metrics_line(metrics: Mapping[str, float]) -> str:
 
 def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
     """What was pulled and how it is used, line by line."""
-    config = json.loads((folder / CONFIG).read_text())
-    configuration = Configuration.model_validate(config["configuration"])
+    config = read_config(folder)
+    facts = []
+    if champion := found.champion:
+        error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
+        facts.append(("model", f"champion of study {found.study}, found by trial {found.trial}"))
+        facts.append(("test error", error))
+    elif found.study is not None:
+        facts.append(("model", f"trial {found.trial} of study {found.study}"))
     return [
-        *found.facts,
+        *facts,
         ("uri", found.uri),
-        ("data", config["card"]["data"]),
-        ("network", f"{short_name(configuration)}, seed {config['seed']}"),
-        ("validation", metrics_line(config["validation"])),
+        ("data", config.card.data),
+        ("network", f"{short_name(config.configuration)}, seed {config.seed}"),
+        ("validation", metrics_line(config.validation)),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
         ("in a shell", f"moe-search predict {folder} FILES..."),
     ]
+
+
+def plain_model(found: Found, folder: Path) -> dict[str, Any]:
+    """What JSON knows of what was pulled."""
+    config = read_config(folder)
+    return {
+        "uri": found.uri,
+        "study": found.study,
+        "trial": found.trial,
+        "champion": None if found.champion is None else finite(asdict(found.champion)),
+        "data": config.card.data,
+        "configuration": config.configuration.model_dump(mode="json"),
+        "seed": config.seed,
+        "validation": dict(config.validation),
+        "folder": str(folder),
+    }

@@ -1,5 +1,9 @@
 """What a study will do, before anything is run; needs nothing but study.yaml."""
 
+from dataclasses import asdict
+from typing import Any
+
+from moe_search.report.stores import stores
 from moe_search.report.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study
 from moe_search.tracking.words import written
@@ -56,6 +60,32 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
     ]
 
 
+def plain_study(study: Study) -> dict[str, Any]:
+    """What JSON knows of what a study will do; hyperparameters that are fixed are left out."""
+    domains = {parameter.path: parameter.domain for parameter in study.parameters}
+    searched = {
+        parameter.path: {
+            **parameter.domain.model_dump(mode="json"),
+            "when": _conditions(parameter, domains),
+        }
+        for parameter in study.parameters
+    }
+    compared = study.model_dump(mode="json", include={"configurations"}, exclude_unset=True)
+    return {
+        "study": study.name,
+        "data": study.data.name,
+        "objective": study.objective.model_dump(mode="json", exclude_none=True),
+        "trials": study.trials,
+        "seeds": study.search.seeds,
+        "sampler": study.search.sampler,
+        "pruner": study.pruner,
+        "finalists": {"top": study.finalists.top, "seeds": study.finalists.seeds},
+        "searched": {} if study.configurations else searched,
+        "compared": compared.get("configurations", {}),
+        "stores": asdict(stores(study)),
+    }
+
+
 def _objective(study: Study) -> str:
     objective = study.objective
     if objective.maximize is not None:
@@ -84,10 +114,15 @@ def _domain(domain: Domain) -> str:
 
 
 def _when(parameter: Parameter, domains: dict[str, Domain]) -> str:
-    """Its conditions, with those of their values that are chosen among."""
-    conditions = []
+    conditions = _conditions(parameter, domains).items()
+    return " and ".join(f"{path} is {' or '.join(values)}" for path, values in conditions)
+
+
+def _conditions(parameter: Parameter, domains: dict[str, Domain]) -> dict[str, list[str]]:
+    """By path, those of the values that give it a meaning that are chosen among."""
+    found = {}
     for when in parameter.when:
         domain = domains[when.path]
-        values = [v for v in when.values if isinstance(domain, Choices) and v in domain.choices]
-        conditions.append(f"{when.path} is {' or '.join(values)}")
-    return " and ".join(conditions)
+        chosen = domain.choices if isinstance(domain, Choices) else ()
+        found[when.path] = [value for value in when.values if value in chosen]
+    return found

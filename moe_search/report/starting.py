@@ -4,6 +4,7 @@ import json
 import re
 from math import log2
 from pathlib import Path
+from typing import Any
 
 from moe_search.data.survey import Survey
 from moe_search.spec import PRESETS
@@ -62,6 +63,19 @@ def describe(found: Survey) -> str:
         f"{sum(found.counts.values()):,} training samples of {shape}, "
         f"{len(found.counts)} classes of {each}"
     )
+
+
+def plain_survey(found: Survey) -> dict[str, Any]:
+    """What JSON knows of it."""
+    path = found.source.path
+    return {
+        "data": found.source.name,
+        "path": None if path is None else str(path),
+        "training": sum(found.counts.values()),
+        "shape": found.shape,
+        "classes": found.counts,
+        "own_validation": found.own_validation,
+    }
 
 
 def _said(line: str, comment: str) -> str:

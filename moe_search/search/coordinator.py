@@ -41,11 +41,13 @@ from optuna.trial import TrialState
 from moe_search.engine.messages import Ready
 from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
+from moe_search.progress import Note
 from moe_search.search import objective
-from moe_search.search.events import Note, Started, TrialEnded
+from moe_search.search.events import EpochEnded, Started, TrialEnded
 from moe_search.search.executor import Died, Event
 from moe_search.search.proposals import Proposals
 from moe_search.search.ranking import standing
+from moe_search.search.recorder import line
 from moe_search.search.running import Running
 from moe_search.search.sampler import decides_at
 from moe_search.search.session import Session
@@ -163,6 +165,8 @@ class Coordinator:
 
     def _report(self, running: Running, report: EpochReport) -> None:
         """Tell Optuna how the first seed is doing, and stop the trial if there is no hope."""
+        seed, text = running.seeds[0], line(report.metrics)
+        self._listener(EpochEnded(running.number, seed, report.epoch, text))
         if not running.follow(report):
             return
         study = self._study

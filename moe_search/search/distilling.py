@@ -2,7 +2,6 @@
 
 import math
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,10 @@ from moe_search.engine.resident import tensors
 from moe_search.engine.train import evaluate
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.errors import UserError
+from moe_search.progress import Note, Progress, Working, silent
 from moe_search.search.executor import Died, Plan
 from moe_search.search.local import LocalExecutor, plan
+from moe_search.search.recorder import line
 from moe_search.search.run import source_of
 from moe_search.spec import Configuration
 from moe_search.tracking.distilled import Teacher, fetch_teacher, log_distilled
@@ -38,7 +39,7 @@ class Distilled:
 
 
 def distil(
-    uri: str, store: str | None, epochs: int | None, listener: Callable[[EpochReport], None]
+    uri: str, store: str | None, epochs: int | None, progress: Progress = silent
 ) -> Distilled:
     """Train an original gate for a model's experts and log both as a model beside the first.
 
@@ -48,7 +49,7 @@ def distil(
         uri: models:/NAME@champion, models:/NAME/VERSION, models:/m-ID or runs:/RUN_ID.
         store: URL of MLflow's store; by default where MLflow itself would look.
         epochs: by default as many as the model was trained for.
-        listener: told of every epoch.
+        progress: told of every epoch.
 
     Raises:
         UserError: the model cannot be distilled, its data is not there, or training failed; then
@@ -61,7 +62,7 @@ def distil(
         kind = f"has the gate {given.gate}" if given.gate else "is a single network"
         raise UserError(f"{uri}: {kind}; only the model of an attentive gate can be distilled")
     source = source_of(teacher.study)
-    data = load(source, test=True)
+    data = load(source, True, progress)
     if (data.shape, data.classes) != (given.shape, teacher.classifier.labels):
         raise UserError(f"{uri}: was trained on other data than {source.name} is now")
     if data.test is None:
@@ -71,7 +72,7 @@ def distil(
     spec = TrialSpec(0, _configuration(teacher, epochs), teacher.config.seed)
     job = Job((spec,), given.backbone, source, test=True, start=mixtures.state_of(0))
     machine = plan(teacher.study)
-    result = _train(job, Plan(machine.devices[:1], population=1), listener)
+    result = _train(job, Plan(machine.devices[:1], population=1), progress)
     assert result.test is not None
     logged = log_distilled(teacher, result)
     return Distilled(teacher.uri, logged.model_uri, before.metrics(), result.test.metrics())
@@ -83,7 +84,8 @@ def _configuration(teacher: Teacher, epochs: int | None) -> Configuration:
     return given.model_copy(update={"training": given.training.model_copy(update=changes)})
 
 
-def _train(job: Job, machine: Plan, listener: Callable[[EpochReport], None]) -> TrialResult:
+def _train(job: Job, machine: Plan, progress: Progress) -> TrialResult:
+    progress(Working("teaching the gate"))
     with (
         tempfile.TemporaryDirectory() as unused,
         LocalExecutor(
@@ -95,7 +97,7 @@ def _train(job: Job, machine: Plan, listener: Callable[[EpochReport], None]) -> 
             for event in executor.events(timeout=1.0):
                 match event:
                     case EpochReport():
-                        listener(event)
+                        progress(Note(f"epoch {event.epoch}  {line(event.metrics)}"))
                     case TrialResult():
                         return event
                     case TrialFailure() | Died():

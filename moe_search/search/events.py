@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from moe_search.progress import Note, Working
+
 
 @dataclass(frozen=True)
 class Started:
@@ -14,6 +16,16 @@ class Started:
     best: float | None
     workers: int
     population: int
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """A model has trained for one more epoch: a trial, or the finalist that a trial found."""
+
+    trial: int
+    seed: int
+    epoch: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -51,12 +63,5 @@ class FinalistEnded:
     text: str
 
 
-@dataclass(frozen=True)
-class Note:
-    """Something a person should know, once."""
-
-    text: str
-
-
-Event = Started | TrialEnded | FinalistsStarted | FinalistEnded | Note
+Event = Started | EpochEnded | TrialEnded | FinalistsStarted | FinalistEnded | Note | Working
 Listener = Callable[[Event], None]

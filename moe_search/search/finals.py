@@ -11,11 +11,13 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from moe_search.engine.trial import TrialFailure, TrialResult, TrialSpec
+from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
+from moe_search.progress import Note
 from moe_search.search import objective
-from moe_search.search.events import FinalistEnded, FinalistsStarted, Note
+from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
 from moe_search.search.executor import Died
 from moe_search.search.ranking import CHAMPION, FINALISTS, best_trials, finalists
+from moe_search.search.recorder import line
 from moe_search.search.session import Session
 from moe_search.spec import Configuration, Study
 
@@ -41,7 +43,7 @@ def run_finals(session: Session) -> None:
     specs, trials = _missing(study, top, records)
     if specs:
         session.listener(FinalistsStarted(len(specs)))
-    for result in _train(session, specs):
+    for result in _train(session, specs, trials):
         number = trials[result.key]
         values = objective.values(study, result.validation.metrics(), result.experts)
         record, text = session.recorder.finalist(ranks[number], number, result, values)
@@ -68,7 +70,7 @@ def _missing(
     return specs, trials
 
 
-def _train(session: Session, waiting: deque[TrialSpec]) -> Iterator[TrialResult]:
+def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> Iterator[TrialResult]:
     """Results as they come; a finalist that fails, or dies too often, is said and left out."""
     executor, listener = session.executor, session.listener
     specs = {spec.key: spec for spec in waiting}
@@ -79,6 +81,9 @@ def _train(session: Session, waiting: deque[TrialSpec]) -> Iterator[TrialResult]
             executor.submit(session.batches.take(waiting, len(waiting), test=True))
         for event in executor.events(timeout=1.0):
             match event:
+                case EpochReport():
+                    seed, text = specs[event.key].seed, line(event.metrics)
+                    listener(EpochEnded(trials[event.key], seed, event.epoch, text))
                 case TrialResult():
                     open_keys.discard(event.key)
                     yield event

@@ -12,9 +12,10 @@ from optuna_dashboard import save_note
 from moe_search.data import Dataset, Source, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import rounds_alike
+from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
-from moe_search.search.events import Listener, Note
+from moe_search.search.events import Listener
 from moe_search.search.failures import told_in_one_line
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
@@ -63,11 +64,13 @@ def run_study(study: Study, listener: Listener) -> Ended:
     started = time.monotonic()
     silence()
     source = source_of(study)
-    data = load(source, test=bool(study.configurations) or study.finalists.top > 0)
+    listener(Working("reading the data"))
+    data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std)
     shape = data.shape
     del data  # the workers hold their own
+    listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
     with told_in_one_line(study), locked(study), interruptible() as interrupt:

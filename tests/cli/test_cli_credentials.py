@@ -48,6 +48,15 @@ def test_a_database_that_does_not_answer(
     assert [file.name for file in study.parent.iterdir()] == ["study.yaml"]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nor_does_the_trace_of_what_went_wrong(
+    study: Path, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = CliRunner().invoke(main, [command, str(study), "-v", *COMMANDS[command]])
+    assert "Traceback (most recent call last):" in result.stderr
+    assert PASSWORD not in output(result, caplog)
+
+
 @pytest.mark.parametrize("source", ["study", "--store", "MLFLOW_TRACKING_URI"])
 def test_an_mlflow_store_that_does_not_answer(
     study: Path, source: str, caplog: pytest.LogCaptureFixture

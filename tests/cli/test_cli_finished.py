@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,23 @@ def champion(finished_study: FinishedStudy, tmp_path_factory: pytest.TempPathFac
     assert "champion of study finished" in said
     assert f"moe-search predict {folder}" in said
     return folder
+
+
+def test_pull_as_json_says_the_same(finished_study: FinishedStudy, tmp_path: Path) -> None:
+    best, (finalist,) = finished_study.outcome["best"][0], finished_study.outcome["finalists"]
+    to = tmp_path / "model"
+    arguments = ("pull", finished_study.file, "--json", "--to", to)
+    champion = json.loads(printed(*arguments))
+    assert champion["uri"] == "models:/finished@champion"
+    assert champion["champion"] == finalist
+    assert (champion["study"], champion["trial"]) == ("finished", finalist["trial"])
+    assert champion["folder"] == str(to)
+    assert set(champion["validation"]) == set(best["metrics"])
+    shutil.rmtree(to)
+    trial = json.loads(printed(*arguments, "--trial", best["trial"]))
+    assert (trial["uri"], trial["champion"]) == (best["model"], None)
+    assert trial["validation"] == pytest.approx(best["metrics"])
+    assert trial["configuration"]["model"]["experts"] == best["parameters"]["model.experts"]
 
 
 def test_run_prints_one_json_object_and_progress_in_plain_lines(

@@ -1,5 +1,6 @@
 """What init writes for one's own data: it is checked, run, and never overwrites."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,14 @@ WRITTEN: dict[Callable[[Path], Path], tuple[str, list[str]]] = {
 
 def init(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["init", *map(str, arguments)])
+
+
+def test_init_as_json_says_what_it_saw(tmp_path: Path) -> None:
+    folder, file = grey_folder(tmp_path), tmp_path / "study.yaml"
+    assert json.loads(init("--data", folder, "--out", file, "--json").stdout) == {
+        **{"file": str(file), "data": "image_folder", "path": str(folder), "training": 19},
+        **{"shape": [1, 28, 28], "classes": {"cat": 9, "dog": 10}, "own_validation": False},
+    }
 
 
 @pytest.mark.parametrize("make", WRITTEN, ids=lambda make: make.__name__)

@@ -14,23 +14,25 @@ from moe_search.spec import json_schema
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
+TALK = ["--json", "--quiet", "--verbose"]
+
 SURFACE = {
-    "init": ["--data", "--out"],
-    "run": ["--json", "--set", "STUDY.yaml"],
-    "validate": ["--set", "STUDY.yaml"],
-    "status": ["--json", "--set", "STUDY.yaml"],
-    "report": ["--html", "--json", "--markdown", "--set", "STUDY.yaml..."],
-    "doctor": ["--json", "--set", "STUDY.yaml"],
+    "init": [*TALK, "--data", "--out"],
+    "run": [*TALK, "--set", "STUDY.yaml"],
+    "validate": [*TALK, "--set", "STUDY.yaml"],
+    "status": [*TALK, "--set", "STUDY.yaml"],
+    "report": [*TALK, "--html", "--markdown", "--set", "STUDY.yaml..."],
+    "doctor": [*TALK, "--set", "STUDY.yaml"],
     "dashboard": [
         *("--host", "--i-know-it-has-no-login", "--mlflow-port", "--optuna-port"),
-        *("--set", "STUDY.yaml"),
+        *("--quiet", "--set", "--verbose", "STUDY.yaml"),
     ],
-    "pull": ["--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
-    "distill": ["--epochs", "--store", "MODEL_URI"],
-    "predict": ["--json", "--top1", "FILES...", "MODEL"],
-    "explain": ["--json", "--picture", "FILES...", "MODEL"],
+    "pull": [*TALK, "--set", "--store", "--to", "--trial", "STUDY.yaml|MODEL_URI"],
+    "distill": [*TALK, "--epochs", "--store", "MODEL_URI"],
+    "predict": [*TALK, "--top1", "FILES...", "MODEL"],
+    "explain": [*TALK, "--picture", "FILES...", "MODEL"],
     "schema": [],
-    "data prepare": ["NAME"],
+    "data prepare": [*TALK, "NAME"],
 }
 """Scripts rely on these; change them only on purpose."""
 
@@ -51,7 +53,7 @@ def surface(group: click.Group, before: str = "") -> dict[str, list[str]]:
 
 
 def test_commands_and_options_are_the_known_ones() -> None:
-    assert surface(main) == SURFACE
+    assert surface(main) == {name: sorted(options) for name, options in SURFACE.items()}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "-h"], ["data", "-h"]])
@@ -112,7 +114,28 @@ def test_validate_says_when_a_parameter_has_a_meaning() -> None:
     assert "regularizer.kind is importance or similarity" in line
 
 
+def test_validate_as_json_says_the_same() -> None:
+    arguments = ["validate", str(STUDIES / "mnist.yaml"), "--json", "--set", "search.trials=7"]
+    found = json.loads(CliRunner().invoke(main, arguments).stdout)
+    assert (found["study"], found["trials"], found["sampler"]) == ("mnist", 7, "tpe")
+    assert found["objective"]["maximize"]["accuracy"] == 1
+    assert found["finalists"] == {"top": 3, "seeds": 5}
+    assert found["stores"]["optuna"].endswith("studies/mnist.db")
+    assert found["searched"]["regularizer.weight"] == {
+        **{"low": 0.01, "high": 3.0, "step": None, "log": True},
+        "when": {"regularizer.kind": ["importance", "similarity"]},
+    }
+    compared = CliRunner().invoke(main, ["validate", str(STUDIES / "paper/failure.yaml"), "--json"])
+    rows = json.loads(compared.stdout)["compared"]
+    assert rows["original M=2"] == {"model": {"experts": 2}}
+
+
 def test_data_prepare_says_where_and_what() -> None:
+    as_json = CliRunner().invoke(main, ["data", "prepare", "digits", "--json"])
+    assert json.loads(as_json.stdout) == {
+        **{"name": "digits", "folder": None, "training": 1438, "test": 359, "shape": [1, 8, 8]},
+        "classes": [str(digit) for digit in range(10)],
+    }
     result = CliRunner().invoke(main, ["data", "prepare", "digits"])
     assert result.stdout == (
         "digits: 1438 training and 359 test samples of 1 x 8 x 8, 10 classes; "

@@ -13,6 +13,7 @@ import pytest
 from moe_search.data import Source, load, prepare
 from moe_search.data.published import PUBLISHED, locate, user_cache
 from moe_search.errors import UserError
+from moe_search.progress import Note, Working, silent
 
 
 def put_mnist(folder: Path, samples: int) -> Path:
@@ -39,18 +40,14 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def said(_: str) -> None:
-    """Take no notice of progress."""
-
-
 def test_the_root_is_looked_at_first_then_the_environment_then_the_cache(env: Path) -> None:
     cached = put_mnist(user_cache() / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", said) == cached
+    assert locate("mnist", env / "root", silent) == cached
     named = put_mnist(env / "env" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", said) == named
+    assert locate("mnist", env / "root", silent) == named
     rooted = put_mnist(env / "root" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", said) == rooted
-    assert locate("mnist", None, said) == named
+    assert locate("mnist", env / "root", silent) == rooted
+    assert locate("mnist", None, silent) == named
 
 
 def test_the_environment_is_read_at_each_call(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +62,7 @@ def test_an_incomplete_folder_does_not_count(env: Path) -> None:
     partial = put_mnist(env / "root" / "MNIST" / "raw", 20)
     (partial / "t10k-labels-idx1-ubyte.gz").unlink()
     whole = put_mnist(env / "env" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", said) == whole
+    assert locate("mnist", env / "root", silent) == whole
 
 
 def test_fashion_mnist_is_found_where_debian_puts_it(
@@ -75,7 +72,7 @@ def test_fashion_mnist_is_found_where_debian_puts_it(
     assert PUBLISHED["fashion_mnist"].elsewhere == ("/usr/share/datasets/fashion-mnist",)
     moved = replace(PUBLISHED["fashion_mnist"], elsewhere=(str(debian),))
     monkeypatch.setitem(PUBLISHED, "fashion_mnist", moved)
-    assert locate("fashion_mnist", None, said) == debian
+    assert locate("fashion_mnist", None, silent) == debian
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -83,15 +80,18 @@ def test_a_failed_download_says_what_to_put_where(
     env: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], elsewhere=()))
-    lines: list[str] = []
+    told: list[Note | Working] = []
     with pytest.raises(UserError, match=r"not found and .*no network here") as raised:
-        load(Source(name), progress=lines.append)
+        load(Source(name), progress=told.append)
     published, message = PUBLISHED[name], str(raised.value)
     assert "\n" not in message
     assert str(user_cache() / published.folder) in message
     assert all(file in message for file in published.files)
     assert "$MOE_SEARCH_DATA" in message
-    assert lines == [f"downloading {published.torchvision} to {user_cache() / published.folder}"]
+    assert told == [
+        Note(f"downloading {published.torchvision} to {user_cache() / published.folder}"),
+        Working(f"downloading {published.torchvision}"),
+    ]
     assert list(user_cache().rglob("*ubyte*")) == []
 
 
@@ -132,9 +132,7 @@ def test_a_download_goes_to_the_cache_once(
     assert prepared.folder == user_cache() / "FashionMNIST" / "raw"
     assert (prepared.training, prepared.test) == (60_000, 10_000)
     assert [entry.name for entry in user_cache().iterdir()] == ["FashionMNIST"]
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "downloading FashionMNIST to" in err
+    assert capfd.readouterr() == ("", "")
     served.clear()
     assert prepare("fashion_mnist") == prepared
     assert served == []

@@ -21,7 +21,8 @@ from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
-from moe_search.search.events import Event, Note
+from moe_search.progress import Note
+from moe_search.search.events import Event
 from moe_search.search.executor import Died, Plan
 from moe_search.search.executor import Event as Reported
 from moe_search.search.local import LocalExecutor

@@ -5,19 +5,22 @@ import io
 import pytest
 from rich.console import Console
 
+from moe_search.progress import Note, Working, counted
 from moe_search.report.live import duration, progress
 from moe_search.search.events import (
+    EpochEnded,
     Event,
     FinalistEnded,
     FinalistsStarted,
-    Note,
     Started,
     TrialEnded,
 )
 
 EVENTS: list[Event] = [
+    Working("opening the stores"),
     Started("s", wanted=8, counted=2, best=0.5, workers=2, population=4),
     Note("something to know"),
+    EpochEnded(2, 0, 1, "accuracy 0.7"),
     TrialEnded(2, "complete", "accuracy 0.9", (0.9,), counted=3, failures=0, best=0.9),
     TrialEnded(3, "failed", "loss is [inf]", (), counted=3, failures=1, best=0.9),
     FinalistsStarted(2),
@@ -25,10 +28,10 @@ EVENTS: list[Event] = [
 ]
 
 
-def shown(*, terminal: bool, quiet: bool = False) -> str:
+def shown(*, terminal: bool, quiet: bool = False, verbose: bool = False) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, quiet=quiet, width=100)
-    with progress(console) as listener:
+    with progress(console, verbose) as listener:
         for event in EVENTS:
             listener(event)
     return file.getvalue()
@@ -55,6 +58,27 @@ def test_a_terminal_has_a_bar_and_the_last_trials() -> None:
     assert "left" in text
     assert "finalists" in text
     assert "1/2" in text
+    assert "epoch" not in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_verbose_tells_every_epoch(terminal: bool) -> None:
+    text = shown(terminal=terminal, verbose=True)
+    assert "trial 2  seed 0  epoch 1  accuracy 0.7" in text
+
+
+def test_a_terminal_shows_what_takes_a_while_and_how_far_it_is() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100)
+    with progress(console) as listener:
+        listener(Working("loading [the] model"))
+        assert "loading [the] model" in file.getvalue()
+        for _ in counted(["a.png", "b.png", "c.png"], "reading files", listener):
+            pass
+    text = file.getvalue()
+    assert "reading files" in text
+    assert "0/3" in text
+    assert text.rindex("2/3") < text.rindex("\x1b[2K")  # the line is erased at the end
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -12,7 +12,8 @@ from standin import Fails, Kills, Train, decomposition
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.events import Note, Started, TrialEnded
+from moe_search.progress import Note
+from moe_search.search.events import Started, TrialEnded
 from moe_search.search.objective import normalised
 from moe_search.search.ranking import best_trials
 from moe_search.search.store import COUNTED, find_study, open_storage, open_study

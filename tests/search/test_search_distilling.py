@@ -1,5 +1,6 @@
 """A finished model is distilled as a training with that stage would have done it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,11 @@ def test_the_command_takes_other_epochs_and_prints_both_models(
     lines = result.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["model", "from", "test, from", "test, model"]
     assert lines[1].endswith(models["attentive"])
+    quiet = CliRunner().invoke(main, [*arguments, "--json", "--quiet"])
+    assert quiet.stderr == ""
+    as_json = json.loads(quiet.stdout)
+    assert as_json["teacher"] == models["attentive"]
+    assert f"accuracy {as_json['after']['accuracy']:.4f}" in lines[3]
     uri = lines[0].split()[-1]
     assert load_model(uri, study.mlflow_url).mixtures.architecture.gate == "original"
 

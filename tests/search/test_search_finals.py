@@ -14,7 +14,8 @@ from standin import Fails, decomposition
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.events import FinalistEnded, FinalistsStarted, Note
+from moe_search.progress import Note
+from moe_search.search.events import FinalistEnded, FinalistsStarted
 from moe_search.search.finals import fresh_seeds
 from moe_search.search.ranking import CHAMPION, FINALISTS, Interval, finalists
 from moe_search.search.store import find_study
