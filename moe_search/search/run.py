@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
@@ -13,9 +13,11 @@ from moe_search.data import Dataset, Source, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import rounds_alike
 from moe_search.progress import Note, Working
+from moe_search.search import ray_cluster
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
+from moe_search.search.executor import Executor, Plan
 from moe_search.search.failures import told_in_one_line
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
@@ -58,8 +60,8 @@ def run_study(study: Study, listener: Listener) -> Ended:
 
     Raises:
         UserError: the data, a store or the study's earlier space do not fit; nothing is created
-            where the data, the networks or a store's address are at fault. Or a disk or a store
-            fails on the way; nothing is lost by that.
+            where the data, the networks, a store's address or a Ray cluster are at fault. Or a
+            disk or a store fails on the way; nothing is lost by that.
     """
     started = time.monotonic()
     silence()
@@ -69,16 +71,21 @@ def run_study(study: Study, listener: Listener) -> Ended:
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std)
     shape = data.shape
-    del data  # the workers hold their own
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
-    with told_in_one_line(study), locked(study), interruptible() as interrupt:
+    with (
+        _connected(study, listener),  # Ray takes over signals, too, and so comes first
+        told_in_one_line(study),
+        locked(study),
+        interruptible() as interrupt,
+    ):
         storage = open_storage(study)
         for line in mend(study, storage).lines():
             listener(Note(line))
         kept = open_study(study, storage)  # its sampler goes on behind what was mended
-        machine = plan(study)
+        ray = study.search.ray
+        machine = ray_cluster.plan(study, ray, listener) if ray else plan(study)
 
         def backbone(model: Model) -> Backbone:
             return resolve_backbone(model, card.data, shape, len(card.classes))
@@ -91,8 +98,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
         checkpoints = Checkpoints(study.checkpoints_folder, source)
         with (
             _tracked(study, card) as tracker,
-            LocalExecutor(machine, source, checkpoints) as executor,
+            _executor(study, machine, data, checkpoints) as executor,
         ):
+            del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
             made = provenance(study.folder)
             save_note(kept, study_note(study, made))
@@ -115,6 +123,27 @@ def run_study(study: Study, listener: Listener) -> Ended:
         if not interrupted:
             checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
+
+
+def _connected(study: Study, listener: Listener) -> AbstractContextManager[None]:
+    """With the cluster that trains, where it is not this machine alone."""
+    ray = study.search.ray
+    if ray is None:
+        return nullcontext()
+    listener(Working("joining the Ray cluster"))
+    return ray_cluster.connected(ray)
+
+
+def _executor(
+    study: Study, machine: Plan, data: Dataset, checkpoints: Checkpoints
+) -> AbstractContextManager[Executor]:
+    """The study's workers, of which those of this machine load the data themselves."""
+    ray = study.search.ray
+    if ray is None:
+        return LocalExecutor(machine, checkpoints.source, checkpoints)
+    from moe_search.search.ray_executor import RayExecutor  # loads Ray
+
+    return RayExecutor(machine, ray, data, checkpoints)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 from pydantic import model_validator as validator
 
 from moe_search.spec.comparison import References
+from moe_search.spec.executor import GivenExecutor, Ray
 from moe_search.spec.metrics import MetricName
 from moe_search.spec.part import Number, Part, Value, Whole, mistake
 from moe_search.spec.stores import MlflowUrl, OptunaUrl
@@ -272,12 +273,20 @@ class Search(Part):
         | None
     ) = Field(None, description="stop after this time: seconds, or text such as 90m or 8h")
     workers: _AutoOrCount = Field("auto", description="processes that train")
+    executor: GivenExecutor = Field(
+        None, description="where workers are: local, or {ray: {}} for a Ray cluster"
+    )
     population: _AutoOrCount = Field("auto", description="models a worker trains together")
     retries: Whole = Field(
         1, ge=0, le=100, description="times a trial runs again whose worker or coordinator died"
     )
     max_failures: Whole = Field(10, ge=0, description="failed trials after which the study stops")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
+
+    @property
+    def ray(self) -> Ray | None:
+        """The cluster that trains, unless this machine does."""
+        return self.executor.ray if self.executor else None
 
 
 class Finalists(Part):

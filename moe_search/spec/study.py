@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from moe_search.spec.checks import (
     check_backbone,
+    check_device,
     check_listed,
     check_points,
     check_sampler,
@@ -115,6 +116,7 @@ class Study(Part):
         check_listed(self.configurations, self.data, given)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
+        check_device(self.search)
         return self
 
     _folder: Path = PrivateAttr(default_factory=Path)

@@ -31,6 +31,11 @@ UNSAFE = {
     "scikit-learn": {"1.4.2": "CVE-2024-5206: a fitted vectorizer keeps what it was to drop"},
     "optuna": {"4.9.0": "stores and samplers are those of 5", "6.0.0": "not known yet"},
     "optuna-dashboard": {"0.20.0": "its pages are served otherwise than the guard was tried with"},
+    "ray": {
+        "2.51.2": "CVE-2025-62593: a website that a browser shows runs code",
+        "2.58.0": "a cluster of one's own machine asks for no login",
+        "3.0.0": "not known yet",
+    },
     "PyMySQL": {"1.1.0": "CVE-2024-36039: keys of JSON become SQL"},
 }
 """Versions that must not be installed, the last one before each mend, and why."""
@@ -39,7 +44,7 @@ UNSAFE = {
 def requirements() -> dict[str, Requirement]:
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["mysql"], *extras["postgresql"]]
+    lines = [*project["dependencies"], *extras["mysql"], *extras["postgresql"], *extras["ray"]]
     return {requirement.name: requirement for requirement in map(Requirement, lines)}
 
 

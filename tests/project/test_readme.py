@@ -41,6 +41,10 @@ REPLACED: dict[str, tuple[str | None, str]] = {
         "moe-search dashboard --help",
         "serves until Ctrl-C; the tests of the dashboards start it",
     ),
+    "ray start --head --port=6379 --include-dashboard=false --disable-usage-stats": (
+        None,
+        "listens until it is stopped; the tests of Ray start clusters",
+    ),
     "moe-search run wine.yaml --set search.trials=40": (
         "moe-search run wine.yaml --set search.trials=3",
         "shortened, as the studies are",

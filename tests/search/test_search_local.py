@@ -2,53 +2,24 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from executing import PATIENCE, SOURCE, await_events, check_drop, job, reported
 from optuna.trial import TrialState
 from searching import check_ledger, study_in, trials
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
-from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
+from moe_search.engine.trial import Job
 from moe_search.search import local
-from moe_search.search.executor import Event as Reported
 from moe_search.search.executor import Plan
 from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.run import run_study
-from moe_search.spec import PRESETS, Configuration, Study
+from moe_search.spec import Study
 
-SOURCE = Source("digits")
-LONG = Configuration.model_validate({"training": {"epochs": 10_000, "batch_size": 64}})
 DIED = "its worker died (signal SIGKILL)"
-PATIENCE = 120  # seconds, for what takes one
-
-
-def job(*keys: int) -> Job:
-    return Job(tuple(TrialSpec(key, LONG, 0) for key in keys), PRESETS["digits"], SOURCE)
-
-
-def await_events(
-    executor: LocalExecutor, enough: Callable[[list[Reported]], bool]
-) -> list[Reported]:
-    """All that happens until it is enough."""
-    found: list[Reported] = []
-    ends = time.monotonic() + PATIENCE
-    while not enough(found):
-        assert time.monotonic() < ends, found
-        found += executor.events(timeout=1.0)
-    return found
-
-
-def reported(*keys: int) -> Callable[[list[Reported]], bool]:
-    def enough(found: list[Reported]) -> bool:
-        return set(keys) <= {event.key for event in found if isinstance(event, EpochReport)}
-
-    return enough
 
 
 def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
@@ -60,15 +31,7 @@ def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
         found = await_events(executor, reported(0, 1))
         assert Ready in [type(event) for event in found]
 
-        executor.drop([1, 99])
-        results: list[TrialResult] = []
-        while not results:
-            found = await_events(executor, reported(0))
-            results = [event for event in found if isinstance(event, TrialResult)]
-        (dropped,) = results
-        assert dropped.key == 1
-        assert not dropped.complete
-        assert dropped.history[-1].epoch == len(dropped.usage_TM) < 10_000
+        check_drop(executor)
         assert executor.idle == 0  # the other one of its job goes on
 
         (worker,) = executor._workers

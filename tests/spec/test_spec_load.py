@@ -96,6 +96,11 @@ WRONG_VALUES = {
     "instead of pareto",
     "objective: {pareto: [accuracy, loss]}\nsearch: {sampler: cma-es}": "search.sampler: cma-es "
     "cannot search several objectives; expected tpe, gp, random, grid or qmc",
+    "search: {executor: ray}": "search.executor: expected local or {ray: {}}; got 'ray'",
+    "search: {device: cuda, executor: {ray: {}}}": "search.device: cuda needs GPUs, and "
+    "search.executor.ray.gpus_per_worker is 0; give each worker 1, or a share such as 0.5",
+    "search: {device: cpu, executor: {ray: {gpus_per_worker: 0.5}}}": "search.device: cpu needs no "
+    "GPUs, and search.executor.ray.gpus_per_worker is 0.5; leave one of them out",
     "search: {sampler: grid}\ntraining: {lr: {low: 0.1, high: 1}}": "search.sampler: grid needs a "
     "finite space, and training.lr has no step; give it a step or choices, or take another sampler",
     "configurations: {a: {model: {experts: {low: 2, high: 3}}}}": "configurations.a.model.experts: "

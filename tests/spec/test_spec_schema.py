@@ -43,6 +43,8 @@ def test_shipped_studies_are_valid(path: Path, validator: Draft202012Validator) 
         {"objective": {"constraints": {"max_expert_share": {"at_most": 0.6}}}},
         {"search": {"collapse": False, "timeout": "90m", "workers": 2, "pruner": "none"}},
         {"search": {"collapse": "off", "points": [{"model.experts": 3, "model.gate": "original"}]}},
+        {"search": {"executor": "local", "device": "cpu"}},
+        {"search": {"executor": {"ray": {"address": "local", "gpus_per_worker": 0.5}}}},
         {"storage": {"optuna": "postgresql+psycopg://host/name", "mlflow": "https://host"}},
     ],
 )
@@ -70,6 +72,9 @@ def test_right_studies_pass(sections: dict[str, Any], validator: Draft202012Vali
         {"objective": {"pareto": ["accuracy"]}},
         {"search": {"workers": 0}},
         {"search": {"timeout": "soon"}},
+        {"search": {"executor": "ray"}},
+        {"search": {"executor": {"ray": {"address": "192.0.2.1:6379"}}}},
+        {"search": {"executor": {"ray": {"gpus_per_worker": 2}}}},
         {"storage": {"optuna": "http://host"}},
         {"configurations": {"a": {"regularizer": {"weight": False}}}},
         {"configurations": {"a": {"model": {"experts": "5"}}}},
