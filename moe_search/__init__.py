@@ -7,6 +7,7 @@ From Python::
 """
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def run(
 
     from moe_search.report import live
 
-    with live.progress(Console(stderr=True, quiet=not progress)) as listener:
+    with live.progress(Console(file=sys.stderr, quiet=not progress)) as listener:
         from moe_search.report.running import run_and_publish
 
         return run_and_publish(checked, listener)

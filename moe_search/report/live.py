@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from moe_search.progress import Note, Working
@@ -43,8 +43,9 @@ def _shown(console: Console) -> Iterator[Listener]:
         yield _Lines(console)
         return
     bar = Progress(
+        SpinnerColumn(),  # of what is slow to count, too, one sees that it works
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),  # it pulses where the total is not known
+        BarColumn(bar_width=24),
         TextColumn("{task.fields[facts]}", markup=False),
         console=console,
         refresh_per_second=5,
