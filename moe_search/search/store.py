@@ -4,7 +4,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from moe_search.search.objective import directions, metric_names
 from moe_search.search.sampler import pruner, sampler, without_warning
 from moe_search.spec import Study, Value
 from moe_search.spec.words import one_line
-from moe_search.tracking.databases import making_tables, outlast
-from moe_search.tracking.store import check_store
+from moe_search.tracking.databases import holding, making_tables, outlast
+from moe_search.tracking.store import check_store, reason
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States that count towards the number of trials wanted."""
@@ -192,24 +192,35 @@ def _values(trial: FrozenTrial) -> dict[str, Any]:
 
 @contextmanager
 def locked(study: Study) -> Iterator[None]:
-    """Hold the study alone; the system takes the lock from a process that dies.
+    """Hold the study alone, by a file beside its artifacts and in a PostgreSQL database.
+
+    The system, or the database, takes the lock from a process that dies.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, or the database does not answer.
     """
     folder = study.artifacts_folder
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{study.name}.lock").open("a+") as file:
+    we = f"process {os.getpid()} on {socket.gethostname()}"
+    with (folder / f"{study.name}.lock").open("a+") as file, ExitStack() as database:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise UserError(
-                f"study {study.name!r} is held by {holder}; wait for its end, or end it"
-            ) from None
+            raise _held(study, file.read().strip() or "another process") from None
+        try:
+            other = database.enter_context(holding(study.optuna_url, study.name, we))
+        except SQLAlchemyError as error:
+            why = f"{study.optuna_url}: Optuna's store cannot be opened: {reason(error)}"
+            raise UserError(one_line(why)) from None
+        if other:
+            raise _held(study, other)
         file.truncate(0)
         since = datetime.now().astimezone().isoformat(" ", "seconds")
-        file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}")
+        file.write(f"{we} since {since}")
         file.flush()
         yield
+
+
+def _held(study: Study, holder: str) -> UserError:
+    return UserError(f"study {study.name!r} is held by {holder}; wait for its end, or end it")

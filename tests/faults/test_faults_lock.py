@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 from killed import Coordinators, study
 from optuna.trial import TrialState
 from searching import check_ledger, runs, study_in, trials
+from servers import Postgres
 
 from moe_search.cli import main
+from moe_search.errors import UserError
 from moe_search.search.store import locked, open_storage, open_study
 
 
@@ -53,6 +55,29 @@ def test_a_held_study_is_refused(file: Path, holder: int, command: str) -> None:
     (line,) = result.stderr.splitlines()
     where = f"process {holder} on {socket.gethostname()} since 2"
     assert line.startswith(f"moe-search: study 'tiny' is held by {where}")
+
+
+def test_a_study_in_postgresql_is_held_for_every_machine(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """Machines share the database, and no folder."""
+    stores = {"optuna": postgres.create("held")}
+    here, there = (study_in(tmp_path / name, storage=stores) for name in ("here", "there"))
+    with locked(here), locked(study_in(tmp_path / "there", name="other", storage=stores)):
+        with pytest.raises(UserError) as caught, locked(there):
+            pass
+        where = f"process {os.getpid()} on {socket.gethostname()} since 2"
+        assert str(caught.value).startswith(f"study 'tiny' is held by {where}")
+    with locked(there):
+        pass
+
+
+def test_a_lock_that_postgresql_forgot_ends_quietly(
+    postgres: Postgres, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with locked(study_in(tmp_path, storage={"optuna": postgres.create("forgotten")})):
+        postgres.restart()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_doctor_shows_and_mends_what_a_death_left(
