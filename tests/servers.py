@@ -75,7 +75,7 @@ class MlflowServer(Server):
     """An MLflow server, which takes artifacts and keeps them in a folder of its own.
 
     Args:
-        folder: of its artifacts.
+        folder: where it keeps artifacts.
         store: URL of its database.
 
     Attributes:
@@ -83,10 +83,11 @@ class MlflowServer(Server):
     """
 
     def __init__(self, folder: Path, store: str) -> None:
+        self.folder = folder
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = f"{sys.executable} -m mlflow server --workers 1 --port {port}".split()
-        command += ["--artifacts-destination", str(folder / "artifacts of the server")]
+        command += ["--artifacts-destination", str(folder)]
         environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": store}
         super().__init__(command, signal.SIGKILL, env=environment)
 

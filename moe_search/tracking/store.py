@@ -40,8 +40,8 @@ def open_store(url: str, create: bool) -> MlflowClient:
             if not create:
                 raise FileNotFoundError("there is no such file")
             _create(url, file)
-        client = MlflowClient(tracking_uri=url, registry_uri=url)
         with making_tables(url):
+            client = MlflowClient(tracking_uri=url, registry_uri=url)
             client.search_experiments(max_results=1)
         if on_server(url):
             for kind in (Runs, Registry):

@@ -21,7 +21,8 @@ LEAVES = 2  # the trial in which the server goes away
 
 @pytest.fixture
 def server(study_folder: Path) -> Iterator[MlflowServer]:
-    made = MlflowServer(study_folder, f"sqlite:///{study_folder}/mlflow.db")
+    artifacts = study_folder / "artifacts of the server"
+    made = MlflowServer(artifacts, f"sqlite:///{study_folder}/mlflow.db")
     made.start()
     yield made
     made.stop()

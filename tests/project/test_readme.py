@@ -53,6 +53,18 @@ REPLACED: dict[str, tuple[str | None, str]] = {
         None,
         "serves until Ctrl-C; test_the_service_answers starts it",
     ),
+    **dict.fromkeys(
+        (
+            "sudo -u postgres createuser --pwprompt ada",
+            "sudo -u postgres createdb --owner ada trials",
+            "sudo -u postgres createdb --owner ada runs",
+            "pip install 'moe-search[postgresql]'",
+            "MLFLOW_BACKEND_STORE_URI=postgresql://ada@localhost/runs mlflow server "
+            "--artifacts-destination ./artifacts --port 5000",
+            "moe-search run study.yaml",
+        ),
+        (None, "needs servers; tests/cli/test_cli_servers.py starts them"),
+    ),
 }
 """What is run in the place of a command, and why; None for nothing."""
 
