@@ -53,7 +53,7 @@ overrides_option = click.option(
     help="Override a key of the study, such as training.epochs=3; may be repeated.",
 )
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 
 
 def study_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -95,7 +95,7 @@ def test_a_dashboard_that_dies_ends_the_command(
 ) -> None:
     """With MLflow on a server of its own, only Optuna's is started."""
     remote = "storage.mlflow=http://127.0.0.1:9"
-    options = ["--optuna-port", free_port(), "--set", remote]
+    options = ["--optuna-port", free_port(), "--set", remote, "-q"]
     with dashboard(command, "dashboard", finished_study.file, *options) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -103,7 +103,7 @@ def test_a_dashboard_that_dies_ends_the_command(
         assert process.stdout.readline() == "MLflow  http://127.0.0.1:9\n"
         (group,) = children(process.pid)
         os.killpg(group, signal.SIGKILL)
-        said = process.stderr.read().splitlines()[-1]
+        (said,) = process.stderr.read().splitlines()
         assert said.startswith("moe-search: the Optuna dashboard ended with exit status -9")
         assert process.wait(30) == 2
         assert not group_lives(group)

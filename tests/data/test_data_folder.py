@@ -9,6 +9,7 @@ from torchvision.datasets import ImageFolder
 from moe_search.data import Source, load
 from moe_search.data.folder import _listing
 from moe_search.errors import UserError
+from moe_search.progress import Note, Working
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
 
@@ -119,6 +120,15 @@ def test_test_images_are_not_opened_until_asked_for(pair: Path) -> None:
     assert load(source(pair)).test is None
     with pytest.raises(UserError, match=r"test/red/0\.png: not a readable image"):
         load(source(pair), test=True)
+
+
+def test_who_waits_is_told_how_many_images_are_read(pair: Path) -> None:
+    told: list[Note | Working] = []
+    load(source(pair), test=True, progress=told.append)
+    assert told == [
+        *(Working("reading training images", done, 15) for done in range(15)),
+        *(Working("reading test images", done, 6) for done in range(6)),
+    ]
 
 
 def test_the_content_must_be_of_a_known_format_whatever_the_name(pair: Path) -> None:
