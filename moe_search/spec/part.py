@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-Value = int | float | str
+Value = bool | int | float | str
 """A plain hyperparameter's value; a backbone's is its preset's name."""
 
 Whole = Annotated[int, Strict()]
