@@ -134,7 +134,7 @@ def kill(node: Any) -> None:
 
 
 def test_a_study_whose_node_is_killed_has_in_every_bit_what_processes_give(
-    cluster: Any, study_folder: Path
+    cluster: Any, study_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (doomed,) = cluster.worker_nodes
     killed: list[Event] = []
@@ -149,6 +149,7 @@ def test_a_study_whose_node_is_killed_has_in_every_bit_what_processes_give(
     lost = trials(on_ray, TrialState.FAIL)
     assert 1 <= len(lost) <= 2
     assert all("its worker died (" in trial.user_attrs["reason"] for trial in lost)
+    assert not capsys.readouterr().out  # whatever Ray tells of the node
     check_ledger(on_ray)
     check_results(on_ray)
     assert not on_ray.checkpoints_folder.exists()
@@ -179,12 +180,13 @@ def test_a_cluster_of_its_own_listens_on_loopback_and_ends_with_the_run(
         "training: {epochs: 100000}\n"
         "search: {trials: 2, workers: 1, pruner: none, executor: {ray: {address: local}}}\n"
     )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     run = subprocess.Popen(
         [command, "run", str(file), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "HOME": str(study_folder)},  # where Ray keeps a token
+        env={**plain, "HOME": str(study_folder)},  # where Ray keeps a token
     )
     assert run.stderr is not None
     first = run.stderr.readline()
