@@ -40,11 +40,11 @@ def reported(*keys: int) -> Callable[[list[Event]], bool]:
 def check_drop(executor: Executor) -> None:
     """Of two trials in a job that is running, 0 and 1, one is stopped and the other goes on."""
     executor.drop([1, 99])
-    results: list[TrialResult] = []
-    while not results:
-        found = await_events(executor, reported(0))
-        results = [event for event in found if isinstance(event, TrialResult)]
-    (dropped,) = results
+
+    def results(found: list[Event]) -> list[TrialResult]:
+        return [event for event in found if isinstance(event, TrialResult)]
+
+    (dropped,) = results(await_events(executor, lambda found: bool(results(found))))
     assert dropped.key == 1
     assert not dropped.complete
     assert dropped.history[-1].epoch == len(dropped.usage_TM) < 10_000
