@@ -8,13 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Needs
 from executing import PATIENCE, SOURCE, await_events, check_drop, job, reported
 from optuna.trial import FrozenTrial, TrialState
 from searching import check_ledger, check_results, study_in, trials
@@ -43,7 +42,7 @@ ON_RAY: dict[str, Any] = {"executor": {"ray": {}}, "workers": "auto"}
 
 
 @pytest.fixture(scope="module")
-def ray_here(needs: Needs) -> Iterator[None]:
+def ray_here(needs: Callable[[str, bool], None]) -> Iterator[None]:
     """Ray is loaded, and whatever it starts listens on the loopback interface."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ray_cluster.LOOPBACK.items():
