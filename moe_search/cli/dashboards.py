@@ -55,7 +55,7 @@ def dashboard(
         number = open_storage(checked).get_study_id_from_name(checked.name)
         listener(Note("starting both dashboards; Ctrl-C ends them"))
         if reached:
-            listener(Note(exposed(checked, host)))
+            click.echo(exposed(checked, host), err=True)  # whether or not -q is given
         listener(Working("waiting for both to answer"))
 
         def say(line: str) -> None:

@@ -175,7 +175,7 @@ def own_address() -> str:
 
 
 def test_another_address_is_accepted_knowingly(command: str, study: Path, own_address: str) -> None:
-    given = ["--host", own_address, "--i-know-it-has-no-login"]
+    given = ["--host", own_address, "--i-know-it-has-no-login", "--quiet"]  # it warns all the same
     with served(command, study, own_address, *given) as dashboards:
         assert f"everyone who can reach {own_address} can read, change and " in dashboards.said
         assert f"http://{own_address}:{dashboards.ports['Optuna']}/" in dashboards.said
