@@ -88,9 +88,8 @@ def _download(published: Published, progress: Progress) -> None:
     target = cache / published.folder
     progress(Note(f"downloading {published.torchvision} to {target}"))
     progress(Working(f"downloading {published.torchvision}"))
-    unheard = (
-        io.StringIO()
-    )  # torchvision prints, and draws a bar whether or not there is a terminal
+    # torchvision prints, and draws a bar whether or not there is a terminal
+    unheard = io.StringIO()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (

@@ -105,24 +105,28 @@ def run_study(study: Study, listener: Listener) -> Ended:
             made = provenance(study.folder)
             save_note(kept, study_note(study, made))
             kept.set_user_attr(MADE, made)
-            session = Session(
-                study, kept, recorder, executor, batches, checkpoints, interrupt, listener
+            reason, interrupted = _to_the_end(
+                Session(study, kept, recorder, executor, batches, checkpoints, interrupt, listener)
             )
-            coordinator = Coordinator(session)
-            try:
-                reason, interrupted = coordinator.run(), False
-                if not study.configurations:
-                    run_finals(session)
-                tracker.close("FINISHED")
-            except Interrupted:
-                reason, interrupted = "interrupted", True
-                coordinator.abandon()
-                tracker.close("KILLED")
+            tracker.close("KILLED" if interrupted else "FINISHED")
             so_far = kept.user_attrs.get(SECONDS, 0.0)
             kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
         if not interrupted:
             checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
+
+
+def _to_the_end(session: Session) -> tuple[str, bool]:
+    """Search, then the finals; why that ended, and whether it was asked to."""
+    coordinator = Coordinator(session)
+    try:
+        reason = coordinator.run()
+        if not session.study.configurations:
+            run_finals(session)
+    except Interrupted:
+        coordinator.abandon()
+        return "interrupted", True
+    return reason, False
 
 
 def _connected(study: Study, listener: Listener) -> AbstractContextManager[None]:
