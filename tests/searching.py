@@ -153,6 +153,14 @@ def check_results(study: Study) -> None:
         assert trial.params.items() >= every[trial.user_attrs[RETRY_OF]].params.items()
 
 
+def check_finished(study: Study) -> None:
+    """All trials that are wanted have ended, no other is open, and both stores say the same."""
+    assert len(trials(study, *COUNTED)) == study.trials
+    assert not trials(study, TrialState.RUNNING, TrialState.WAITING)
+    check_ledger(study)
+    check_results(study)
+
+
 def make_stores(folder: Path) -> None:
     """Stores with their tables and nothing else."""
     study = study_in(folder)

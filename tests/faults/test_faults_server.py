@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
-from searching import check_ledger, check_results, run, study_in, trials
+from searching import check_finished, run, study_in, trials
 from servers import MlflowServer
 from standin import decomposition
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.store import COUNTED
 from moe_search.spec import Study
 
 LEAVES = 2  # the trial in which the server goes away
@@ -37,13 +36,6 @@ def train(spec: TrialSpec, epoch: int) -> Decomposition:
     return decomposition(5, 0.5 + 0.1 * spec.configuration.model.temperature)
 
 
-def check(study: Study) -> None:
-    assert len(trials(study, *COUNTED)) == 4
-    assert not trials(study, TrialState.RUNNING, TrialState.WAITING)
-    check_ledger(study)
-    check_results(study)
-
-
 @pytest.fixture
 def away(request: pytest.FixtureRequest) -> float:
     """Seconds for which the server is away, and it takes some to start."""
@@ -64,7 +56,7 @@ def test_a_run_waits_for_a_server_that_comes_back(
 
     run(study, leave)
     back.join()
-    check(study)
+    check_finished(study)
     assert len(trials(study)) == 4
 
 
@@ -89,4 +81,4 @@ def test_a_run_ends_in_one_line_where_it_does_not_and_the_same_run_goes_on(
     assert trials(study, TrialState.RUNNING)
     server.start()
     run(study, train)
-    check(study)
+    check_finished(study)
