@@ -52,11 +52,11 @@ def connected(given: Ray) -> Iterator[None]:
             "--head` on this machine, or name it as HOST:PORT in RAY_ADDRESS"
         )
         raise UserError(one_line(what)) from error
-    try:
-        with redirect_stdout(sys.stderr):  # where else Ray would tell of nodes that died
+    with redirect_stdout(sys.stderr):  # where else Ray would tell, to its end, of nodes that died
+        try:
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _check_answers(address: str) -> None:
