@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,10 @@ def descendants(process: int) -> list[int]:
 
 def addresses(process: int) -> Iterator[str]:
     """Where a process listens for TCP."""
-    links = [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
+    links = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            links.append(str(link.readlink()))
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             _, local, _, state, *_, inode = line.split()[:10]
