@@ -11,6 +11,8 @@ from torch import Tensor
 
 from moe_search.moe.stable import rowwise_product, sum_over_experts
 
+_ROWS = 64  # of a product; fewer run slower, more compute more of what is mirrored
+
 
 def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
     """L_importance of Shazeer et al. (2017), [P]: squared coefficient of variation of the usage.
@@ -30,9 +32,14 @@ def distances(x_FB: Tensor, squared: bool = False) -> Tensor:
 
     They depend on the batch alone, so all models in step share them.
     """
-    squares_B = x_FB.square().sum(0)
-    squared_BB = torch.addmm(squares_B, x_FB.t(), x_FB, alpha=-2).add_(squares_B[:, None])
-    squared_BB.clamp_(min=0)
+    samples = x_FB.shape[1]
+    product_BB = x_FB.new_empty(samples, samples)
+    for first in range(0, samples, _ROWS):  # what lies left of the diagonal is mirrored
+        end = first + _ROWS
+        rows = torch.mm(x_FB[:, first:end].t(), x_FB[:, first:], out=product_BB[first:end, first:])
+        product_BB[end:, first:end] = rows[:, _ROWS:].t()
+    squares_B = product_BB.diagonal().clone()
+    squared_BB = product_BB.mul_(-2).add_(squares_B).add_(squares_B[:, None]).clamp_(min=0)
     return (squared_BB if squared else squared_BB.sqrt_()).fill_diagonal_(0)
 
 

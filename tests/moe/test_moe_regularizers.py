@@ -81,6 +81,13 @@ def test_distances_are_euclidean_or_squared_and_zero_on_the_diagonal(power: int)
         assert float(distance_BB[i, i]) == 0
 
 
+@pytest.mark.parametrize("samples", [1, 64, 150])
+def test_distances_of_a_whole_batch(samples: int) -> None:
+    x_FB = torch.randn(20, samples, generator=torch.Generator().manual_seed(samples))
+    expected_BB = torch.cdist(x_FB.t().double(), x_FB.t().double())
+    torch.testing.assert_close(distances(x_FB).double(), expected_BB, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("summed", [False, True])
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("model", range(len(EXPERTS)))
