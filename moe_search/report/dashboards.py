@@ -100,12 +100,13 @@ def serve(
 
 
 def _optuna(study: Study, number: int, host: str, port: int) -> Server:
+    arguments = host, str(port), str(artifacts_folder(study)), str(number)
     return Server(
         "Optuna",
         "--optuna-port",
         host,
         port,
-        ("-m", "moe_search.report.optuna_server", host, str(port), str(artifacts_folder(study))),
+        ("-m", "moe_search.report.optuna_server", *arguments),
         lambda: f"/dashboard/studies/{number}",
         {STORE: study.optuna_url},
     )

@@ -1,8 +1,9 @@
 """The process that serves the Optuna dashboard behind the guard.
 
-``python -m moe_search.report.optuna_server HOST PORT ARTIFACTS`` with the URL of the store in the
-environment: every user of a machine sees the arguments of its processes, and a URL may hold a
-password.
+``python -m moe_search.report.optuna_server HOST PORT ARTIFACTS STUDY`` with the URL of the store in
+the environment: every user of a machine sees the arguments of its processes, and a URL may hold a
+password. The dashboard alone would read every trial again at each visit; here finished ones are
+read once, those of the study, by its id, before anyone is answered.
 """
 
 import os
@@ -12,6 +13,7 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna.artifacts import FileSystemArtifactStore
+from optuna.storages import get_storage
 from optuna_dashboard import wsgi
 
 from moe_search.report.guard import LOOPBACK, guarded
@@ -25,18 +27,20 @@ class _QuietHandler(WSGIRequestHandler):
         """Requests are nobody's business, and their log would grow for days."""
 
 
-def main(host: str, port: int, artifacts: str) -> None:
+def main(host: str, port: int, artifacts: str, study: int) -> None:
     """Serve until the process is ended."""
 
     class Server(ThreadingMixIn, WSGIServer):
         daemon_threads = True
         address_family = socket.getaddrinfo(host, port)[0][0]
 
-    app = wsgi(os.environ[STORE], FileSystemArtifactStore(artifacts))
+    storage = get_storage(os.environ[STORE])
+    storage.get_all_trials(study, deepcopy=False)
+    app = wsgi(storage, FileSystemArtifactStore(artifacts))
     names = dict.fromkeys([*LOOPBACK, host])
     with make_server(host, port, guarded(app, names), Server, _QuietHandler) as server:
         server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -188,11 +188,13 @@ def test_a_cluster_of_its_own_listens_on_loopback_and_ends_with_the_run(
         env={**plain, "HOME": str(study_folder)},  # where Ray keeps a token
     )
     assert run.stderr is not None
-    first = run.stderr.readline()
-    started = descendants(run.pid)
-    listening = [address for process in started for address in addresses(process)]
-    run.send_signal(signal.SIGTERM)
-    out, err = run.communicate(timeout=PATIENCE)
+    try:
+        first = run.stderr.readline()
+        started = descendants(run.pid)
+        listening = [address for process in started for address in addresses(process)]
+    finally:
+        run.send_signal(signal.SIGTERM)
+        out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert first == "own: 2 trials; 1 worker with up to 4 models in step\n"
     assert err == f"moe-search: interrupted; go on with: moe-search run {shlex.quote(str(file))}\n"
