@@ -39,19 +39,24 @@ def resize(disk: Path, free: int) -> None:
     remount(disk, f"size={used + free}k")
 
 
-def refusal(disk: Path, wanted: int) -> str:
-    """The one line that a run of the study ends with."""
-    with pytest.raises(UserError) as caught:
+def ended(disk: Path, wanted: int) -> str:
+    """The one line that a run of the study ends with; empty where there was room for it."""
+    try:
         run(study(disk, wanted), train)
-    message = str(caught.value)
-    assert message.isprintable()
-    assert str(disk) in message
-    return message
+    except UserError as error:
+        message = str(error)
+        assert message.isprintable()
+        assert str(disk) in message
+        return message
+    return ""
 
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> list[int]:
-    """The kB that are left before each of some faults; two trials take over 1000."""
+    """The kB that are left before each of some faults; two trials take 300 and more.
+
+    How much more depends on how much of the databases' logs is free to be written again.
+    """
     drawn = random.Random(0)
     times = 40 if request.config.getoption("--faults") == "full" else 1
     return [0, *(drawn.randrange(4, 700) for _ in range(times))]
@@ -63,8 +68,8 @@ def test_a_full_disk_loses_nothing(
     for number, free in enumerate(room, start=1):
         wanted = 2 * number
         resize(disk, free)
-        message = refusal(disk, wanted)
-        assert message.endswith("; once it is mended, the same command goes on")
+        message = ended(disk, wanted)
+        assert message.endswith("; once it is mended, the same command goes on") or free > 250
         assert "Traceback" not in capfd.readouterr().err
         resize(disk, free=1_000_000)
         coordinators.start(disk, trials=wanted)
@@ -78,7 +83,7 @@ def test_a_read_only_disk_is_refused_and_left_as_it_is(
     coordinators.start(disk, trials=2)
     assert coordinators.wait() == 0
     remount(disk, "ro")
-    refusal(disk, 4)
+    assert ended(disk, 4)
     remount(disk, "rw")
     coordinators.start(disk, trials=4)
     assert coordinators.wait() == 0
