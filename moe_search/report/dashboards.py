@@ -21,9 +21,9 @@ from moe_search.report.exposure import bind
 from moe_search.report.guard import LOOPBACK
 from moe_search.report.optuna_server import STORE
 from moe_search.search.interrupt import Interrupted, interruptible
-from moe_search.search.objective import directions
 from moe_search.spec import Study
 from moe_search.tracking.notes import artifacts_folder
+from moe_search.tracking.view import trials_page
 
 _STARTUP = 120.0  # seconds; the slower one takes 20 from a cold start
 _ENDING = 5.0  # seconds
@@ -116,16 +116,10 @@ def _mlflow(study: Study, host: str, port: int) -> Server:
     origin = _origin(host, port)
 
     def page() -> str:
-        """The trials, the best first."""
         query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(study.name)}"
         with urlopen(f"{origin}/{query}", timeout=10) as answer:
             number = json.load(answer)["experiment"]["experiment_id"]
-        front = study.objective.pareto
-        value = quote(f"metrics.`{'value' if front is None else f'value/{front[0]}'}`")
-        ascending = str(directions(study)[0] == "minimize").lower()
-        trials = quote("tags.`moe_search.kind` = 'trial'")
-        order = f"orderByKey={value}&orderByAsc={ascending}"
-        return f"/#/experiments/{number}/runs?searchFilter={trials}&{order}"
+        return trials_page(number)
 
     names = dict.fromkeys([*LOOPBACK, host])
     allowed = [pattern for name in names for pattern in _host_headers(name)]

@@ -25,6 +25,7 @@ from moe_search.tracking.child_runs import (
 from moe_search.tracking.packing import Card
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.store import open_store
+from moe_search.tracking.view import VIEW_TAG, trials_view
 from moe_search.tracking.words import short_name
 
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
@@ -181,6 +182,7 @@ class Tracker:
             tags["mlflow.source.git.commit"] = commit
         tags |= {f"version.{name}": text for name, text in made.items()}
         self._client.log_batch(self.parent_id, tags=_tags(tags))
+        self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, trials_view(self._study))
         study = self._study.model_dump(mode="json", exclude={"storage"})
         self._client.log_text(self.parent_id, as_yaml(study), "study.yaml")
 

@@ -127,6 +127,7 @@ def test_mlflow_lists_the_trials_by_name_the_best_first(
     page.goto(addresses.trials)
     names = page.get_by_role("link", name=re.compile(r"^trial-\d+ "))
     see(names)
+    see(page.get_by_role("columnheader").filter(has_text="validation/accuracy"))
     shoot("mlflow-trials")
     numbers = [int(name.split()[0].removeprefix("trial-")) for name in names.all_inner_texts()]
     best_first = sorted(kept.trials, key=lambda trial: trial.values, reverse=True)

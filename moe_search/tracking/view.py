@@ -1,0 +1,38 @@
+"""How MLflow's page of a study opens: its trials, best first, with what is searched and found.
+
+MLflow keeps what its "Share" button shares in a tag of the experiment, and opens its page so where
+an address names the tag.
+"""
+
+import json
+
+from moe_search.spec.metrics import METRICS
+from moe_search.spec.study import Study
+
+_NAME = "trials"
+VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
+_SHOWN = ("accuracy", "sample_entropy", "usage_entropy", "mutual_information")
+
+
+def trials_page(experiment_id: str) -> str:
+    """The path, on an MLflow server, of a study's trials as they are first looked at."""
+    return f"/#/experiments/{experiment_id}/runs?viewStateShareKey={_NAME}"
+
+
+def trials_view(study: Study) -> str:
+    """What ``VIEW_TAG`` says, in the words of MLflow's page."""
+    front = study.objective.pareto
+    values = ["value"] if front is None else [f"value/{name}" for name in front]
+    falling = front is None or METRICS[front[0]].better == "maximize"
+    split = "test" if study.configurations else "validation"
+    varied = dict.fromkeys(path for row in study.configurations.values() for path in row.changes())
+    searched = varied or [parameter.path for parameter in study.parameters]
+    metrics = [*values, *(f"{split}/{name}" for name in _SHOWN)]
+    columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{p}`" for p in searched]
+    view = {
+        "searchFilter": "tags.`moe_search.kind` = 'trial'",
+        "orderByKey": f"metrics.`{values[0]}`",
+        "orderByAsc": not falling,
+        "selectedColumns": ["attributes.`Duration`", *columns],
+    }
+    return json.dumps(view)

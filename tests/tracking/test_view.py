@@ -1,0 +1,37 @@
+"""How MLflow's page of a study opens; ``browser`` tests have the page itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from searching import study_in
+
+from moe_search.tracking.view import trials_view
+
+
+def view(folder: Path, **sections: Any) -> dict[str, Any]:
+    opened: dict[str, Any] = json.loads(trials_view(study_in(folder, **sections)))
+    return opened
+
+
+def test_a_search_shows_what_is_searched_the_best_first(tmp_path: Path) -> None:
+    experts = {"low": 2, "high": 5}
+    opened = view(tmp_path, model={"experts": experts}, objective={"maximize": {"accuracy": 1}})
+    assert (opened["orderByKey"], opened["orderByAsc"]) == ("metrics.`value`", False)
+    assert {"metrics.`value`", "metrics.`validation/sample_entropy`", "params.`model.experts`"} < {
+        *opened["selectedColumns"]
+    }
+
+
+def test_a_front_is_sorted_by_its_first_metric(tmp_path: Path) -> None:
+    opened = view(tmp_path, objective={"pareto": ["sample_entropy", "accuracy"]})
+    assert (opened["orderByKey"], opened["orderByAsc"]) == ("metrics.`value/sample_entropy`", True)
+    assert "metrics.`value/accuracy`" in opened["selectedColumns"]
+
+
+def test_a_comparison_shows_the_test_split_and_what_rows_change(tmp_path: Path) -> None:
+    rows = {"original": {}, "attentive": {"model": {"gate": "attentive"}}}
+    opened = view(tmp_path, model={"temperature": 1.0}, configurations=rows)
+    columns = opened["selectedColumns"]
+    assert {"metrics.`test/accuracy`", "params.`model.gate`"} < {*columns}
+    assert not any("validation" in column for column in columns)
