@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from moe_search.report.canvas import BLUE, INK, PAPER, SOFT, YELLOW, canvas
 from moe_search.report.importances import Importances
-from moe_search.report.points import Mark, Point, front
+from moe_search.report.points import Mark, Point, complete, front
 from moe_search.search.ranking import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LONGEST = 30  # letters of a name at the side of a chart
+_FEW = 8  # trials, too few to tell outliers
 _MOST_NAMED = 8  # points of the front whose numbers stay apart
 
 
@@ -24,13 +26,19 @@ def short(name: str, longest: int = _LONGEST) -> str:
 def front_chart(points: Sequence[Point], marks: Sequence[Mark] = ()) -> bytes:
     """Accuracy against sample entropy of the complete trials, with the front marked.
 
-    Marks are what was measured on the test split: finalists, and the references beside them.
+    Marks are what was measured on the test split: finalists, and the references beside them, of
+    which those are named that no other one beats in both. Trials whose accuracy is an outlier
+    (Tukey's fence, as in box plots) are counted: drawn, they would squeeze all others together.
     """
-    best = front(points)
-    others = [point for point in points if point.value is not None and point not in best]
+    best = front(complete(points))
+    others = [point for point in complete(points) if point not in best]
+    near = _without_outliers(others)
     with canvas(height=3.3) as drawn:
         (axis,) = drawn.axes
-        axis.plot(*_places(others), "o", ms=5, mfc="none", mec=SOFT, label="trial")
+        axis.plot(*_places(near), "o", ms=5, mfc="none", mec=SOFT, label="trial")
+        if len(near) < len(others):
+            below = f"{len(others) - len(near)} more far below"
+            axis.text(0.99, 0.02, below, transform=axis.transAxes, ha="right", color=SOFT, size=8)
         axis.plot(*_places(best), color=BLUE, lw=1, drawstyle="steps-post")
         axis.plot(*_places(best), "D", ms=6, color=BLUE, mec=PAPER, label="on the front")
         for point in best if len(best) <= _MOST_NAMED else (best[0], best[-1]):
@@ -48,10 +56,10 @@ def history_chart(points: Sequence[Point], objective: str, better: str) -> bytes
     """The objective of each trial and the best so far; pruned trials are marked at the bottom."""
     from matplotlib.ticker import MaxNLocator
 
-    complete = [point for point in points if point.value is not None]
+    ended = complete(points)
     pruned = [point for point in points if point.value is None]
-    numbers = [point.trial for point in complete]
-    values = [point.value for point in complete if point.value is not None]
+    numbers = [point.trial for point in ended]
+    values = [point.value for point in ended if point.value is not None]
     with canvas(height=3.3) as drawn:
         (axis,) = drawn.axes
         axis.plot(numbers, values, "o", ms=5, mfc="none", mec=SOFT, label="complete")
@@ -145,9 +153,16 @@ def _draw_marks(axis: "Axes", marks: Sequence[Mark]) -> None:
         if some:
             places = [m.sample_entropy for m in some], [m.accuracy for m in some]
             axis.plot(*places, shape, ms=9, color=colour, mec=PAPER, label=label)
-    for mark in references:
+    for mark in front(references):
         at = (mark.sample_entropy, mark.accuracy)
         axis.annotate(short(mark.name), at, (6, -8), textcoords="offset points", color=INK, size=7)
+
+
+def _without_outliers(points: Sequence[Point]) -> list[Point]:
+    if len(points) < _FEW:
+        return list(points)
+    low, _, high = quantiles((point.accuracy for point in points), n=4)
+    return [point for point in points if point.accuracy >= low - 1.5 * (high - low)]
 
 
 def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:

@@ -33,7 +33,10 @@ def _part(part: Part, folder: Path) -> str:
         case Facts():
             return "\n".join(f"- {name}: {text}" for name, text in part.lines)
         case Code():
-            return f"```\n{part.text.rstrip()}\n```"
+            block = f"```\n{part.text.rstrip()}\n```"
+            if not part.title:
+                return block
+            return f"<details><summary>{part.title}</summary>\n\n{block}\n\n</details>"
         case Picture():
             target = folder / f"{part.name}.{part.suffix}"
             target.write_bytes(part.image)

@@ -8,7 +8,7 @@ import optuna
 from optuna_dashboard import save_plotly_graph_object
 
 from moe_search.report.canvas import BLUE, YELLOW
-from moe_search.report.points import Point, front
+from moe_search.report.points import Point, complete, front
 
 _GREY = "#868e96"  # readable on the dashboard's light and dark pages
 
@@ -28,8 +28,8 @@ def save_plots(kept: optuna.Study, points: Sequence[Point], atlas: bytes) -> Non
 def _front_plot(points: Sequence[Point]) -> Any:
     from plotly import graph_objects as go
 
-    best = front(points)
-    others = [point for point in points if point.value is not None and point not in best]
+    best = front(complete(points))
+    others = [point for point in complete(points) if point not in best]
 
     def marks(some: Sequence[Point], name: str, **look: Any) -> Any:
         return go.Scatter(

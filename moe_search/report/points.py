@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -45,6 +46,18 @@ class Mark:
     reference: bool
 
 
+class Placed(Protocol):
+    """What has a place in the plane of accuracy and sample entropy."""
+
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def sample_entropy(self) -> float: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
 def marks(summary: Summary) -> list[Mark]:
     """The finalists, then the references that tell both numbers."""
     finalists = [
@@ -69,13 +82,17 @@ def points(kept: optuna.Study) -> list[Point]:
     return [_point(trial) for trial in kept.get_trials(deepcopy=False, states=COUNTED)]
 
 
-def front(every: Iterable[Point]) -> list[Point]:
-    """Complete trials that none beats in both accuracy and sample entropy, by sample entropy."""
-    complete = [point for point in every if point.value is not None]
-    found: list[Point] = []
-    for point in sorted(complete, key=lambda p: (p.sample_entropy, -p.accuracy, p.trial)):
-        if not found or point.accuracy > found[-1].accuracy:
-            found.append(point)
+def complete(every: Iterable[Point]) -> list[Point]:
+    """Those that were trained to their end."""
+    return [point for point in every if point.value is not None]
+
+
+def front(every: Iterable[P]) -> list[P]:
+    """Those that none beats in both accuracy and sample entropy, by sample entropy."""
+    found: list[P] = []
+    for one in sorted(every, key=lambda p: (p.sample_entropy, -p.accuracy)):
+        if not found or one.accuracy > found[-1].accuracy:
+            found.append(one)
     return found
 
 

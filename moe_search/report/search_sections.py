@@ -10,7 +10,7 @@ from moe_search.report.classes import classes_section
 from moe_search.report.importances import FEWEST, Importances
 from moe_search.report.maps import ON_THE_ATLAS, atlas_of, best_runs
 from moe_search.report.page import Facts, Part, Picture, Section
-from moe_search.report.points import Mark, Point, front, marks
+from moe_search.report.points import Mark, Point, complete, front, marks
 from moe_search.report.space import space_table, study_facts
 from moe_search.report.summary import Judged, Summary
 from moe_search.report.tables import (
@@ -108,7 +108,7 @@ def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> Sectio
     best, trial = max(values) if better == "maximize" else min(values)
     on_front = ", ".join(
         f"trial {point.trial} ({point.sample_entropy:.3f} bits, {point.accuracy:.4f})"
-        for point in front(points)
+        for point in front(complete(points))
     )
     history = Picture(
         f"{study.name}-history",

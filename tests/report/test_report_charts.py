@@ -15,7 +15,7 @@ from moe_search.report.charts import (
     intervals_chart,
     parts_chart,
 )
-from moe_search.report.points import Mark, Point, front
+from moe_search.report.points import Mark, Point, complete, front
 from moe_search.search.ranking import Interval
 
 
@@ -36,9 +36,10 @@ def test_the_front_is_what_no_other_trial_beats(every: list[Point]) -> None:
         same = (one.accuracy, one.sample_entropy) == (other.accuracy, other.sample_entropy)
         return better and (not same or one.trial < other.trial)
 
-    complete = [one for one in every if one.value is not None]
-    expected = [one for one in complete if not any(beats(other, one) for other in complete)]
-    assert sorted(front(every), key=lambda one: one.trial) == expected
+    ended = complete(every)
+    assert all(one.value is not None for one in ended)
+    expected = [one for one in ended if not any(beats(other, one) for other in ended)]
+    assert sorted(front(ended), key=lambda one: one.trial) == expected
 
 
 def texts(svg: bytes) -> list[str]:
@@ -52,11 +53,22 @@ def test_the_front_is_numbered() -> None:
     assert "52" not in found
 
 
-def test_references_are_named_beside_the_front() -> None:
-    given = [Mark("trial 3", 0.9, 0.1, reference=False), Mark("others", 0.8, 0.2, reference=True)]
+def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
+    given = [
+        Mark("trial 3", 0.9, 0.1, reference=False),
+        Mark("others", 0.8, 0.2, reference=True),
+        Mark("beaten", 0.7, 0.3, reference=True),
+    ]
     found = texts(front_chart([point(3, 0.9, 0.1)], given))
     assert {"finalist", "reference", "others"} <= set(found)
-    assert "trial 3" not in found
+    assert not {"trial 3", "beaten"} & set(found)
+
+
+def test_trials_far_below_are_counted_and_not_drawn() -> None:
+    near = [point(number, 0.95 + number / 1000, 0.1) for number in range(12)]
+    far = [point(12, 0.1, 0.1), point(13, 0.2, 0.1)]
+    assert "2 more far below" in texts(front_chart(near + far))
+    assert not [text for text in texts(front_chart(near)) if "below" in text]
 
 
 def test_the_history_knows_which_way_is_better() -> None:

@@ -88,3 +88,5 @@ def test_markdown_has_its_pictures_beside_it(tmp_path: Path) -> None:
     assert (tmp_path / "plain.png").read_bytes() == b"\x89PNG"
     assert "| b&#124;c | 2 |" in text
     assert text.count("## ") == 2
+    folded = "<details><summary>a file</summary>\n\n```\nrun "
+    assert folded in text

@@ -14,7 +14,7 @@ from optuna_dashboard import get_note
 from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from PIL import Image
 
-from moe_search.report.points import front, points
+from moe_search.report.points import complete, front, points
 from moe_search.report.publishing import publish
 from moe_search.search.store import find_study
 from moe_search.spec import Study, load_study
@@ -46,8 +46,8 @@ def parent(client: MlflowClient, study: Study) -> Any:
 def test_optuna_shows_the_front_of_all_complete_trials(study: Study) -> None:
     every = points(find_study(study))
     others, best = plots(study)["accuracy-sample-entropy"]["data"]
-    assert best["x"] == [point.sample_entropy for point in front(every)]
-    assert best["y"] == [point.accuracy for point in front(every)]
+    assert best["x"] == [point.sample_entropy for point in front(complete(every))]
+    assert best["y"] == [point.accuracy for point in front(complete(every))]
     assert len(others["x"]) + len(best["x"]) == len(every) == 12
 
 
