@@ -62,6 +62,7 @@ class Worker:
     def _train(self, job: Job) -> None:
         """Train a job; trials that go on after different epochs train apart."""
         if job.test and self._data.test is None:
+            del self._data  # before it is read again with its test split, into the same memory
             self._data = resident(self._load(True), self._device)
         for specs, begun in self._setup.checkpoints.parts(job.trials):
             self._train_in_step(replace(job, trials=specs), begun)
