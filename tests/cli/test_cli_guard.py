@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -86,9 +85,13 @@ def served(command: str, study: Path, host: str, *options: str) -> Iterator[Serv
 
 @pytest.fixture(scope="module")
 def study(finished_study: FinishedStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, which may be written."""
+    """A copy, which may be written.
+
+    Made by another process: closing a file of sqlite's would take the locks of it from this one.
+    """
     folder = tmp_path_factory.mktemp("copy") / "study"
-    return shutil.copytree(finished_study.file.parent, folder) / "study.yaml"
+    subprocess.run(["cp", "--recursive", finished_study.file.parent, folder], check=True)
+    return folder / "study.yaml"
 
 
 @pytest.fixture(scope="module")
