@@ -55,7 +55,7 @@ class Placed(Protocol):
     def sample_entropy(self) -> float: ...
 
 
-P = TypeVar("P", bound=Placed)
+_P = TypeVar("_P", bound=Placed)
 
 
 def marks(summary: Summary) -> list[Mark]:
@@ -87,9 +87,9 @@ def complete(every: Iterable[Point]) -> list[Point]:
     return [point for point in every if point.value is not None]
 
 
-def front(every: Iterable[P]) -> list[P]:
+def front(every: Iterable[_P]) -> list[_P]:
     """Those that none beats in both accuracy and sample entropy, by sample entropy."""
-    found: list[P] = []
+    found: list[_P] = []
     for one in sorted(every, key=lambda p: (p.sample_entropy, -p.accuracy)):
         if not found or one.accuracy > found[-1].accuracy:
             found.append(one)

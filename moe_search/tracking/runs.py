@@ -22,6 +22,7 @@ from moe_search.tracking.child_runs import (
     Ended,
     Logged,
 )
+from moe_search.tracking.metrics import value_names
 from moe_search.tracking.packing import Card
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.store import open_store
@@ -187,9 +188,7 @@ class Tracker:
         self._client.log_text(self.parent_id, as_yaml(study), "study.yaml")
 
     def _named(self, values: Sequence[float]) -> dict[str, float]:
-        front = self._study.objective.pareto
-        names = ["value"] if front is None else [f"value/{name}" for name in front]
-        return dict(zip(names, values, strict=False))
+        return dict(zip(value_names(self._study), values, strict=False))
 
 
 def _trial_name(number: int, configuration: Configuration) -> str:

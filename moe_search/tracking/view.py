@@ -8,6 +8,7 @@ import json
 
 from moe_search.spec.metrics import METRICS
 from moe_search.spec.study import Study
+from moe_search.tracking.metrics import value_names
 
 _NAME = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
@@ -22,7 +23,7 @@ def trials_page(experiment_id: str) -> str:
 def trials_view(study: Study) -> str:
     """What ``VIEW_TAG`` says, in the words of MLflow's page."""
     front = study.objective.pareto
-    values = ["value"] if front is None else [f"value/{name}" for name in front]
+    values = value_names(study)
     falling = front is None or METRICS[front[0]].better == "maximize"
     split = "test" if study.configurations else "validation"
     varied = dict.fromkeys(path for row in study.configurations.values() for path in row.changes())

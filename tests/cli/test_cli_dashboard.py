@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,11 @@ from urllib.request import urlopen
 
 import pytest
 from finished import FinishedStudy
+from optuna.trial import create_trial
 from servers import free_port
+
+from moe_search.search.store import find_study
+from moe_search.spec import load_study
 
 
 def get(url: str) -> Any:
@@ -88,6 +93,26 @@ def test_both_dashboards(
         assert process.wait(30) == 0
         assert not any(group_lives(group) for group in groups)
     assert sorted(finished_study.file.parent.rglob("*.png")) == before
+
+
+def test_a_trial_that_ends_while_the_dashboard_is_open_is_seen(
+    study_copy: Path, command: str
+) -> None:
+    """Though it keeps what has ended in memory, and looks at the store every two seconds."""
+    kept = find_study(load_study(study_copy, ()))
+    options = ["--optuna-port", free_port(), "--set", "storage.mlflow=http://127.0.0.1:9", "-q"]
+    with dashboard(command, "dashboard", study_copy, *options) as process:
+        assert process.stdout is not None
+        page = process.stdout.readline().split()[1]
+        address = f"{page.replace('dashboard/studies', 'api/studies')}?after=0"
+        before = get(address)["trials"]
+        kept.add_trial(create_trial(value=0.25, user_attrs={"ended": "since"}))
+        ends = time.monotonic() + 30
+        while len(now := get(address)["trials"]) == len(before) and time.monotonic() < ends:
+            time.sleep(0.5)
+        assert now[:-1] == before
+        assert now[-1]["values"] == [0.25]
+        assert now[-1]["user_attrs"] == [{"key": "ended", "value": "since"}]
 
 
 def test_a_dashboard_that_dies_ends_the_command(

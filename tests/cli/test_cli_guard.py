@@ -14,7 +14,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
-from finished import FinishedStudy
 
 from moe_search.cli import main
 
@@ -84,19 +83,8 @@ def served(command: str, study: Path, host: str, *options: str) -> Iterator[Serv
 
 
 @pytest.fixture(scope="module")
-def study(finished_study: FinishedStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, which may be written.
-
-    Made by another process: closing a file of sqlite's would take the locks of it from this one.
-    """
-    folder = tmp_path_factory.mktemp("copy") / "study"
-    subprocess.run(["cp", "--recursive", finished_study.file.parent, folder], check=True)
-    return folder / "study.yaml"
-
-
-@pytest.fixture(scope="module")
-def local(command: str, study: Path) -> Iterator[Served]:
-    with served(command, study, "127.0.0.1") as dashboards:
+def local(command: str, study_copy: Path) -> Iterator[Served]:
+    with served(command, study_copy, "127.0.0.1") as dashboards:
         yield dashboards
 
 
@@ -177,9 +165,11 @@ def own_address() -> str:
         return address
 
 
-def test_another_address_is_accepted_knowingly(command: str, study: Path, own_address: str) -> None:
+def test_another_address_is_accepted_knowingly(
+    command: str, study_copy: Path, own_address: str
+) -> None:
     given = ["--host", own_address, "--i-know-it-has-no-login", "--quiet"]  # it warns all the same
-    with served(command, study, own_address, *given) as dashboards:
+    with served(command, study_copy, own_address, *given) as dashboards:
         assert f"everyone who can reach {own_address} can read, change and " in dashboards.said
         assert f"http://{own_address}:{dashboards.ports['Optuna']}/" in dashboards.said
         for name, page in PAGES.items():
@@ -193,7 +183,7 @@ def test_another_address_is_accepted_knowingly(command: str, study: Path, own_ad
                 socket.create_connection(("127.0.0.1", dashboards.ports[name]), timeout=5)
 
 
-def test_another_address_is_refused_otherwise(study: Path, own_address: str) -> None:
+def test_another_address_is_refused_otherwise(study_copy: Path, own_address: str) -> None:
     for host, why in {
         own_address: "other machines reach it, and no dashboard asks for a login",
         "0.0.0.0": "is every address at once",
@@ -202,7 +192,7 @@ def test_another_address_is_refused_otherwise(study: Path, own_address: str) -> 
         "no such name": "cannot be used",
         "x" * 300: "cannot be used",
     }.items():
-        result = CliRunner().invoke(main, ["dashboard", str(study), "--host", host])
+        result = CliRunner().invoke(main, ["dashboard", str(study_copy), "--host", host])
         assert result.exit_code == 2
         assert result.stderr.startswith(f"moe-search: --host {host}: {why}")
         assert result.stderr.count("\n") == 1
