@@ -11,6 +11,7 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
 from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.spec.study import ROW
 from moe_search.tracking.child_runs import Logged
 from moe_search.tracking.notes import attach, trial_note
 from moe_search.tracking.runs import Tracker
@@ -36,7 +37,7 @@ class Recorder:
         values: Sequence[float],
     ) -> str:
         """Write a trained trial; returns it in one line."""
-        logged = self._tracker.log_trial(trial.number, results, values)
+        logged = self._tracker.log_trial(trial.number, results, values, _row(trial))
         trial.set_user_attr("seconds", round(sum(result.seconds for result in results), 3))
         self._attach(trial, results[0], metrics, logged)
         return line(metrics)
@@ -55,7 +56,7 @@ class Recorder:
         reason: str,
     ) -> None:
         """Write a trial that raised, died or diverged."""
-        run_id = self._tracker.log_failed(trial.number, configuration, reason, history)
+        run_id = self._tracker.log_failed(trial.number, configuration, reason, history, _row(trial))
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("mlflow_run", run_id)
         metrics = history[-1].metrics if history else {}
@@ -114,6 +115,10 @@ class Recorder:
         )
         run_id, model_id = record["run_id"], record["model_id"]
         return self._tracker.register_champion(run_id, model_id, description)
+
+
+def _row(trial: optuna.Trial) -> str:
+    return str(trial.params.get(ROW, ""))
 
 
 def _metrics(decomposition: Decomposition | None) -> dict[str, float]:

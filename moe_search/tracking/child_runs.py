@@ -22,6 +22,8 @@ from moe_search.tracking.reading import FOLDER
 from moe_search.tracking.words import meaningful, written
 
 KIND, TRIAL, SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
+ROW = "moe_search.configuration"
+"""The row of a comparison that a trial is a run of."""
 DISTILLED = "distilled"
 """Kind of the runs that belong to no trial of Optuna's."""
 REASON = "moe_search.reason"

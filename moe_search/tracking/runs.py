@@ -16,6 +16,7 @@ from moe_search.tracking.child_runs import (
     LONGEST_TAG,
     NOTE,
     REASON,
+    ROW,
     SEED,
     TRIAL,
     ChildRuns,
@@ -62,17 +63,20 @@ class Tracker:
         number: int,
         results: Sequence[TrialResult],
         values: Sequence[float],
+        row: str = "",
     ) -> Logged:
         """Logs a complete trial.
 
         Args:
             number: Optuna's.
+            row: of a comparison; it names the run.
             results: one for each seed of one configuration. Metrics are means over the seeds,
                 beside those of each seed; decomposition and model are the first one's.
             values: the objective, or one value for each objective.
         """
         tags = {KIND: "trial", TRIAL: str(number), SEED: str(results[0].seed)}
-        name = _trial_name(number, results[0].configuration)
+        tags |= {ROW: row} if row else {}
+        name = _trial_name(number, results[0].configuration, row)
         return self._children.log(name, f"trial-{number:03d}", tags, results, self._named(values))
 
     def log_finalist(
@@ -113,10 +117,12 @@ class Tracker:
         configuration: Configuration,
         reason: str,
         history: Sequence[EpochReport] = (),
+        row: str = "",
     ) -> str:
         """Logs a trial that raised or whose loss is not finite as FAILED; returns the run's id."""
         tags = {KIND: "trial", TRIAL: str(number), REASON: reason, NOTE: reason}
-        name = _trial_name(number, configuration)
+        tags |= {ROW: row} if row else {}
+        name = _trial_name(number, configuration, row)
         return self._children.log_failed(name, tags, configuration, history)
 
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
@@ -191,8 +197,8 @@ class Tracker:
         return dict(zip(value_names(self._study), values, strict=False))
 
 
-def _trial_name(number: int, configuration: Configuration) -> str:
-    return f"trial-{number:03d} {short_name(configuration)}"
+def _trial_name(number: int, configuration: Configuration, row: str = "") -> str:
+    return f"trial-{number:03d} {row or short_name(configuration)}"
 
 
 def _id(run: Run) -> str:

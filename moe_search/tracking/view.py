@@ -1,4 +1,4 @@
-"""How MLflow's page of a study opens: its trials, best first, with what is searched and found.
+"""How MLflow's page of a study opens: its trials in groups, best first, with what they found.
 
 MLflow keeps what its "Share" button shares in a tag of the experiment, and opens its page so where
 an address names the tag.
@@ -7,7 +7,9 @@ an address names the tag.
 import json
 
 from moe_search.spec.metrics import METRICS
+from moe_search.spec.searchable import Choices
 from moe_search.spec.study import Study
+from moe_search.tracking.child_runs import KIND, ROW
 from moe_search.tracking.metrics import value_names
 
 _NAME = "trials"
@@ -31,9 +33,18 @@ def trials_view(study: Study) -> str:
     metrics = [*values, *(f"{split}/{name}" for name in _SHOWN)]
     columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{p}`" for p in searched]
     view = {
-        "searchFilter": "tags.`moe_search.kind` = 'trial'",
+        "searchFilter": f"tags.`{KIND}` = 'trial'",
         "orderByKey": f"metrics.`{values[0]}`",
         "orderByAsc": not falling,
         "selectedColumns": ["attributes.`Duration`", *columns],
+        "groupBy": _groups(study),
     }
     return json.dumps(view)
+
+
+def _groups(study: Study) -> dict[str, object] | None:
+    """Each a row of a comparison or a choice of the first choice there is; lines of means."""
+    chosen = (one.path for one in study.parameters if isinstance(one.domain, Choices))
+    mode, name = ("tag", ROW) if study.configurations else ("param", next(chosen, None))
+    keys = [{"mode": mode, "groupByData": name}]
+    return {"aggregateFunction": "average", "groupByKeys": keys} if name else None

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -121,17 +122,24 @@ def test_optuna_shows_a_trial_with_its_note_and_pictures(
     shoot("optuna-trial-pictures")
 
 
-def test_mlflow_lists_the_trials_by_name_the_best_first(
+def test_mlflow_groups_the_trials_the_best_first(
     page: "Page", addresses: Addresses, kept: optuna.Study, shoot: Callable[[str], None]
 ) -> None:
     page.goto(addresses.trials)
     names = page.get_by_role("link", name=re.compile(r"^trial-\d+ "))
     see(names)
     see(page.get_by_role("columnheader").filter(has_text="validation/accuracy"))
+    see(page.get_by_text("Group by: regularizer.kind"))
     shoot("mlflow-trials")
     numbers = [int(name.split()[0].removeprefix("trial-")) for name in names.all_inner_texts()]
-    best_first = sorted(kept.trials, key=lambda trial: trial.values, reverse=True)
-    assert numbers == [trial.number for trial in best_first]
+    groups: dict[str, list[optuna.trial.FrozenTrial]] = {}
+    for trial in sorted(kept.trials, key=lambda trial: trial.values, reverse=True):
+        groups.setdefault(trial.params["regularizer.kind"], []).append(trial)
+    by_mean = sorted(
+        groups.values(), key=lambda trials: fmean(one.values[0] for one in trials), reverse=True
+    )
+    assert len(by_mean) == 2
+    assert numbers == [trial.number for trials in by_mean for trial in trials]
 
 
 def test_mlflow_shows_the_decomposition_of_a_run(

@@ -59,6 +59,9 @@ def test_every_row_is_trained_from_its_seeds_and_judged_on_test(study_folder: Pa
     (one,) = [r for r in runs(study, "trial") if r.data.params["model.temperature"] == "2.0"]
     assert one.data.metrics["test/error"] == pytest.approx(0.4)
     assert "training/error" in one.data.metrics
+    number = one.data.tags["moe_search.trial"]
+    assert one.info.run_name == f"trial-{int(number):03d} hot"
+    assert one.data.tags["moe_search.configuration"] == "hot"
 
 
 def test_rows_keep_what_the_study_says_and_change_what_they_say(study_folder: Path) -> None:
@@ -100,6 +103,8 @@ def test_a_run_that_fails_leaves_the_others(study_folder: Path) -> None:
     run(study, fails, on_test)
     rows = {row.name: row for row in compare(study, find_study(study))}
     assert [len(rows[name].runs) for name in ("cold", "mild", "hot")] == [3, 2, 1]
+    (failed,) = [one for one in runs(study, "trial") if one.info.status == "FAILED"]
+    assert failed.data.tags["moe_search.configuration"] == "mild"
 
 
 def test_what_a_comparison_found(study_folder: Path) -> None:

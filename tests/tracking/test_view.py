@@ -23,6 +23,26 @@ def test_a_search_shows_what_is_searched_the_best_first(tmp_path: Path) -> None:
     }
 
 
+def groups(opened: dict[str, Any]) -> list[dict[str, str]]:
+    keys: list[dict[str, str]] = opened["groupBy"]["groupByKeys"]
+    return keys
+
+
+def test_a_search_groups_by_its_first_choice(tmp_path: Path) -> None:
+    model = {"experts": {"low": 2, "high": 5}, "gate": {"choices": ["original", "attentive"]}}
+    opened = view(tmp_path, model=model, regularizer={"kind": {"choices": ["none", "importance"]}})
+    assert groups(opened) == [{"mode": "param", "groupByData": "model.gate"}]
+
+
+def test_a_search_without_choices_has_no_groups(tmp_path: Path) -> None:
+    opened = view(
+        tmp_path,
+        model={"experts": {"low": 2, "high": 5}, "gate": "original"},
+        regularizer={"kind": "importance"},
+    )
+    assert opened["groupBy"] is None
+
+
 def test_a_front_is_sorted_by_its_first_metric(tmp_path: Path) -> None:
     opened = view(tmp_path, objective={"pareto": ["sample_entropy", "accuracy"]})
     assert (opened["orderByKey"], opened["orderByAsc"]) == ("metrics.`value/sample_entropy`", True)
@@ -35,3 +55,4 @@ def test_a_comparison_shows_the_test_split_and_what_rows_change(tmp_path: Path) 
     columns = opened["selectedColumns"]
     assert {"metrics.`test/accuracy`", "params.`model.gate`"} < {*columns}
     assert not any("validation" in column for column in columns)
+    assert groups(opened) == [{"mode": "tag", "groupByData": "moe_search.configuration"}]
