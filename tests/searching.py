@@ -1,6 +1,9 @@
 """Runs studies with stand-in workers, and reads what their stores say afterwards."""
 
+import signal
 import sqlite3
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +13,12 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial, TrialState
-from standin import StandIn, Train
+from standin import StandIn, Train, decomposition
 from untrained import drawn_weights
 
-from moe_search.search.events import Event
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.decomposition import Decomposition
+from moe_search.search.events import Event, TrialEnded
 from moe_search.search.ranking import FINALISTS
 from moe_search.search.run import Ended, run_study
 from moe_search.search.store import COUNTED, RETRY_OF, find_study, open_storage
@@ -22,6 +27,9 @@ from moe_search.tracking.package import load_model
 from moe_search.tracking.store import open_store
 
 SPACE = {"temperature": {"low": 0.3, "high": 3.0, "log": True}}
+
+TWO = {"experts": 2, "temperature": {"choices": [0.5, 1.0, 2.0]}}
+"""A space of three temperatures."""
 
 STATUS: dict[TrialState, list[list[str]]] = {
     TrialState.COMPLETE: [["FINISHED"]],
@@ -85,9 +93,36 @@ def run(
     return Ran(ended, told, workers)
 
 
+def by_temperature(spec: TrialSpec, epoch: int) -> Decomposition:
+    """Hotter is better, and more epochs are."""
+    model = spec.configuration.model
+    return decomposition(model.experts, 0.5 + 0.1 * model.temperature + 0.01 * epoch)
+
+
+def interrupting(number: signal.Signals, trial: int = 1) -> Train:
+    """A signal comes in the second epoch of a trial."""
+
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        if spec.key == trial and epoch == 2:
+            signal.raise_signal(number)
+        return by_temperature(spec, epoch)
+
+    return train
+
+
+def ended(told: Sequence[Event]) -> list[TrialEnded]:
+    """What was told of trials that ended."""
+    return [event for event in told if isinstance(event, TrialEnded)]
+
+
 def trials(study: Study, *states: TrialState) -> list[FrozenTrial]:
     """The trials in Optuna's store, of some states or all."""
     return find_study(study).get_trials(states=states or None)
+
+
+def states(study: Study) -> Counter[str]:
+    """How many trials are in each state, by its name."""
+    return Counter(trial.state.name for trial in trials(study))
 
 
 def runs(study: Study, kind: str) -> list[Run]:
