@@ -25,6 +25,7 @@ KNOWN = (*PACKAGED, *PUBLISHED)
 """Data sets that need no path."""
 
 _AUGMENTED = ("cifar10", "cifar100")
+_STAND_INS = 10_000  # judged after every epoch, so more would cost a third of a training
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Prepared:
 def load(source: Source, test: bool = False, progress: Progress = silent) -> Dataset:
     """Read, split and normalise a data set; download a published one that is nowhere.
 
-    Where nothing is held out for validation, the training split is the validation split, too.
+    Where nothing is held out for validation, training samples stand in, up to 10,000 of them.
     Published data sets are normalised by the published constants, others by mean and SD of the
     training split. The test split is read only where ``test`` asks for it.
 
@@ -64,6 +65,9 @@ def load(source: Source, test: bool = False, progress: Progress = silent) -> Dat
         training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
     train = _split(raw.training, training)
     validation = _split(raw.training, held_out) if len(held_out) else _whole(raw.validation)
+    if validation is None and len(training) > _STAND_INS:
+        some, _ = stratified(y_N[training], _STAND_INS, rng)
+        validation = _split(raw.training, training[some])
     test_split = _whole(raw.test)
     mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
     for split in filter(None, (train, validation, test_split)):

@@ -135,7 +135,8 @@ class Data(Part):
         "auto",
         description="part of the training data held out: a count of samples or a fraction; "
         "auto: the data's own validation split, or a fifth where it has none; "
-        "0, for a comparison, trains on all and takes validation metrics on the training data",
+        "0, for a comparison, trains on all and takes validation metrics on training samples, up "
+        "to 10,000 of them",
     )
     seed: _Seed = Field(0, description="seed of the split")
     limit: Annotated[Whole, Field(ge=1)] | None = Field(
