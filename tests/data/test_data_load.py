@@ -156,7 +156,7 @@ def test_some_of_many_training_samples_stand_in_for_validation(mnist_root: Path)
     dataset = load(Source("mnist", root=mnist_root, validation=0))
     assert len(dataset.train.y) == 60_000
     assert len(dataset.validation.y) == 10_000
-    shares = [np.bincount(split.y) / len(split.y) for split in (dataset.train, dataset.validation)]
-    np.testing.assert_allclose(*shares, atol=1e-4)
+    sixth = np.bincount(dataset.validation.y) - np.bincount(dataset.train.y) / 6
+    assert float(np.abs(sixth).max()) < 1
     first = (dataset.train.x == dataset.validation.x[0]).all(axis=(1, 2, 3))
     assert dataset.validation.y[0] in dataset.train.y[first]
