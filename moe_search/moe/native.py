@@ -36,3 +36,8 @@ def library(source: str, **sizes: int) -> ctypes.CDLL:
             line = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]
             raise OSError(f"{compiler} cannot compile: {line}")
         return ctypes.CDLL(str(target))
+
+
+def constant(compiled: ctypes.CDLL, name: str) -> int:
+    """A whole number that compiled code tells."""
+    return ctypes.c_long.in_dll(compiled, name).value

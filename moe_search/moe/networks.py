@@ -1,7 +1,7 @@
 """Networks of one layer list, stacked: N networks with their own weights run as one.
 
 Shape suffixes: N network, C channels, H W image, B sample, I O inputs and outputs of a layer,
-D width of the hidden representation, K kernel side.
+D width of the hidden representation, K kernel side; K L channel of any network and its places.
 
 Images are [C, H, W, B] and features [F, B]: samples innermost, so that a dense layer of all
 networks is one batched product without transposes, and ragged numbers of experts need no padding.
@@ -21,6 +21,7 @@ from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import has_stem
 from moe_search.moe.convolution import convolve, convolve_eager
+from moe_search.moe.norm import EPSILON, batch_norm, batch_norm_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
@@ -146,18 +147,22 @@ class BatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, count: int, channels: int) -> None:
+    def __init__(self, count: int, channels: int, fused: bool) -> None:
         super().__init__()
+        self.operation = batch_norm if fused else batch_norm_eager
         self.weight = nn.Parameter(torch.ones(count, channels))
         self.bias = nn.Parameter(torch.zeros(count, channels))
         self.register_buffer("running_mean", torch.zeros(count, channels))
         self.register_buffer("running_var", torch.ones(count, channels))
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        tables = (self.running_mean, self.running_var, self.weight, self.bias)
-        mean, var, weight, bias = (table[networks].flatten() for table in tables)
-        channels = x.reshape(1, len(mean), -1)
-        return F.batch_norm(channels, mean, var, weight, bias, training=self.training).view(x.shape)
+        tables = (self.weight, self.bias, self.running_mean, self.running_var)
+        weight_K, bias_K, mean_K, var_K = (table[networks].flatten() for table in tables)
+        x_KL = x.reshape(len(mean_K), -1)
+        if self.training:
+            return self.operation(x_KL, weight_K, bias_K, mean_K, var_K).view(x.shape)
+        y_1KL = F.batch_norm(x_KL.unsqueeze(0), mean_K, var_K, weight_K, bias_K, eps=EPSILON)
+        return y_1KL.view(x.shape)
 
 
 class Pool(nn.Module):
@@ -237,7 +242,7 @@ def _build(
                 stages.append(Dense(count, shape[0], layer.linear))
                 shape = (layer.linear,)
             case "batch_norm":
-                stages.append(BatchNorm(count, shape[0]))
+                stages.append(BatchNorm(count, shape[0], fused))
             case "relu":
                 stages.append(Relu())
     if len(shape) == 3:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moe_search.moe.native import library
+from moe_search.moe.native import constant, library
 
 _SMALLEST = 16  # pixels a side; below, plain torch is as fast
 _MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers
@@ -66,7 +66,7 @@ def stem(
         return stem_eager(x_IHWB, w_NIKK, b_N, w_GOF, b_GO)
     outputs = 0 if w_GOF is None else w_GOF.shape[1]
     compiled = library("stem.cpp", INPUTS=inputs, KERNEL=kernel, OUTPUTS=outputs)
-    missing = -samples % _constant(compiled, "lanes")
+    missing = -samples % constant(compiled, "lanes")
     padded_IHWB = F.pad(x_IHWB, (0, missing)) if missing else x_IHWB
     weights = [None if t is None else t.contiguous() for t in (w_NIKK, b_N, w_GOF, b_GO)]
     recorded = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in weights)
@@ -109,7 +109,7 @@ class _Stem(torch.autograd.Function):
         x_IHWB, w_NIKK, w_GOF, z_NRSB, winners_NRWB = ctx.saved_tensors
         g = g.contiguous()
         channels, inputs, kernel, _ = w_NIKK.shape
-        lanes = _constant(ctx.compiled, "lanes")
+        lanes = constant(ctx.compiled, "lanes")
         sums = x_IHWB.new_zeros(channels, inputs * kernel**2 + 1, lanes)
         dw_NIKK, db_N = torch.empty_like(w_NIKK), x_IHWB.new_empty(channels)
         dw_GOF = dense_sums = None
@@ -126,18 +126,14 @@ class _Stem(torch.autograd.Function):
 def _winners(compiled: CDLL, cells: tuple[int, int, int, int]) -> Tensor:
     """Where the winners of cells [N, R, S, B] go, several to a word."""
     channels, rows, columns, samples = cells
-    words = -(-columns // _constant(compiled, "packed"))
+    words = -(-columns // constant(compiled, "packed"))
     return torch.empty(channels, rows, words, samples, dtype=torch.int32)
 
 
 def _slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
     """Working space for the pixels that a row of cells needs."""
-    rows, samples = _constant(compiled, "slab_rows"), _constant(compiled, "slab_samples")
+    rows, samples = constant(compiled, "slab_rows"), constant(compiled, "slab_samples")
     return x_IHWB.new_empty(rows, x_IHWB.shape[2], samples)
-
-
-def _constant(compiled: CDLL, name: str) -> int:
-    return c_long.in_dll(compiled, name).value
 
 
 def _call(
