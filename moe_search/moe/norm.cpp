@@ -2,32 +2,17 @@
 // run of memory each; L is a multiple of LANES. Sums run over one channel alone, in blocks whose
 // totals are doubles: long sums stay exact, and bits do not depend on what else is normalised.
 
+#include "vectors.h"
+
 #include <cmath>
-#include <cstring>
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr long LANES = 16;
-#elif defined(__AVX__)
-constexpr long LANES = 8;
-#else
-constexpr long LANES = 4;
-#endif
 constexpr long PARTS = 4; // sums that run side by side; one alone would wait for each addition
 constexpr long BLOCK = 64 * PARTS * LANES;
 
-typedef float Floats __attribute__((vector_size(LANES * 4)));
-
-inline Floats load(const float *from) {
-    Floats value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
-inline void store(float *to, Floats value) { std::memcpy(to, &value, sizeof value); }
-
 // The sum of term(i) and all its lanes, over i = 0, LANES, ... below length.
-template <class Term> inline double sum(long length, Term term) {
+template <class Term> inline double sum_of(long length, Term term) {
     double all = 0;
     for (long first = 0; first < length; first += BLOCK) {
         long end = first + BLOCK < length ? first + BLOCK : length, i = first;
@@ -36,7 +21,7 @@ template <class Term> inline double sum(long length, Term term) {
             for (long p = 0; p < PARTS; p++) part[p] += term(i + p * LANES);
         for (; i < end; i += LANES) part[0] += term(i);
         for (long p = 1; p < PARTS; p++) part[0] += part[p];
-        for (long lane = 0; lane < LANES; lane++) all += part[0][lane];
+        all += sum(part[0]);
     }
     return all;
 }
@@ -51,8 +36,8 @@ extern const long lanes = LANES;
 void forward(const float *x, const float *w, const float *b, float *y, float *mean, float *var,
              long channels, long length, float epsilon) {
     for (long k = 0; k < channels; k++, x += length, y += length) {
-        float m = sum(length, [&](long i) { return load(x + i); }) / length;
-        float v = sum(length, [&](long i) {
+        float m = sum_of(length, [&](long i) { return load(x + i); }) / length;
+        float v = sum_of(length, [&](long i) {
                       Floats apart = load(x + i) - m;
                       return apart * apart;
                   }) / length;
@@ -66,8 +51,8 @@ void backward(const float *x, const float *w, const float *mean, const float *va
               float *dx, float *dw, float *db, long channels, long length, float epsilon) {
     for (long k = 0; k < channels; k++, x += length, g += length, dx += length) {
         float m = mean[k], inverse = 1 / std::sqrt(var[k] + epsilon);
-        double of_shift = sum(length, [&](long i) { return load(g + i); });
-        double of_scale = inverse * sum(length, [&](long i) { return load(g + i) * (load(x + i) - m); });
+        double of_shift = sum_of(length, [&](long i) { return load(g + i); });
+        double of_scale = inverse * sum_of(length, [&](long i) { return load(g + i) * (load(x + i) - m); });
         float shift = of_shift / length, slope = of_scale / length * inverse;
         for (long i = 0; i < length; i += LANES)
             store(dx + i, (load(g + i) - shift - (load(x + i) - m) * slope) * (w[k] * inverse));

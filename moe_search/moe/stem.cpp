@@ -12,35 +12,18 @@
 // cache while all channels pass, and a pixel is loaded once for every weight and position it meets.
 // Sums run over one channel alone, so its bits do not depend on how many others there are.
 
+#include "vectors.h"
+
 #include <cstdint>
 #include <cstring>
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr long LANES = 16;
-#elif defined(__AVX__)
-constexpr long LANES = 8;
-#else
-constexpr long LANES = 4;
-#endif
 constexpr int K = KERNEL, WEIGHTS = INPUTS * K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
 constexpr long CHUNK = INPUTS == 1 ? 64 : LANES; // the slab should fit into the first cache
 constexpr long PACKED = 16;
 
-typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4)));
-typedef uint32_t Words __attribute__((vector_size(LANES * 4), aligned(4)));
-
-inline Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
-inline Words load(const uint32_t *from) { return *reinterpret_cast<const Words *>(from); }
-inline void store(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
-inline void store(uint32_t *to, Words value) { *reinterpret_cast<Words *>(to) = value; }
-
-inline float sum(Floats value) {
-    float all = 0;
-    for (long lane = 0; lane < LANES; lane++) all += value[lane];
-    return all;
-}
+typedef uint32_t Words __attribute__((vector_size(LANES * 4)));
 
 struct Shape {
     long height, width, samples, channels, share, rows, columns;
@@ -169,7 +152,7 @@ void backward(const float *x, const float *dense, const float *z, const uint32_t
                             gradient = load(g + at);
                         }
                         gradient = cell == Floats{} ? Floats{} : gradient;
-                        if (column % PACKED == 0) word = load(winners + words), words += LANES;
+                        if (column % PACKED == 0) word = load<Words>(winners + words), words += LANES;
                         Words won = word >> 2 * (column % PACKED);
                         total[WEIGHTS] += gradient;
 #pragma GCC unroll 8

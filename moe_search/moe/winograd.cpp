@@ -5,25 +5,9 @@
 // Of the image only the samples from `first`, `count` of them, are met. Pixels outside the image
 // are 0, results outside it are not kept.
 
-#include <cstring>
+#include "vectors.h"
 
 namespace {
-
-#if defined(__AVX512F__)
-constexpr long LANES = 16;
-#elif defined(__AVX__)
-constexpr long LANES = 8;
-#else
-constexpr long LANES = 4;
-#endif
-typedef float Floats __attribute__((vector_size(LANES * 4)));
-
-template <class V> inline V load(const float *from) {
-    V value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
-template <class V> inline void store(float *to, V value) { std::memcpy(to, &value, sizeof value); }
 
 // Each map works on one row or column: OUT values from IN values, `step` apart in memory.
 
