@@ -1,6 +1,7 @@
 """A table as data, which a terminal and a page show with the same cells."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -8,7 +9,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from moe_search.spec import Value
+from moe_search.spec import Backbone, Value
+from moe_search.spec.backbones import Layer
 from moe_search.tracking.words import written
 
 _UNLIMITED = 1000  # columns; a table takes what it needs of them
@@ -41,8 +43,23 @@ def show(table: Table) -> None:
     console.print(Text(table.title, style="italic"), rich, sep="")
 
 
-def value_text(value: Value | None) -> str:
-    """A searched value in three digits; a dash where it had no meaning."""
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else written(value)
+def value_text(value: Value | Backbone | None) -> str:
+    """A hyperparameter's value, numbers in three digits; a dash where it had no meaning."""
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:.3g}"
+        case Backbone():
+            return f"(expert: {_layers(value.expert)}; gate: {_layers(value.gate)})"
+    return written(value)
+
+
+def _layers(layers: Sequence[Layer]) -> str:
+    def text(layer: Layer) -> str:
+        if isinstance(layer, str):
+            return layer
+        given = layer.model_dump(exclude_defaults=True)
+        return " ".join(f"{name} {written(value)}" for name, value in given.items())
+
+    return ", ".join(map(text, layers))

@@ -17,7 +17,7 @@ from moe_search.report.tables import (
     summary_facts,
 )
 from moe_search.search.ranking import Interval
-from moe_search.spec import METRICS, Study
+from moe_search.spec import METRICS, Backbone, Study
 
 NAN = math.nan
 
@@ -146,6 +146,14 @@ def test_printed_cells_are_text(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_values(value: int | float | str | None, text: str) -> None:
     assert value_text(value) == text
+
+
+def test_layer_lists_are_words() -> None:
+    layers = [{"conv": 3, "kernel": 5}, "relu", {"linear": 4}]
+    backbone = Backbone.model_validate({"expert": layers, "gate": [{"conv": 2, "bias": False}]})
+    assert value_text(backbone) == (
+        "(expert: conv 3 kernel 5, relu, linear 4; gate: conv 2 bias false)"
+    )
 
 
 def test_what_a_study_will_do() -> None:
