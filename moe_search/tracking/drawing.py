@@ -212,12 +212,16 @@ def _column_numbers(draw: ImageDraw.ImageDraw, at: Point, width: int, columns: i
 
 
 def _fitting(text: str, width: float, size: int) -> str:
-    """The text on one line, or as much of its beginning as fits in a width, with an ellipsis."""
+    """The text on one line, or as much of its beginning and end as fits, with an ellipsis."""
     font, text = _font(size), " ".join(text.split())
     if font.getlength(text) <= width:
         return text
-    kept = bisect_right(range(len(text)), width, key=lambda n: font.getlength(text[:n] + "…"))
-    return text[: max(kept - 1, 0)] + "…"
+
+    def cut(kept: int) -> str:
+        return text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
+
+    most = bisect_right(range(len(text)), width, key=lambda kept: font.getlength(cut(kept)))
+    return cut(max(most - 1, 0))
 
 
 def _titles(panels: Sequence[Panel], width: float, size: int) -> list[str]:

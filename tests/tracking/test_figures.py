@@ -114,3 +114,11 @@ def test_usage_stacks_up_to_the_share_of_each_expert() -> None:
     dark = (picture.sum(1) < 200).sum()
     light = ((picture.sum(1) > 300) & (picture.sum(1) < 700)).sum()
     assert dark / (dark + light) == pytest.approx(0.25, abs=0.02)
+
+
+def test_shortened_titles_that_end_differently_look_different() -> None:
+    soft_CM = draw_decomposition(3, 2).soft_CM
+    one, other = (
+        atlas([(f"attentive + L_importance {weight}", soft_CM)] * 8, names(3)) for weight in (1, 2)
+    )
+    assert one != other
