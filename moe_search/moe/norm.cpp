@@ -52,7 +52,9 @@ void backward(const float *x, const float *w, const float *mean, const float *va
     for (long k = 0; k < channels; k++, x += length, g += length, dx += length) {
         float m = mean[k], inverse = 1 / std::sqrt(var[k] + epsilon);
         double of_shift = sum_of(length, [&](long i) { return load(g + i); });
-        double of_scale = inverse * sum_of(length, [&](long i) { return load(g + i) * (load(x + i) - m); });
+        double of_scale = inverse * sum_of(length, [&](long i) {
+                              return load(g + i) * (load(x + i) - m);
+                          });
         float shift = of_shift / length, slope = of_scale / length * inverse;
         for (long i = 0; i < length; i += LANES)
             store(dx + i, (load(g + i) - shift - (load(x + i) - m) * slope) * (w[k] * inverse));

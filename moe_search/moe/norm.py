@@ -2,8 +2,8 @@
 
 Shape suffixes: K channel (of all networks side by side), L place (pixels and samples).
 
-Torch takes a nanosecond for every number on a CPU, where it can be read and written several times;
-the compiled operation (``norm.cpp``) takes a fifth of that forward and half of it backward.
+On a CPU torch's operation takes several times as long as its numbers take to be read and written.
+The compiled one (``norm.cpp``) reads each channel twice, and once more to write it.
 """
 
 from ctypes import CDLL, c_float, c_long, c_void_p

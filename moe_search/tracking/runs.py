@@ -69,10 +69,10 @@ class Tracker:
 
         Args:
             number: Optuna's.
-            row: of a comparison; it names the run.
             results: one for each seed of one configuration. Metrics are means over the seeds,
                 beside those of each seed; decomposition and model are the first one's.
             values: the objective, or one value for each objective.
+            row: of a comparison; it names the run.
         """
         tags = {KIND: "trial", TRIAL: str(number), SEED: str(results[0].seed)}
         tags |= {ROW: row} if row else {}
