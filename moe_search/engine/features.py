@@ -74,5 +74,5 @@ class FeatureNetworks:
 def _logits(network: Mixtures, x: Tensor) -> Tensor:
     """What the network says before its softmax, [C, B]: the features of arXiv 2302.14703's code."""
     hidden_1DB = network.bodies(x)
-    logits_1CB: Tensor = network.heads(hidden_1DB.relu())
+    logits_1CB: Tensor = network.heads(hidden_1DB)
     return logits_1CB[0]

@@ -21,7 +21,7 @@ from moe_search.moe.gates import (
     OriginalGate,
 )
 from moe_search.moe.layout import Layout
-from moe_search.moe.networks import Dense, StackedNetworks
+from moe_search.moe.networks import Dense, ReluDense, StackedNetworks
 
 EXPERTS = ("bodies.", "heads.")
 """How the names of the experts' parameters and buffers start."""
@@ -57,7 +57,7 @@ class Mixtures(nn.Module):
     def _build(self, fused: bool) -> None:
         given, experts = self.architecture, sum(self.layout.experts)
         self.bodies = StackedNetworks(given.backbone.expert, given.shape, experts, fused)
-        self.heads = Dense(experts, self.bodies.width, given.classes)
+        self.heads: Dense = ReluDense(experts, self.bodies.width, given.classes, fused)
         self.gate = _gate(given, self.layout, fused)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,7 +68,7 @@ class Mixtures(nn.Module):
     def experts(self, x: Tensor) -> Evaluated:
         """What all experts make of a batch."""
         hidden_NDB = self.bodies(x)
-        return Evaluated(hidden_NDB, self.layout.fold(self.heads(hidden_NDB.relu()).softmax(1)))
+        return Evaluated(hidden_NDB, self.layout.fold(self.heads(hidden_NDB).softmax(1)))
 
     def gate_logits(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
         """Gate logits over temperature [P, M, B]; see ``gate_needs_experts``."""
@@ -85,7 +85,7 @@ class Mixtures(nn.Module):
     def expert(self, expert: int, x: Tensor) -> Tensor:
         """Class probabilities [C, B] of one expert of the ragged axis, evaluating only that one."""
         row = slice(expert, expert + 1)
-        output_1CB: Tensor = self.heads(self.bodies(x, row).relu(), row).softmax(1)
+        output_1CB: Tensor = self.heads(self.bodies(x, row), row).softmax(1)
         return output_1CB[0]
 
     def initialise(self, model: int, generator: Generator) -> None:

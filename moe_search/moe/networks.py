@@ -21,6 +21,7 @@ from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import has_stem
 from moe_search.moe.convolution import convolve, convolve_eager
+from moe_search.moe.narrow import relu_dense, relu_dense_eager
 from moe_search.moe.norm import EPSILON, batch_norm, batch_norm_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
@@ -35,7 +36,7 @@ class StackedNetworks(nn.Module):
         layers: the body, see ``spec.backbones``.
         shape: (C, H, W) of an image or (F,) of features.
         count: N.
-        fused: compile the first layer where it has a fused form (see ``stem``).
+        fused: compile what has a compiled form.
     """
 
     def __init__(
@@ -96,6 +97,17 @@ class Dense(Weighted):
         x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
         y_NOB = torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
         return y_NOB.to(bias_NO.dtype)
+
+
+class ReluDense(Dense):
+    """ReLU, then a linear layer: [N, I, B] -> [N, O, B]."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, fused: bool) -> None:
+        super().__init__(count, inputs, outputs)
+        self.operation = relu_dense if fused else relu_dense_eager
+
+    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
+        return self.operation(x, self.weights(networks), self.biases(networks))
 
 
 class Stem(Weighted):
@@ -215,15 +227,8 @@ def _build(
     """The stages of a layer list and the width of what comes out of them."""
     stages: list[nn.Module] = []
     if has_stem(layers, shape):
-        conv = layers[0]
-        assert isinstance(conv, Conv)
-        first_stage = Stem(count, shape[0], conv, fused and worth_fusing(shape))
+        first_stage, shape, layers = _stem(layers, shape, count, fused)
         stages.append(first_stage)
-        grow = 2 * conv.padding - conv.kernel + 1
-        shape, layers = (conv.conv, *((side + grow) // 2 for side in shape[1:])), layers[3:]
-        if layers and isinstance(layers[0], Linear) and layers[0].linear <= NARROW:
-            first_stage.dense = Dense(count, prod(shape), layers[0].linear)
-            shape, layers = (layers[0].linear,), layers[1:]
     elif not isinstance(layers[0], Conv | Linear):
         stages.append(Spread(count))
     for layer in _pooled_first(layers):
@@ -239,7 +244,10 @@ def _build(
                 if len(shape) == 3:
                     shape = (prod(shape),)
                     stages.append(Flatten())
-                stages.append(Dense(count, shape[0], layer.linear))
+                if stages and isinstance(stages[-1], Relu):
+                    stages[-1] = ReluDense(count, shape[0], layer.linear, fused)
+                else:
+                    stages.append(Dense(count, shape[0], layer.linear))
                 shape = (layer.linear,)
             case "batch_norm":
                 stages.append(BatchNorm(count, shape[0], fused))
@@ -249,6 +257,21 @@ def _build(
         shape = (prod(shape),)
         stages.append(Flatten())
     return stages, shape[0]
+
+
+def _stem(
+    layers: Sequence[Layer], shape: tuple[int, ...], count: int, fused: bool
+) -> tuple[Stem, tuple[int, ...], Sequence[Layer]]:
+    """The first stage of a layer list that has a stem, the shape it gives, and what follows."""
+    conv = layers[0]
+    assert isinstance(conv, Conv)
+    stage = Stem(count, shape[0], conv, fused and worth_fusing(shape))
+    grow = 2 * conv.padding - conv.kernel + 1
+    shape, layers = (conv.conv, *((side + grow) // 2 for side in shape[1:])), layers[3:]
+    if layers and isinstance(layers[0], Linear) and layers[0].linear <= NARROW:
+        stage.dense = Dense(count, prod(shape), layers[0].linear)
+        shape, layers = (layers[0].linear,), layers[1:]
+    return stage, shape, layers
 
 
 def _pooled_first(layers: Sequence[Layer]) -> list[Layer]:

@@ -230,7 +230,9 @@ def test_steps_with_fast_convolutions_agree_to_float_tolerance(gate: Gate) -> No
 
 @pytest.mark.usefixtures("compiled")
 @each_gate
-@pytest.mark.parametrize(("backbone", "shape"), [("conv", COLOUR_IMAGE), ("mnist", LARGE_IMAGE)])
+@pytest.mark.parametrize(
+    ("backbone", "shape"), [("conv", COLOUR_IMAGE), ("fashion_mnist", LARGE_IMAGE)]
+)
 @pytest.mark.parametrize("fused", [True, False])
 def test_bfloat16_rounds_the_products_of_training_alone(
     gate: Gate, backbone: str, shape: tuple[int, ...], fused: bool

@@ -1,0 +1,73 @@
+"""A ReLU and a dense layer of few inputs and outputs as one operation.
+
+Shape suffixes: N network, I O inputs and outputs, B sample.
+
+On a CPU a product of such small matrices for each network takes several times what its numbers take
+to be read, and the ReLU writes and reads them once more. The compiled operation (``narrow.cpp``)
+does both in registers. It has nothing to gain from bfloat16, so nothing is rounded to it,
+under autocast either.
+"""
+
+from ctypes import CDLL, c_long, c_void_p
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from moe_search.moe.native import constant, library
+
+_MOST = 32
+"""Inputs and outputs up to which it is faster than a product of matrices."""
+
+
+def relu_dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
+    """w relu(x) + b, [N, O, B]."""
+    y_NOB = torch.baddbmm(b_NO.unsqueeze(2), w_NOI, x_NIB.relu())
+    return y_NOB.to(b_NO.dtype)
+
+
+def relu_dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
+    """The compiled form of ``relu_dense_eager``: same shapes, same numbers to float tolerance.
+
+    Wider layers, batches that are no whole number of vectors, other types than float32 and other
+    devices than the CPU take the eager form.
+
+    Raises:
+        OSError: it cannot be compiled (see ``native``).
+    """
+    outputs, inputs = w_NOI.shape[1:]
+    fits = x_NIB.dtype == w_NOI.dtype == torch.float32 and x_NIB.device.type == "cpu"
+    narrow = fits and max(inputs, outputs) <= _MOST
+    compiled = library("narrow.cpp", INPUTS=inputs, OUTPUTS=outputs) if narrow else None
+    if compiled is None or x_NIB.shape[2] % constant(compiled, "lanes"):
+        return relu_dense_eager(x_NIB, w_NOI, b_NO)
+    given = (tensor.contiguous() for tensor in (x_NIB, w_NOI, b_NO))
+    y_NOB: Tensor = _ReluDense.apply(*given, compiled)
+    return y_NOB
+
+
+class _ReluDense(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, compiled: CDLL) -> Tensor:
+        y_NOB = x_NIB.new_empty(*b_NO.shape, x_NIB.shape[2])
+        _call(compiled.forward, (x_NIB, w_NOI, b_NO, y_NOB))
+        ctx.save_for_backward(x_NIB, w_NOI)
+        ctx.compiled = compiled
+        return y_NOB
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_NOB: Tensor) -> tuple[Tensor | None, ...]:
+        x_NIB, w_NOI = ctx.saved_tensors
+        dx_NIB, dw_NOI = torch.empty_like(x_NIB), torch.empty_like(w_NOI)
+        db_NO = w_NOI.new_empty(w_NOI.shape[:2])
+        tensors = (x_NIB, w_NOI, g_NOB.contiguous(), dx_NIB, dw_NOI, db_NO)
+        _call(ctx.compiled.backward, tensors)
+        return dx_NIB, dw_NOI, db_NO, None
+
+
+def _call(function: Any, tensors: tuple[Tensor, ...]) -> None:
+    networks, _, samples = tensors[0].shape
+    pointers = (c_void_p(tensor.data_ptr()) for tensor in tensors)
+    function(*pointers, c_long(networks), c_long(samples))
