@@ -22,8 +22,6 @@ from optuna.samplers import (
 from moe_search.engine.stages import DECISIVE, last_epoch
 from moe_search.spec import Choices, FloatRange, IntRange, Parameter, Study, Value
 
-LEARNING = ("tpe", "gp", "cma-es")
-"""Samplers that propose by what was found."""
 _REDUCTION = 3
 
 

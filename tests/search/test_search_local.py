@@ -43,19 +43,11 @@ def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
     ("search", "expected"),
     [
         ({"workers": 3, "population": 7, "device": "cpu"}, Plan(("cpu",) * 3, 7)),
-        ({"workers": "auto", "device": "cpu"}, Plan(("cpu",) * len(os.sched_getaffinity(0)), 4)),
-        ({"workers": 2, "device": "cpu", "sampler": "qmc"}, Plan(("cpu",) * 2, 8)),
+        ({"workers": "auto", "device": "cpu"}, Plan(("cpu",) * len(os.sched_getaffinity(0)), 8)),
     ],
 )
 def test_the_plan_of_a_machine(tmp_path: Path, search: dict[str, object], expected: Plan) -> None:
     assert plan(study_in(tmp_path, search=search | {"population": "auto"} | search)) == expected
-
-
-def test_rows_of_a_comparison_train_in_larger_company_than_proposals(tmp_path: Path) -> None:
-    search = {"workers": 2, "population": "auto", "device": "cpu"}
-    rows = {"sharp": {"model": {"temperature": 0.5}}, "mild": {}}
-    assert plan(study_in(tmp_path, search=search)).population == 4
-    assert plan(study_in(tmp_path, search=search, model={}, configurations=rows)).population == 8
 
 
 def test_without_a_driver_torch_is_not_asked_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +68,7 @@ def test_with_a_driver_torch_says_how_many_gpus_there_are(
     [
         ({}, Plan(("cuda:0", "cuda:1"), 16)),
         ({"workers": 3}, Plan(("cuda:0", "cuda:1", "cuda:0"), 16)),
-        ({"device": "cpu", "workers": 1}, Plan(("cpu",), 4)),
+        ({"device": "cpu", "workers": 1}, Plan(("cpu",), 8)),
     ],
 )
 def test_the_plan_of_a_machine_with_two_gpus(

@@ -247,7 +247,7 @@ def test_the_plan_of_a_cluster(
     monkeypatch.setattr("ray.nodes", lambda: [{"Resources": r, "Alive": a} for r, a in nodes])
     given = Ray(gpus_per_worker=gpus)
     asked = study_in(tmp_path, search={"workers": "auto", "population": "auto"})
-    device, population = ("cuda", 16) if gpus else ("cpu", 4)
+    device, population = ("cuda", 16) if gpus else ("cpu", 8)
     assert ray_cluster.plan(asked, given, silent) == Plan((device,) * 2 * workers, population)
 
 
