@@ -21,7 +21,7 @@ from moe_search.moe.gates import (
     OriginalGate,
 )
 from moe_search.moe.layout import Layout
-from moe_search.moe.networks import Dense, ReluDense, StackedNetworks
+from moe_search.moe.networks import Dense, StackedNetworks
 
 EXPERTS = ("bodies.", "heads.")
 """How the names of the experts' parameters and buffers start."""
@@ -57,7 +57,7 @@ class Mixtures(nn.Module):
     def _build(self, fused: bool) -> None:
         given, experts = self.architecture, sum(self.layout.experts)
         self.bodies = StackedNetworks(given.backbone.expert, given.shape, experts, fused)
-        self.heads: Dense = ReluDense(experts, self.bodies.width, given.classes, fused)
+        self.heads = Dense(experts, self.bodies.width, given.classes, fused, rectified=True)
         self.gate = _gate(given, self.layout, fused)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

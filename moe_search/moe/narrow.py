@@ -8,14 +8,14 @@ does both in registers. It has nothing to gain from bfloat16, so nothing is roun
 under autocast either.
 """
 
-from ctypes import CDLL, c_long, c_void_p
+from ctypes import CDLL
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moe_search.moe.native import constant, library
+from moe_search.moe.native import call, constant, library
 
 _MOST = 32
 """Inputs and outputs up to which it is faster than a product of matrices."""
@@ -51,7 +51,7 @@ class _ReluDense(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, compiled: CDLL) -> Tensor:
         y_NOB = x_NIB.new_empty(*b_NO.shape, x_NIB.shape[2])
-        _call(compiled.forward, (x_NIB, w_NOI, b_NO, y_NOB))
+        call(compiled.forward, (x_NIB, w_NOI, b_NO, y_NOB), len(x_NIB), x_NIB.shape[2])
         ctx.save_for_backward(x_NIB, w_NOI)
         ctx.compiled = compiled
         return y_NOB
@@ -63,11 +63,5 @@ class _ReluDense(torch.autograd.Function):
         dx_NIB, dw_NOI = torch.empty_like(x_NIB), torch.empty_like(w_NOI)
         db_NO = w_NOI.new_empty(w_NOI.shape[:2])
         tensors = (x_NIB, w_NOI, g_NOB.contiguous(), dx_NIB, dw_NOI, db_NO)
-        _call(ctx.compiled.backward, tensors)
+        call(ctx.compiled.backward, tensors, len(x_NIB), x_NIB.shape[2])
         return dx_NIB, dw_NOI, db_NO, None
-
-
-def _call(function: Any, tensors: tuple[Tensor, ...]) -> None:
-    networks, _, samples = tensors[0].shape
-    pointers = (c_void_p(tensor.data_ptr()) for tensor in tensors)
-    function(*pointers, c_long(networks), c_long(samples))

@@ -8,9 +8,13 @@ import ctypes
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+from torch import Tensor
 
 _FLAGS = ("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC")
 
@@ -41,3 +45,10 @@ def library(source: str, **sizes: int) -> ctypes.CDLL:
 def constant(compiled: ctypes.CDLL, name: str) -> int:
     """A whole number that compiled code tells."""
     return ctypes.c_long.in_dll(compiled, name).value
+
+
+def call(function: Any, tensors: Iterable[Tensor | None], *numbers: int | float) -> None:
+    """Call a compiled function with the memory of tensors, or null, and numbers: long or float."""
+    pointers = (ctypes.c_void_p(None if t is None else t.data_ptr()) for t in tensors)
+    given = (ctypes.c_float(n) if isinstance(n, float) else ctypes.c_long(n) for n in numbers)
+    function(*pointers, *given)

@@ -23,6 +23,7 @@ from moe_search.moe.architecture import has_stem
 from moe_search.moe.convolution import convolve, convolve_eager
 from moe_search.moe.narrow import relu_dense, relu_dense_eager
 from moe_search.moe.norm import EPSILON, batch_norm, batch_norm_eager
+from moe_search.moe.pool import max_pool, pool_relu, pool_relu_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
@@ -87,27 +88,26 @@ class Weighted(nn.Module):
 
 
 class Dense(Weighted):
-    """Linear layer: [I, B], the same for all networks, or [N, I, B] -> [N, O, B]."""
+    """Linear layer: [I, B], the same for all networks, or [N, I, B] -> [N, O, B].
 
-    def __init__(self, count: int, inputs: int, outputs: int) -> None:
+    Attributes:
+        rectified: whether its input, [N, I, B], goes through a ReLU first.
+    """
+
+    def __init__(
+        self, count: int, inputs: int, outputs: int, fused: bool = False, rectified: bool = False
+    ) -> None:
         super().__init__(count, (outputs, inputs), inputs, bias=True)
-
-    def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
-        x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
-        y_NOB = torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
-        return y_NOB.to(bias_NO.dtype)
-
-
-class ReluDense(Dense):
-    """ReLU, then a linear layer: [N, I, B] -> [N, O, B]."""
-
-    def __init__(self, count: int, inputs: int, outputs: int, fused: bool) -> None:
-        super().__init__(count, inputs, outputs)
+        self.rectified = rectified
         self.operation = relu_dense if fused else relu_dense_eager
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        return self.operation(x, self.weights(networks), self.biases(networks))
+        weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
+        if self.rectified:
+            return self.operation(x, weight_NOI, bias_NO)
+        x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
+        y_NOB = torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
+        return y_NOB.to(bias_NO.dtype)
 
 
 class Stem(Weighted):
@@ -178,17 +178,26 @@ class BatchNorm(nn.Module):
 
 
 class Pool(nn.Module):
-    """Maximum pooling of [N, C, H, W, B]."""
+    """Maximum pooling of [N, C, H, W, B].
 
-    def __init__(self, size: int) -> None:
+    Attributes:
+        rectified: whether a ReLU follows.
+    """
+
+    def __init__(self, size: int, fused: bool) -> None:
         super().__init__()
         self.size = size
+        self.rectified = False
+        self.operation = pool_relu if fused else pool_relu_eager
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
-        # samples stand in for channels that are innermost, which torch pools whole vectors of
-        images = x.flatten(0, 1).permute(0, 3, 1, 2)
-        pooled = F.max_pool2d(images, self.size).permute(0, 2, 3, 1)
-        return pooled.reshape(*x.shape[:2], *pooled.shape[1:])
+        x_KHWB = x.flatten(0, 1)
+        if self.rectified and self.size == 2:
+            y_KRSB = self.operation(x_KHWB)
+        else:
+            y_KRSB = max_pool(x_KHWB, self.size)
+            y_KRSB = y_KRSB.relu() if self.rectified else y_KRSB
+        return y_KRSB.view(*x.shape[:2], *y_KRSB.shape[1:])
 
 
 class Relu(nn.Module):
@@ -238,16 +247,13 @@ def _build(
                 grow = 2 * layer.padding - layer.kernel + 1
                 shape = (layer.conv, shape[1] + grow, shape[2] + grow)
             case MaxPool():
-                stages.append(Pool(layer.max_pool))
+                stages.append(Pool(layer.max_pool, fused))
                 shape = (shape[0], shape[1] // layer.max_pool, shape[2] // layer.max_pool)
             case Linear():
                 if len(shape) == 3:
                     shape = (prod(shape),)
                     stages.append(Flatten())
-                if stages and isinstance(stages[-1], Relu):
-                    stages[-1] = ReluDense(count, shape[0], layer.linear, fused)
-                else:
-                    stages.append(Dense(count, shape[0], layer.linear))
+                stages.append(Dense(count, shape[0], layer.linear, fused))
                 shape = (layer.linear,)
             case "batch_norm":
                 stages.append(BatchNorm(count, shape[0], fused))
@@ -256,7 +262,7 @@ def _build(
     if len(shape) == 3:
         shape = (prod(shape),)
         stages.append(Flatten())
-    return stages, shape[0]
+    return _with_relus(stages), shape[0]
 
 
 def _stem(
@@ -281,3 +287,18 @@ def _pooled_first(layers: Sequence[Layer]) -> list[Layer]:
         if layer == "relu" and isinstance(after, MaxPool):
             ordered[place : place + 2] = after, layer
     return ordered
+
+
+def _with_relus(stages: Sequence[nn.Module]) -> list[nn.Module]:
+    """The same function with ReLUs as a part of what pools before them or is dense after them."""
+    joined: list[nn.Module] = []
+    for stage in stages:
+        before = joined[-1] if joined else None
+        if isinstance(stage, Relu) and isinstance(before, Pool):
+            before.rectified = True
+            continue
+        if isinstance(stage, Dense) and isinstance(before, Relu):
+            stage.rectified = True
+            joined.pop()
+        joined.append(stage)
+    return joined

@@ -6,7 +6,7 @@ On a CPU torch's operation takes several times as long as its numbers take to be
 The compiled one (``norm.cpp``) reads each channel twice, and once more to write it.
 """
 
-from ctypes import CDLL, c_float, c_long, c_void_p
+from ctypes import CDLL
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moe_search.moe.native import constant, library
+from moe_search.moe.native import call, constant, library
 
 EPSILON = 1e-5  # torch's, as is the momentum
 _MOMENTUM = 0.1
@@ -60,7 +60,7 @@ class _BatchNorm(torch.autograd.Function):
         ctx: Any, x_KL: Tensor, w_K: Tensor, b_K: Tensor, compiled: CDLL
     ) -> tuple[Tensor, Tensor, Tensor]:
         y_KL, mean_K, var_K = torch.empty_like(x_KL), torch.empty_like(w_K), torch.empty_like(w_K)
-        _call(compiled.forward, (x_KL, w_K, b_K, y_KL, mean_K, var_K), x_KL)
+        call(compiled.forward, (x_KL, w_K, b_K, y_KL, mean_K, var_K), *x_KL.shape, EPSILON)
         ctx.save_for_backward(x_KL, w_K, mean_K, var_K)
         ctx.mark_non_differentiable(mean_K, var_K)
         ctx.compiled = compiled
@@ -72,10 +72,5 @@ class _BatchNorm(torch.autograd.Function):
         x_KL, w_K, mean_K, var_K = ctx.saved_tensors
         dx_KL, dw_K, db_K = torch.empty_like(x_KL), torch.empty_like(w_K), torch.empty_like(w_K)
         tensors = (x_KL, w_K, mean_K, var_K, g_KL.contiguous(), dx_KL, dw_K, db_K)
-        _call(ctx.compiled.backward, tensors, x_KL)
+        call(ctx.compiled.backward, tensors, *x_KL.shape, EPSILON)
         return dx_KL, dw_K, db_K, None
-
-
-def _call(function: Any, tensors: tuple[Tensor, ...], x_KL: Tensor) -> None:
-    pointers = (c_void_p(tensor.data_ptr()) for tensor in tensors)
-    function(*pointers, *map(c_long, x_KL.shape), c_float(EPSILON))

@@ -13,7 +13,7 @@ which of the four positions won. ``stem_eager`` is the same operation in plain t
 and machines without a compiler and as the reference of the tests.
 """
 
-from ctypes import CDLL, c_long, c_void_p
+from ctypes import CDLL
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moe_search.moe.native import constant, library
+from moe_search.moe.native import call, constant, library
 
 _SMALLEST = 16  # pixels a side; below, plain torch is as fast
 _MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers
@@ -143,7 +143,6 @@ def _call(
     w_NIKK: Tensor,
     w_GOF: Tensor | None,
 ) -> None:
-    pointers = [c_void_p(None if t is None else t.data_ptr()) for t in tensors]
     channels = len(w_NIKK)
     share = 1 if w_GOF is None else channels // len(w_GOF)
-    function(*pointers, *(c_long(size) for size in (*x_IHWB.shape[1:], channels, share)))
+    call(function, tensors, *x_IHWB.shape[1:], channels, share)
