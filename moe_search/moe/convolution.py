@@ -137,15 +137,17 @@ class _Winograd(torch.autograd.Function):
         dw_NOC33 = torch.empty_like(w_NOC33)
         for n, w_OC33 in enumerate(w_NOC33):
             u_QOC = _spectrum_of(w_OC33)
-            du_QOC = torch.zeros_like(u_QOC)
+            du_QCO = u_QOC.new_zeros(u_QOC.transpose(1, 2).shape)
             for piece in maps.pieces:
                 v_QCL = maps.split(x_NCHWB[n], piece)
                 dm_QOL = maps.join_back(g_NOHWB[n], piece)
-                du_QOC += torch.bmm(dm_QOL, v_QCL.transpose(1, 2))
+                # far faster than the other way around where C is small
+                du_QCO.baddbmm_(v_QCL, dm_QOL.transpose(1, 2))
                 if dx_NCHWB is not None:
                     dv_QCL = torch.bmm(u_QOC.transpose(1, 2), dm_QOL)
                     maps.split_back(dv_QCL, dx_NCHWB[n], piece)
-            dw_NOC33[n] = (_WEIGHTS_Q9.t() @ du_QOC.flatten(1)).t().view(w_OC33.shape)
+            dw_CO33 = (_WEIGHTS_Q9.t() @ du_QCO.flatten(1)).t().view(*du_QCO.shape[1:], 3, 3)
+            dw_NOC33[n] = dw_CO33.transpose(0, 1)
         return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None
 
 
