@@ -31,9 +31,11 @@ def browser(needs: Callable[[str, bool], None]) -> Iterator["Browser"]:
 
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Page"]:
-    """A first visit."""
+    """A first visit; MLflow's assistant takes a third of the window, until it is closed once."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(PATIENCE)
+    assistant = page.locator("[data-component-id='mlflow.assistant.chat_panel.close']")
+    page.add_locator_handler(assistant, lambda close: close.click())
     yield page
     page.close()
 

@@ -1,9 +1,6 @@
 """Both dashboards of a finished study as a person sees them, in Chromium."""
 
 import re
-import signal
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
@@ -12,7 +9,7 @@ from urllib.parse import urlsplit
 
 import optuna
 import pytest
-from browsing import see, see_picture
+from browsing import dashboards, see, see_picture
 from finished import FinishedStudy
 from mlflow import MlflowClient
 
@@ -43,41 +40,20 @@ def kept(finished_study: FinishedStudy) -> optuna.Study:
 def addresses(
     browser: "Browser", finished_study: FinishedStudy, command: str, kept: optuna.Study
 ) -> Iterator[Addresses]:
-    """Both dashboards run, from one command."""
-    local, best = ("127.0.0.1", 0), kept.best_trial
-    with socket.create_server(local) as one, socket.create_server(local) as other:
-        ports = [str(probe.getsockname()[1]) for probe in (one, other)]
-    options = ["--optuna-port", ports[0], "--mlflow-port", ports[1]]
-    with subprocess.Popen(
-        [command, "dashboard", str(finished_study.file), *options],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            study, trials = (process.stdout.readline().split()[1] for _ in range(2))
-            experiment = trials.partition("/runs?")[0]
-            client = MlflowClient(finished_study.outcome["stores"]["mlflow"])
-            run = client.get_run(best.user_attrs["mlflow_run"])
-            parent = run.data.tags["mlflow.parentRunId"]
-            yield Addresses(
-                study=study,
-                trial=f"{study}/trials?numbers={best.number}",
-                trials=trials,
-                run=f"{experiment}/runs/{best.user_attrs['mlflow_run']}/artifacts",
-                parent=f"{experiment}/runs/{parent}",
-                model=f"{trials.partition('#')[0]}#/models/finished",
-            )
-        finally:
-            process.send_signal(signal.SIGINT)
-
-
-@pytest.fixture
-def page(page: "Page") -> "Page":
-    """MLflow's assistant takes a third of the window, until it is closed once."""
-    assistant = page.locator("[data-component-id='mlflow.assistant.chat_panel.close']")
-    page.add_locator_handler(assistant, lambda close: close.click())
-    return page
+    best = kept.best_trial
+    with dashboards(command, finished_study.file) as (study, trials):
+        experiment = trials.partition("/runs?")[0]
+        client = MlflowClient(finished_study.outcome["stores"]["mlflow"])
+        run = client.get_run(best.user_attrs["mlflow_run"])
+        parent = run.data.tags["mlflow.parentRunId"]
+        yield Addresses(
+            study=study,
+            trial=f"{study}/trials?numbers={best.number}",
+            trials=trials,
+            run=f"{experiment}/runs/{best.user_attrs['mlflow_run']}/artifacts",
+            parent=f"{experiment}/runs/{parent}",
+            model=f"{trials.partition('#')[0]}#/models/finished",
+        )
 
 
 def test_optuna_shows_the_study(
