@@ -196,7 +196,7 @@ def test_a_cluster_of_its_own_listens_on_loopback_and_ends_with_the_run(
         run.send_signal(signal.SIGTERM)
         out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
-    assert first == "own: 2 trials; 1 worker with up to 4 models in step\n"
+    assert first == "own: 2 trials; 1 worker with up to 8 models in step\n"
     assert err == f"moe-search: interrupted; go on with: moe-search run {shlex.quote(str(file))}\n"
     assert json.loads(out)["interrupted"]
     assert len(listening) > 3
