@@ -274,18 +274,19 @@ class Study(Part):
         """Describes, as JSON knows it, what must not change when a study goes on.
 
         By path: domains and fixed hyperparameters, the objective, the data but not the folder it
-        lies in, and the seeds trials are trained with.
+        lies in, and the seeds trials are trained with. A comparison may have more seeds, as each is
+        a trial of its own.
         """
         kept = self.model_dump(
             mode="json",
             include={
                 "data": set(Data.model_fields) - {"root"},
-                "search": {"seed", "seeds"},
-                "configurations": {"__all__": {"model", "regularizer", "training", "seeds"}},
+                "search": {"seed"} if self.configurations else {"seed", "seeds"},
+                "configurations": {"__all__": {"model", "regularizer", "training"}},
                 **dict.fromkeys(("model", "regularizer", "training", "objective"), True),
             },
         )
-        return dict(sorted(leaves(kept)))
+        return dict(sorted([*leaves(kept), ("configurations", list(self.configurations))]))
 
     def changes_since(self, begun: Mapping[str, Any]) -> list[str]:
         """What a study that was begun with another space would change, one line a change.
@@ -293,9 +294,18 @@ class Study(Part):
         What that space does not name did not exist yet, and was as it is by default; but for the
         objective, which names what it is made of.
         """
+        now = self.space()
         usual = Study.model_validate({"name": "usual", "data": "digits"}).space()
-        before = {path: value for path, value in usual.items() if not path.startswith("objective.")}
-        return differences(before | dict(begun), self.space())
+        before = {
+            path: value
+            for path, value in usual.items()
+            if path in now and not path.startswith("objective.")
+        } | dict(begun)
+        rows = set(before["configurations"]) ^ set(now["configurations"])
+        own = tuple(f"configurations.{name}." for name in rows)  # said once, by their names
+        return differences(
+            *({k: v for k, v in space.items() if not k.startswith(own)} for space in (before, now))
+        )
 
     def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
         """Path, plain field, and value or domain, in order of declaration."""

@@ -10,6 +10,7 @@ from searching import check_ledger, run, runs, study_in, trials
 from standin import Fails, decomposition
 
 from moe_search.engine.trial import TrialSpec
+from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.comparison import agrees, compare, differences
 from moe_search.search.ranking import CHAMPION, Interval
@@ -27,9 +28,8 @@ def study_of(folder: Path, **sections: Any) -> Study:
     return study_in(
         folder,
         model={"experts": 2, "gate": "attentive"},
-        configurations=ROWS,
         objective={"maximize": {"accuracy": 1.0}},
-        **{"search": {"seeds": 3}} | sections,
+        **{"configurations": ROWS, "search": {"seeds": 3}} | sections,
     )
 
 
@@ -91,6 +91,25 @@ def test_it_goes_on_where_it_ended_and_runs_nothing_twice(study_folder: Path) ->
     assert len(complete) == 7
     check_ledger(study)
     assert run(study, on_validation, on_test).workers.jobs == []
+
+
+def test_it_goes_on_with_more_seeds_but_not_with_other_rows(study_folder: Path) -> None:
+    run(study_of(study_folder, search={"seeds": 2}), on_validation, on_test)
+    more = study_of(study_folder, search={"seeds": 4})
+    assert len(run(more, on_validation, on_test).workers.jobs) > 0
+    found = sorted((t.params["configuration"], t.params["seed"]) for t in trials(more))
+    wanted = [(name, n) for name in ("cold", "mild") for n in range(4)]
+    assert found == sorted([*wanted, ("hot", 0)])
+    rows = {name: row for name, row in ROWS.items() if name != "hot"} | {"new": {}}
+    with pytest.raises(
+        UserError, match=r"configurations: was \[cold, mild, hot\], is now \[cold, "
+    ):
+        run(study_of(study_folder, configurations=rows), on_validation, on_test)
+    warmer = ROWS | {"cold": {"model": {"temperature": 0.7}}}
+    with pytest.raises(
+        UserError, match=r"space: configurations\.cold\.model\.temperature: was 0.5"
+    ):
+        run(study_of(study_folder, configurations=warmer), on_validation, on_test)
 
 
 def test_a_run_that_fails_leaves_the_others(study_folder: Path) -> None:
