@@ -192,11 +192,7 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
         x_KHWB = x.flatten(0, 1)
-        if self.rectified and self.size == 2:
-            y_KRSB = self.operation(x_KHWB)
-        else:
-            y_KRSB = max_pool(x_KHWB, self.size)
-            y_KRSB = y_KRSB.relu() if self.rectified else y_KRSB
+        y_KRSB = (self.operation if self.rectified else max_pool)(x_KHWB, self.size)
         return y_KRSB.view(*x.shape[:2], *y_KRSB.shape[1:])
 
 

@@ -19,31 +19,31 @@ from torch.autograd.function import once_differentiable
 from moe_search.moe.native import call, constant, library
 
 
-def pool_relu_eager(x_KHWB: Tensor) -> Tensor:
-    """relu(maxpool2(x)) -> [K, R, S, B]; odd last rows and columns are dropped."""
-    return F.relu(max_pool(x_KHWB, 2))
+def pool_relu_eager(x_KHWB: Tensor, size: int) -> Tensor:
+    """The ReLU of ``max_pool``."""
+    return F.relu(max_pool(x_KHWB, size))
 
 
 def max_pool(x_KHWB: Tensor, size: int) -> Tensor:
-    """The maximum of each square, [K, R, S, B]."""
+    """The maximum of each square, [K, R, S, B]; rows and columns that fill none are dropped."""
     # samples stand in for channels that are innermost, which torch pools whole vectors of
     images = x_KHWB.permute(0, 3, 1, 2)
     return F.max_pool2d(images, size).permute(0, 2, 3, 1).contiguous()
 
 
-def pool_relu(x_KHWB: Tensor) -> Tensor:
+def pool_relu(x_KHWB: Tensor, size: int) -> Tensor:
     """The compiled form of ``pool_relu_eager``: same shapes, same numbers.
 
-    Batches that are no whole number of vectors, other types than float32 and other devices than the
-    CPU take the eager form.
+    Other squares than 2x2, batches that are no whole number of vectors, other types than float32
+    and other devices than the CPU take the eager form.
 
     Raises:
         OSError: it cannot be compiled (see ``native``).
     """
-    fits = x_KHWB.dtype == torch.float32 and x_KHWB.device.type == "cpu"
+    fits = size == 2 and x_KHWB.dtype == torch.float32 and x_KHWB.device.type == "cpu"
     compiled = library("pool.cpp") if fits else None
     if compiled is None or x_KHWB.shape[3] % constant(compiled, "lanes"):
-        return pool_relu_eager(x_KHWB)
+        return pool_relu_eager(x_KHWB, size)
     y_KRSB: Tensor = _PoolRelu.apply(x_KHWB.contiguous(), compiled)
     return y_KRSB
 

@@ -28,7 +28,7 @@ NOISE = 0.01
 BEST = 0.045
 
 
-def study(trials: int, kind: str, workers: int) -> Study:
+def study(trials: int, kind: str) -> Study:
     """The default space and a learning rate."""
     model = {
         "experts": {"low": 2, "high": 16},
@@ -46,7 +46,7 @@ def study(trials: int, kind: str, workers: int) -> Study:
             "model": model,
             "regularizer": regularizer,
             "training": {"lr": {"low": 3e-4, "high": 1e-2, "log": True}},
-            "search": {"trials": trials, "sampler": kind, "workers": workers},
+            "search": {"trials": trials, "sampler": kind},
         }
     )
 
@@ -94,7 +94,7 @@ def main() -> None:
     searches = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     for trials, workers in product(TRIALS, WORKERS):
         for kind, together in [*(("tpe", together) for together in POPULATIONS), ("random", 1)]:
-            asked = study(trials, kind, workers)
+            asked = study(trials, kind)
             missed = [shortfall(asked, workers, together, seed) for seed in range(searches)]
             print(
                 f"{trials:3} trials, {workers:2} workers, {kind:6}, population {together}: "

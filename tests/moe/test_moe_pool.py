@@ -21,7 +21,7 @@ def drawn(shape: tuple[int, ...]) -> Tensor:
 def results(compiled: bool, x_KHWB: Tensor) -> list[Tensor]:
     """The cells and the gradient of the images, for one that tells cells apart."""
     learned = x_KHWB.clone().requires_grad_()
-    y_KRSB = (pool_relu if compiled else pool_relu_eager)(learned)
+    y_KRSB = (pool_relu if compiled else pool_relu_eager)(learned, 2)
     g_KRSB = torch.arange(1.0, y_KRSB.numel() + 1).view(y_KRSB.shape)
     return [y_KRSB.detach(), *torch.autograd.grad(y_KRSB, [learned], g_KRSB)]
 
@@ -56,8 +56,8 @@ def test_memory_in_another_order() -> None:
 
 def test_a_gradient_that_all_cells_share() -> None:
     x_KHWB = drawn((2, 4, 4, 16)).requires_grad_()
-    (shared,) = torch.autograd.grad(pool_relu(x_KHWB).sum(), x_KHWB)
-    (each,) = torch.autograd.grad(pool_relu_eager(x_KHWB).sum(), x_KHWB)
+    (shared,) = torch.autograd.grad(pool_relu(x_KHWB, 2).sum(), x_KHWB)
+    (each,) = torch.autograd.grad(pool_relu_eager(x_KHWB, 2).sum(), x_KHWB)
     assert torch.equal(shared, each)
 
 
@@ -65,3 +65,8 @@ def test_other_types_take_the_eager_form() -> None:
     x_KHWB = drawn((2, 4, 4, 16)).double()
     for ours, eager in zip(results(True, x_KHWB), results(False, x_KHWB), strict=True):
         assert torch.equal(ours, eager)
+
+
+def test_other_squares_take_the_eager_form() -> None:
+    x_KHWB = drawn((2, 7, 6, 16))
+    assert torch.equal(pool_relu(x_KHWB, 3), pool_relu_eager(x_KHWB, 3))
