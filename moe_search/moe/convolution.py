@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import library
+from moe_search.moe.products import multiply, product
 
 _TILE = 4  # results a side
 _PLANES = 36
@@ -92,12 +93,10 @@ def _of_patches(x_CHWB: Tensor, w_NOC33: Tensor, b_NO: Tensor | None, padding: i
     patches = padded.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 4, 5, 1, 2, 3)
     w_NOI = w_NOC33.flatten(2)
     each_NIL = patches.reshape(w_NOI.shape[2], -1).expand(len(w_NOI), -1, -1)
-    y_NOL = (
-        torch.bmm(w_NOI, each_NIL)
-        if b_NO is None
-        else torch.baddbmm(b_NO.unsqueeze(2), w_NOI, each_NIL)
-    )
-    return y_NOL.view(*w_NOI.shape[:2], *patches.shape[3:]).to(x_CHWB.dtype)
+    y_NOL = product(w_NOI, each_NIL).to(x_CHWB.dtype)
+    if b_NO is not None:
+        y_NOL.add_(b_NO.unsqueeze(2))
+    return y_NOL.view(*w_NOI.shape[:2], *patches.shape[3:])
 
 
 class _Winograd(torch.autograd.Function):
@@ -119,7 +118,7 @@ class _Winograd(torch.autograd.Function):
         for n, (x_CHWB, w_OC33) in enumerate(zip(x_NCHWB, w_NOC33, strict=True)):
             u_QOC = _spectrum_of(w_OC33)
             for piece in maps.pieces:
-                m_QOL = torch.bmm(u_QOC, maps.split(x_CHWB, piece))
+                m_QOL = multiply(u_QOC, maps.split(x_CHWB, piece))
                 maps.join(m_QOL, y_NOHWB[n], None if b_NO is None else b_NO[n], piece)
         return y_NOHWB
 
@@ -141,10 +140,10 @@ class _Winograd(torch.autograd.Function):
             for piece in maps.pieces:
                 v_QCL = maps.split(x_NCHWB[n], piece)
                 dm_QOL = maps.join_back(g_NOHWB[n], piece)
-                # far faster than the other way around where C is small
-                du_QCO.baddbmm_(v_QCL, dm_QOL.transpose(1, 2))
+                # faster than the other way around where C is small
+                du_QCO += multiply(v_QCL, dm_QOL.transpose(1, 2))
                 if dx_NCHWB is not None:
-                    dv_QCL = torch.bmm(u_QOC.transpose(1, 2), dm_QOL)
+                    dv_QCL = multiply(u_QOC.transpose(1, 2), dm_QOL)
                     maps.split_back(dv_QCL, dx_NCHWB[n], piece)
             dw_CO33 = (_WEIGHTS_Q9.t() @ du_QCO.flatten(1)).t().view(*du_QCO.shape[1:], 3, 3)
             dw_NOC33[n] = dw_CO33.transpose(0, 1)

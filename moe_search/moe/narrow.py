@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import call, constant, library
+from moe_search.moe.products import dense, dense_eager
 
 _MOST = 32
 """Inputs and outputs up to which it is faster than a product of matrices."""
@@ -23,15 +24,14 @@ _MOST = 32
 
 def relu_dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
     """w relu(x) + b, [N, O, B]."""
-    y_NOB = torch.baddbmm(b_NO.unsqueeze(2), w_NOI, x_NIB.relu())
-    return y_NOB.to(b_NO.dtype)
+    return dense_eager(x_NIB.relu(), w_NOI, b_NO)
 
 
 def relu_dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
     """The compiled form of ``relu_dense_eager``: same shapes, same numbers to float tolerance.
 
     Wider layers, batches that are no whole number of vectors, other types than float32 and other
-    devices than the CPU take the eager form.
+    devices than the CPU take a product of matrices.
 
     Raises:
         OSError: it cannot be compiled (see ``native``).
@@ -41,7 +41,7 @@ def relu_dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
     narrow = fits and max(inputs, outputs) <= _MOST
     compiled = library("narrow.cpp", INPUTS=inputs, OUTPUTS=outputs) if narrow else None
     if compiled is None or x_NIB.shape[2] % constant(compiled, "lanes"):
-        return relu_dense_eager(x_NIB, w_NOI, b_NO)
+        return dense(x_NIB.relu(), w_NOI, b_NO)
     given = (tensor.contiguous() for tensor in (x_NIB, w_NOI, b_NO))
     y_NOB: Tensor = _ReluDense.apply(*given, compiled)
     return y_NOB

@@ -24,6 +24,7 @@ from moe_search.moe.convolution import convolve, convolve_eager
 from moe_search.moe.narrow import relu_dense, relu_dense_eager
 from moe_search.moe.norm import EPSILON, batch_norm, batch_norm_eager
 from moe_search.moe.pool import max_pool, pool_relu, pool_relu_eager
+from moe_search.moe.products import dense, dense_eager
 from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
@@ -99,15 +100,14 @@ class Dense(Weighted):
     ) -> None:
         super().__init__(count, (outputs, inputs), inputs, bias=True)
         self.rectified = rectified
-        self.operation = relu_dense if fused else relu_dense_eager
+        self.plain = dense if fused else dense_eager
+        self.after_relu = relu_dense if fused else relu_dense_eager
 
     def forward(self, x: Tensor, networks: slice = _ALL) -> Tensor:
         weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
-        if self.rectified:
-            return self.operation(x, weight_NOI, bias_NO)
         x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
-        y_NOB = torch.baddbmm(bias_NO.unsqueeze(2), weight_NOI, x_NIB)
-        return y_NOB.to(bias_NO.dtype)
+        operation = self.after_relu if self.rectified else self.plain
+        return operation(x_NIB, weight_NOI, bias_NO)
 
 
 class Stem(Weighted):

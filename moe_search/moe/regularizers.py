@@ -9,9 +9,8 @@ expert that gets no samples still has a gradient. Places without an expert hold 
 import torch
 from torch import Tensor
 
+from moe_search.moe.products import gram, product
 from moe_search.moe.stable import rowwise_product, sum_over_experts
-
-_ROWS = 64  # of a product; fewer run slower, more compute more of what is mirrored
 
 
 def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
@@ -32,12 +31,7 @@ def distances(x_FB: Tensor, squared: bool = False) -> Tensor:
 
     They depend on the batch alone, so all models in step share them.
     """
-    samples = x_FB.shape[1]
-    product_BB = x_FB.new_empty(samples, samples)
-    for first in range(0, samples, _ROWS):  # what lies left of the diagonal is mirrored
-        end = first + _ROWS
-        rows = torch.mm(x_FB[:, first:end].t(), x_FB[:, first:], out=product_BB[first:end, first:])
-        product_BB[end:, first:end] = rows[:, _ROWS:].t()
+    product_BB = gram(x_FB)
     squares_B = product_BB.diagonal().clone()
     squared_BB = product_BB.mul_(-2).add_(squares_B).add_(squares_B[:, None]).clamp_(min=0)
     return (squared_BB if squared else squared_BB.sqrt_()).fill_diagonal_(0)
@@ -60,6 +54,6 @@ def similarity(p_PMB: Tensor, experts_P: Tensor, distance_BB: Tensor, summed_P: 
     Elsewhere D is the squared distance and the mean goes over the B^2 - B pairs of two samples. A
     sample's distance to itself is 0, so that is B / (B - 1) times the mean here.
     """
-    together_PM = (rowwise_product(p_PMB, distance_BB) * p_PMB).sum(2)
+    together_PM = (rowwise_product(p_PMB, distance_BB, product) * p_PMB).sum(2)
     pairs_P = torch.where(summed_P, 1, p_PMB.shape[2] ** 2)
     return sum_over_experts(together_PM) / (experts_P * pairs_P)

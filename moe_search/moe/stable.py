@@ -6,6 +6,7 @@ the kernel of a product by the size of the whole tensor, which other models make
 Shape suffixes: P model, M expert, B sample, C column.
 """
 
+from collections.abc import Callable
 from functools import reduce
 
 import torch
@@ -21,7 +22,11 @@ def sum_over_experts(x_PM: Tensor) -> Tensor:
     return reduce(torch.add, x_PM.unbind(1))
 
 
-def rowwise_product(rows_PMB: Tensor, matrix: Tensor) -> Tensor:
+def rowwise_product(
+    rows_PMB: Tensor,
+    matrix: Tensor,
+    product: Callable[[Tensor, Tensor], Tensor] = torch.bmm,
+) -> Tensor:
     """rows @ matrix, [B, C] for all or [P, B, C], -> [P, M, C].
 
     In blocks of one size, none with rows of two models.
@@ -30,8 +35,8 @@ def rowwise_product(rows_PMB: Tensor, matrix: Tensor) -> Tensor:
     blocks = F.pad(rows_PMB, (0, 0, 0, -experts % _BLOCK)).view(models, -1, _BLOCK, inner)
     each_P1BC = matrix.expand(models, *matrix.shape[-2:]).unsqueeze(1)
     each_PBC = each_P1BC.expand(-1, blocks.shape[1], -1, -1).flatten(0, 1)
-    product = torch.bmm(blocks.flatten(0, 1), each_PBC).to(rows_PMB.dtype)
-    return product.view(models, -1, product.shape[2])[:, :experts]
+    each_P16C = product(blocks.flatten(0, 1), each_PBC).to(rows_PMB.dtype)
+    return each_P16C.view(models, -1, each_P16C.shape[2])[:, :experts]
 
 
 def spread_over_experts(x_P: Tensor, experts: int) -> Tensor:

@@ -32,7 +32,7 @@ from moe_search.data import Source, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
-from moe_search.search.local import LocalExecutor, plan
+from moe_search.search.local import ENVIRONMENT, LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Study
 
 EXPERT = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 5}, "relu", {"linear": 32}]
@@ -179,16 +179,27 @@ def multiply_adds() -> float:
     return TRAINING * (3 * dense + 2 * stems) + VALIDATION * (dense + stems)
 
 
-def peak() -> float:
-    """Multiply-adds a second of a large float32 product on all cores."""
+def peaks() -> dict[str, float]:
+    """Multiply-adds a second of a large float32 product on all cores, by torch and by NumPy."""
     torch.set_num_threads(CORES)
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    best = 0.0
-    for _ in range(10):
-        started = time.perf_counter()
-        a @ b
-        best = max(best, 2048**3 / (time.perf_counter() - started))
-    return best
+    a = torch.randn(2048, 2048)
+    found = {}
+    for name, factor in (("torch", a), ("NumPy", a.numpy())):
+        seconds = []
+        for _ in range(10):
+            started = time.perf_counter()
+            factor @ factor
+            seconds.append(time.perf_counter() - started)
+        found[name] = 2048**3 / min(seconds)
+    return found
+
+
+def peaks_of_workers() -> str:
+    """``peaks`` of a process that is as a worker, but has all threads."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--peaks"]
+    given = os.environ | ENVIRONMENT | {"OMP_NUM_THREADS": str(CORES)}
+    done = subprocess.run(command, env=given, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
 
 
 def main() -> None:
@@ -196,11 +207,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--careful", choices=REGULARIZERS, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--peaks", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.careful:
         print(careful_seconds(arguments.careful, arguments.threads), flush=True)
         return
-    print(f"{CORES} cores, torch {torch.__version__}, peak {peak() / 1e9:.1f} G multiply-adds/s")
+    if arguments.peaks:
+        print(", ".join(f"{name}'s {rate / 1e9:.1f}" for name, rate in peaks().items()))
+        return
+    print(f"{CORES} cores, torch {torch.__version__}")
+    print(f"peak of a large product, G multiply-adds/s: {peaks_of_workers()}")
     engine = engine_per_trial(REGULARIZERS)
     for kind in REGULARIZERS:
         plain = plain_seconds(kind)

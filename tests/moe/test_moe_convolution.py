@@ -97,7 +97,7 @@ def test_the_eager_form_is_a_convolution_of_each_network(case: Case) -> None:
 
 @each_case
 def test_the_fast_form_gives_the_same_numbers(case: Case) -> None:
-    assert_same(run(convolve, case, torch.float32), run(plain, case), 1e-5)
+    assert_same(run(convolve, case, torch.float32), run(plain, case), 2e-5)
 
 
 @each_operation
@@ -119,13 +119,13 @@ def test_under_autocast_spectra_are_not_rounded() -> None:
 @pytest.mark.parametrize("channels", [8, 128])
 def test_many_channels_and_samples_round_no_worse(channels: int) -> None:
     case = drawn(1, channels, 8, 8, 256, networks=1)
-    assert_same(run(convolve, case, torch.float32), run(plain, case), 1e-5)
+    assert_same(run(convolve, case, torch.float32), run(plain, case), 2e-5)
 
 
 def test_a_batch_in_pieces_gives_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     case = drawn(2, 5, 8, 8, 70, networks=2)
     monkeypatch.setattr(convolution, "_LARGEST_SPECTRA", 36 * (5 + OUTPUTS) * 4 * 32)
-    assert_same(run(convolve, case, torch.float32), run(plain, case), 1e-5)
+    assert_same(run(convolve, case, torch.float32), run(plain, case), 2e-5)
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 8, 8, 50), (3, 9, 8, 50)])
