@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median_low
+from statistics import fmean, median_low
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from moe_search.engine.stages import stages
 from moe_search.search.objective import gain
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS, Study
@@ -23,6 +24,7 @@ class Run:
     Attributes:
         value: the first objective, on validation.
         metrics: on the test split by name, and ``training_error``.
+        seconds: that its training took: its share of a worker's time.
         run_id: in MLflow, with its decomposition on the test split.
     """
 
@@ -30,6 +32,7 @@ class Run:
     trial: int
     value: float
     metrics: dict[str, float]
+    seconds: float
     run_id: str
 
 
@@ -38,6 +41,7 @@ class Compared:
     """A row with the runs it has so far.
 
     Attributes:
+        epochs: of one training, in all stages.
         best: the run with the best value on validation.
         median: the run with the median test error, the lower one of two.
         reference: by metric: mean and standard deviation, or the number of one run.
@@ -45,6 +49,7 @@ class Compared:
 
     name: str
     experts: int
+    epochs: int
     runs: tuple[Run, ...]
     best: Run
     median: Run
@@ -53,6 +58,11 @@ class Compared:
     def spread(self, metric: str) -> Interval:
         """A metric over the runs."""
         return Interval.of([run.metrics[metric] for run in self.runs])
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Mean over the runs."""
+        return fmean(run.seconds for run in self.runs) / self.epochs
 
 
 @dataclass(frozen=True)
@@ -113,16 +123,19 @@ def _run(trial: FrozenTrial) -> Run:
         trial=trial.number,
         value=trial.values[0],
         metrics={**metrics, TRAINING_ERROR: attributes[TRAINING_ERROR]},
+        seconds=attributes["seconds"],
         run_id=attributes["mlflow_run"],
     )
 
 
 def _compared(study: Study, name: str, runs: list[Run]) -> Compared:
     middle = median_low([run.metrics["error"] for run in runs])
-    model = study.configuration({ROW: name}).model
+    configuration = study.configuration({ROW: name})
+    model = configuration.model
     return Compared(
         name=name,
         experts=1 if model.kind == "single" else model.experts,
+        epochs=sum(stage.epochs for stage in stages(configuration)),
         runs=tuple(runs),
         best=max(runs, key=lambda run: gain(study, run.value)),
         median=next(run for run in runs if run.metrics["error"] == middle),

@@ -45,6 +45,7 @@ def _runs_table(rows: Sequence[Compared]) -> Table:
             *(column for column, _ in COLUMNS.values()),
             "95 % of test error",
             "best run",
+            "s/epoch",
         ),
         tuple(
             (
@@ -53,6 +54,7 @@ def _runs_table(rows: Sequence[Compared]) -> Table:
                 *(_cell(row, metric, digits) for metric, (_, digits) in COLUMNS.items()),
                 _range(row.spread("error"), 4),
                 f"{row.best.metrics['error']:.4f}",
+                f"{row.seconds_per_epoch:.3g}",
             )
             for row in rows
         ),

@@ -13,6 +13,7 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.comparison import agrees, compare, differences
+from moe_search.report.comparison_tables import comparison_tables
 from moe_search.search.ranking import CHAMPION, Interval
 from moe_search.search.store import find_study
 from moe_search.spec import Study
@@ -142,6 +143,19 @@ def test_what_a_comparison_found(study_folder: Path) -> None:
     assert to_mild.error.high - to_mild.error.low == pytest.approx(0, abs=1e-9)
     assert to_hot.seeds == 1
     assert to_hot.error.mean == pytest.approx(-0.15)
+
+
+def test_seconds_are_those_of_an_epoch_of_any_stage(study_folder: Path) -> None:
+    rows = {"plain": {}, "distilled": {"training": {"distill": True}}}
+    study = study_of(study_folder, configurations=rows)
+    run(study, on_validation, on_test)
+    plain, distilled = compare(study, find_study(study))
+    assert (plain.epochs, distilled.epochs) == (4, 8)
+    of_a_run = plain.runs[0].seconds
+    assert plain.seconds_per_epoch == pytest.approx(of_a_run / 4)
+    assert distilled.seconds_per_epoch == pytest.approx(of_a_run / 8)
+    (table,) = [one for one in comparison_tables([plain]) if "s/epoch" in one.columns]
+    assert table.rows[0][-1] == f"{plain.seconds_per_epoch:.3g}"
 
 
 @pytest.mark.parametrize(
