@@ -63,7 +63,6 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, g_NIK: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a_NIJ, b_NJK = ctx.saved_tensors
         wants_a, wants_b = ctx.needs_input_grad
-        # of weights, this way around is faster than the other
-        da_NJI = multiply(b_NJK, g_NIK.transpose(1, 2)) if wants_a else None
+        da_NIJ = multiply(g_NIK, b_NJK.transpose(1, 2)) if wants_a else None
         db_NJK = multiply(a_NIJ.transpose(1, 2), g_NIK) if wants_b else None
-        return None if da_NJI is None else da_NJI.transpose(1, 2), db_NJK
+        return da_NIJ, db_NJK
