@@ -70,7 +70,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std)
-    shape = data.shape
+    shape = data.shape  # the data itself is let go as soon as the workers hold their own
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
@@ -86,21 +86,13 @@ def run_study(study: Study, listener: Listener) -> Ended:
         kept = open_study(study, storage)  # its sampler goes on behind what was mended
         ray = study.search.ray
         machine = ray_cluster.plan(study, ray, listener) if ray else plan(study)
-
-        def backbone(model: Model) -> Backbone:
-            return resolve_backbone(model, card.data, shape, len(card.classes))
-
-        def alone(networks: Backbone) -> bool:
-            both = (networks.expert, networks.gate)
-            return machine.exact and not all(rounds_alike(one, shape) for one in both)
-
-        batches = Batches(source, backbone, machine.population, len(machine.devices), alone)
+        batches = _batches(source, machine, card, shape)
         checkpoints = Checkpoints(study.checkpoints_folder, source)
         with (
             _tracked(study, card) as tracker,
             _executor(study, machine, data, checkpoints) as executor,
         ):
-            del data  # the workers hold their own
+            del data
             recorder = Recorder(tracker, open_artifacts(study))
             made = provenance(study.folder)
             save_note(kept, study_note(study, made))
@@ -114,6 +106,19 @@ def run_study(study: Study, listener: Listener) -> Ended:
         if not interrupted:
             checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
+
+
+def _batches(source: Source, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
+    """Who trains with whom."""
+
+    def backbone(model: Model) -> Backbone:
+        return resolve_backbone(model, card.data, shape, len(card.classes))
+
+    def alone(networks: Backbone) -> bool:
+        both = (networks.expert, networks.gate)
+        return machine.exact and not all(rounds_alike(one, shape) for one in both)
+
+    return Batches(source, backbone, machine.population, len(machine.devices), alone)
 
 
 def _to_the_end(session: Session) -> tuple[str, bool]:
