@@ -28,8 +28,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from moe_search.moe.direct import direct, few_weights
 from moe_search.moe.native import library
-from moe_search.moe.products import multiply, product
+from moe_search.moe.products import multiply
 
 _TILE = 4  # results a side
 _PLANES = 36
@@ -71,32 +72,23 @@ def convolve_eager(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int
 def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> Tensor:
     """The fast form of ``convolve_eager``: same shapes, same numbers to float tolerance.
 
-    An input that all networks share is unfolded once, for one product with all kernels. Other
-    kernels than 3x3, other types than float32 and other devices than the CPU take the eager form.
+    An input of few channels that all networks share has an operation of its own (``direct``) and
+    gets no gradient. Many channels that are shared, other kernels than 3x3 where each network has
+    its own input, other types than float32 and other devices than the CPU take the eager form.
 
     Raises:
         OSError: it cannot be compiled (see ``native``).
     """
     fits = x.dtype == w_NOCKK.dtype == torch.float32 and x.device.type == "cpu"
-    if not fits or w_NOCKK.shape[-1] != 3:
+    if fits and x.ndim == 4 and few_weights(w_NOCKK.flatten(0, 1)):
+        b_O = None if b_NO is None else b_NO.flatten()
+        y_OHWB = direct(x, w_NOCKK.flatten(0, 1), b_O, padding)
+        return y_OHWB.view(*w_NOCKK.shape[:2], *y_OHWB.shape[1:])
+    if not fits or x.ndim == 4 or w_NOCKK.shape[-1] != 3:
         return convolve_eager(x, w_NOCKK, b_NO, padding)
-    if x.ndim == 4:
-        return _of_patches(x, w_NOCKK, b_NO, padding)
     given = (x.contiguous(), w_NOCKK.contiguous(), None if b_NO is None else b_NO.contiguous())
     y_NOHWB: Tensor = _Winograd.apply(*given, padding)
     return y_NOHWB
-
-
-def _of_patches(x_CHWB: Tensor, w_NOC33: Tensor, b_NO: Tensor | None, padding: int) -> Tensor:
-    """An input of few channels: one product over its 3x3 patches."""
-    padded = F.pad(x_CHWB, (0, 0, padding, padding, padding, padding))
-    patches = padded.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 4, 5, 1, 2, 3)
-    w_NOI = w_NOC33.flatten(2)
-    each_NIL = patches.reshape(w_NOI.shape[2], -1).expand(len(w_NOI), -1, -1)
-    y_NOL = product(w_NOI, each_NIL).to(x_CHWB.dtype)
-    if b_NO is not None:
-        y_NOL.add_(b_NO.unsqueeze(2))
-    return y_NOL.view(*w_NOI.shape[:2], *patches.shape[3:])
 
 
 class _Winograd(torch.autograd.Function):

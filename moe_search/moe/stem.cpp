@@ -12,10 +12,10 @@
 // cache while all channels pass, and a pixel is loaded once for every weight and position it meets.
 // Sums run over one channel alone, so its bits do not depend on how many others there are.
 
+#include "slab.h"
 #include "vectors.h"
 
 #include <cstdint>
-#include <cstring>
 
 namespace {
 
@@ -44,16 +44,7 @@ struct Shape {
 // Calls visit(first, count) for each chunk of samples, with the pixels of a row of cells in slab.
 template <class Visit>
 inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row, Visit visit) {
-    for (long first = 0; first < s.samples; first += CHUNK) {
-        long count = s.samples - first < CHUNK ? s.samples - first : CHUNK;
-        for (long i = 0; i < INPUTS; i++) {
-            const float *from = x + (i * s.height + 2 * row) * s.width * s.samples + first;
-            float *to = slab + i * (K + 1) * s.width * CHUNK;
-            for (long pixel = 0; pixel < (K + 1) * s.width; pixel++)
-                std::memcpy(to + pixel * CHUNK, from + pixel * s.samples, count * sizeof(float));
-        }
-        visit(first, count);
-    }
+    for_each_chunk<INPUTS, K + 1, CHUNK>(x, slab, s.height, s.width, s.samples, 2 * row, visit);
 }
 
 } // namespace
