@@ -171,7 +171,7 @@ def test_the_fast_form_is_used_where_it_fits() -> None:
         assert made is not None
         return made.name() + str(made.next_functions)  # what is only seen in another shape, too
 
-    x, w = torch.zeros(2, 3, 8, 8, 4), torch.zeros(2, 4, 3, 3, 3)
+    x, w = torch.zeros(2, 3, 8, 8, 16), torch.zeros(2, 4, 3, 3, 3)
     assert "Winograd" in kind(x, w)
     assert "Direct" in kind(x[0], w)
     assert "Direct" not in kind(x[0].double(), w.double())
