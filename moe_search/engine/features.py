@@ -30,7 +30,7 @@ class FeatureNetworks:
 
     Args:
         device: where to train.
-        fused: compile what has a compiled form.
+        fused: take the fast form of what has one.
         dropped: asked after each epoch; raises where training is to end.
     """
 

@@ -37,7 +37,7 @@ class Population:
         architecture: what their models share.
         stage: the first of their training.
         device: where they train.
-        fused: compile what has a compiled form.
+        fused: take the fast form of what has one.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
     """
 

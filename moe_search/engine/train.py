@@ -41,7 +41,7 @@ class Trainer:
         job: the trials.
         data: resident data; with a test split if the job evaluates on it.
         device: where to train.
-        fused: compile what has a compiled form.
+        fused: take the fast form of what has one.
         report: called with what happens to each trial, in order.
         dropped: asked after each epoch which trials to stop (their keys); they are reported as they
             stand, not complete.

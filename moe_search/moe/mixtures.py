@@ -34,7 +34,7 @@ class Mixtures(nn.Module):
         architecture: what they share.
         experts: expert count of each model.
         temperatures: gate temperature of each model.
-        fused: compile what has a compiled form; needs a C++ compiler on a CPU.
+        fused: take the fast form of what has one; needs a C++ compiler on a CPU.
     """
 
     per_expert: ClassVar[tuple[str, ...]] = (*EXPERTS, "gate.head.")

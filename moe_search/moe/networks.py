@@ -38,7 +38,7 @@ class StackedNetworks(nn.Module):
         layers: the body, see ``spec.backbones``.
         shape: (C, H, W) of an image or (F,) of features.
         count: N.
-        fused: compile what has a compiled form.
+        fused: take the fast form of what has one.
     """
 
     def __init__(
