@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 30  # letters of a name at the side of a chart
 _FEW = 8  # trials, too few to tell outliers
-_MOST_NAMED = 8  # points of the front whose numbers stay apart
+_APART = (18, 10)  # points of type between numbers, across and down, that can be read
 
 
 def short(name: str, longest: int = _LONGEST) -> str:
@@ -41,14 +41,13 @@ def front_chart(points: Sequence[Point], marks: Sequence[Mark] = ()) -> bytes:
             axis.text(0.99, 0.02, below, transform=axis.transAxes, ha="right", color=SOFT, size=8)
         axis.plot(*_places(best), color=BLUE, lw=1, drawstyle="steps-post")
         axis.plot(*_places(best), "D", ms=6, color=BLUE, mec=PAPER, label="on the front")
-        for point in best if len(best) <= _MOST_NAMED else (best[0], best[-1]):
-            at = (point.sample_entropy, point.accuracy)
-            axis.annotate(f"{point.trial}", at, (5, 4), textcoords="offset points", color=INK)
         _draw_marks(axis, marks)
         axis.set_xlabel("sample entropy H_s, bits (less is more decided)")
         axis.set_ylabel("accuracy on validation" + (" (marks: on test)" if marks else ""))
         axis.margins(x=0.08, y=0.1)
         drawn.figure.legend(loc="outside upper center", ncols=2 if not marks else 4)
+        drawn.figure.draw_without_rendering()  # until then nothing has its place
+        _number(axis, best, 72 / drawn.figure.dpi)
     return drawn.svg
 
 
@@ -156,6 +155,18 @@ def _draw_marks(axis: "Axes", marks: Sequence[Mark]) -> None:
     for mark in front(references):
         at = (mark.sample_entropy, mark.accuracy)
         axis.annotate(short(mark.name), at, (6, -8), textcoords="offset points", color=INK, size=7)
+
+
+def _number(axis: "Axes", best: Sequence[Point], scale: float) -> None:
+    """Number the points of a front to their upper left, where it has no other: first the ends."""
+    numbered: list[tuple[float, float]] = []
+    for point in (*best[:1], *best[:0:-1]):
+        place = (point.sample_entropy, point.accuracy)
+        x, y = axis.transData.transform(place) * scale
+        if all(abs(x - u) > _APART[0] or abs(y - v) > _APART[1] for u, v in numbered):
+            numbered.append((x, y))
+            text = f"{point.trial}"
+            axis.annotate(text, place, (-4, 3), textcoords="offset points", ha="right", color=INK)
 
 
 def _without_outliers(points: Sequence[Point]) -> list[Point]:

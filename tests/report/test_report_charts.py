@@ -53,6 +53,12 @@ def test_the_front_is_numbered() -> None:
     assert "52" not in found
 
 
+def test_numbers_that_would_cover_each_other_are_left_out() -> None:
+    near = [point(30 + n, 0.9 + n / 10_000, 0.2 + n / 10_000) for n in range(4)]
+    found = texts(front_chart([point(3, 0.8, 0.1), *near]))
+    assert [text for text in found if text in {"3", "30", "31", "32", "33"}] == ["3", "33"]
+
+
 def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
     given = [
         Mark("trial 3", 0.9, 0.1, reference=False),
