@@ -28,9 +28,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moe_search.moe.direct import direct, few_weights
+from moe_search.moe.direct import direct
 from moe_search.moe.native import library
 from moe_search.moe.products import multiply
+from moe_search.moe.slab import few_weights
 
 _TILE = 4  # results a side
 _PLANES = 36
@@ -80,7 +81,7 @@ def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> T
         OSError: it cannot be compiled (see ``native``).
     """
     fits = x.dtype == w_NOCKK.dtype == torch.float32 and x.device.type == "cpu"
-    if fits and x.ndim == 4 and few_weights(w_NOCKK.flatten(0, 1)):
+    if fits and x.ndim == 4 and few_weights(w_NOCKK):
         b_O = None if b_NO is None else b_NO.flatten()
         y_OHWB = direct(x, w_NOCKK.flatten(0, 1), b_O, padding)
         return y_OHWB.view(*w_NOCKK.shape[:2], *y_OHWB.shape[1:])
@@ -128,17 +129,15 @@ class _Winograd(torch.autograd.Function):
         dw_NOC33 = torch.empty_like(w_NOC33)
         for n, w_OC33 in enumerate(w_NOC33):
             u_QOC = _spectrum_of(w_OC33)
-            du_QCO = u_QOC.new_zeros(u_QOC.transpose(1, 2).shape)
+            du_QOC = torch.zeros_like(u_QOC)
             for piece in maps.pieces:
                 v_QCL = maps.split(x_NCHWB[n], piece)
                 dm_QOL = maps.join_back(g_NOHWB[n], piece)
-                # faster than the other way around where C is small
-                du_QCO += multiply(v_QCL, dm_QOL.transpose(1, 2))
+                du_QOC += multiply(dm_QOL, v_QCL.transpose(1, 2))
                 if dx_NCHWB is not None:
                     dv_QCL = multiply(u_QOC.transpose(1, 2), dm_QOL)
                     maps.split_back(dv_QCL, dx_NCHWB[n], piece)
-            dw_CO33 = (_WEIGHTS_Q9.t() @ du_QCO.flatten(1)).t().view(*du_QCO.shape[1:], 3, 3)
-            dw_NOC33[n] = dw_CO33.transpose(0, 1)
+            dw_NOC33[n] = (_WEIGHTS_Q9.t() @ du_QOC.flatten(1)).t().view(w_OC33.shape)
         return dx_NCHWB, dw_NOC33, g_NOHWB.sum((2, 3, 4)) if wants_b else None, None
 
 

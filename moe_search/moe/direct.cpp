@@ -9,7 +9,6 @@
 // bits do not depend on how many others there are.
 
 #include "slab.h"
-#include "vectors.h"
 
 #include <type_traits>
 
@@ -17,17 +16,10 @@ namespace {
 
 constexpr int K = KERNEL, WEIGHTS = INPUTS * K * K;
 constexpr int TILE = 4; // sums side by side, lest each addition wait for the one before
-constexpr long CHUNK = INPUTS == 1 ? 64 : LANES; // the slab should fit into the first cache
-
-template <class Visit>
-inline void each_chunk(const float *x, float *slab, long height, long width, long samples, long row,
-                       Visit visit) {
-    for_each_chunk<INPUTS, K, CHUNK>(x, slab, height, width, samples, row, visit);
-}
 
 // Calls meet(weight, column, pixel) for all that the results of T columns are made of.
 template <int T, class Meet>
-inline void each_pixel(const float *patch, long width, Meet meet) {
+inline void for_each_pixel(const float *patch, long width, Meet meet) {
 #pragma GCC unroll 8
     for (int input = 0; input < INPUTS; input++)
 #pragma GCC unroll 8
@@ -42,7 +34,7 @@ inline void each_pixel(const float *patch, long width, Meet meet) {
 }
 
 // Calls visit(tile, column) for tiles of TILE columns, and of one where fewer are left.
-template <class Visit> inline void each_tile(long columns, Visit visit) {
+template <class Visit> inline void for_each_tile(long columns, Visit visit) {
     long column = 0;
     for (; column + TILE <= columns; column += TILE)
         visit(std::integral_constant<int, TILE>{}, column);
@@ -59,17 +51,17 @@ void forward(const float *x, const float *w, const float *b, float *slab, float 
              long width, long samples, long channels) {
     long rows = height - K + 1, columns = width - K + 1;
     for (long row = 0; row < rows; row++)
-        each_chunk(x, slab, height, width, samples, row, [&](long first, long count) {
+        for_each_chunk<K>(x, slab, height, width, samples, row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
                 float *to = y + (n * rows + row) * columns * samples + first;
                 Floats weight[WEIGHTS], bias = (b ? b[n] : 0) - Floats{};
                 for (int k = 0; k < WEIGHTS; k++) weight[k] = w[n * WEIGHTS + k] - Floats{};
                 for (long run = 0; run < count; run += LANES)
-                    each_tile(columns, [&](auto tile, long column) {
+                    for_each_tile(columns, [&](auto tile, long column) {
                         constexpr int T = decltype(tile)::value;
                         Floats sum[T];
                         for (int t = 0; t < T; t++) sum[t] = bias;
-                        each_pixel<T>(slab + column * CHUNK + run, width, [&](int k, int t, Floats x) {
+                        for_each_pixel<T>(slab + column * CHUNK + run, width, [&](int k, int t, Floats x) {
                             sum[t] += weight[k] * x;
                         });
                         for (int t = 0; t < T; t++)
@@ -85,20 +77,20 @@ void backward(const float *x, const float *g, float *slab, float *sums, float *d
     long rows = height - K + 1, columns = width - K + 1;
     auto total_of = reinterpret_cast<Floats(*)[WEIGHTS + 1]>(sums);
     for (long row = 0; row < rows; row++)
-        each_chunk(x, slab, height, width, samples, row, [&](long first, long count) {
+        for_each_chunk<K>(x, slab, height, width, samples, row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
                 const float *from = g + (n * rows + row) * columns * samples + first;
                 Floats total[WEIGHTS + 1];
                 for (int k = 0; k <= WEIGHTS; k++) total[k] = total_of[n][k];
                 for (long run = 0; run < count; run += LANES)
-                    each_tile(columns, [&](auto tile, long column) {
+                    for_each_tile(columns, [&](auto tile, long column) {
                         constexpr int T = decltype(tile)::value;
                         Floats gradient[T];
                         for (int t = 0; t < T; t++) {
                             gradient[t] = load(from + (column + t) * samples + run);
                             total[WEIGHTS] += gradient[t];
                         }
-                        each_pixel<T>(slab + column * CHUNK + run, width, [&](int k, int t, Floats x) {
+                        for_each_pixel<T>(slab + column * CHUNK + run, width, [&](int k, int t, Floats x) {
                             total[k] += gradient[t] * x;
                         });
                     });

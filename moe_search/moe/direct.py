@@ -16,13 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import call, constant, library
-
-_MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers
-
-
-def few_weights(w_KISS: Tensor) -> bool:
-    """Whether the operation serves kernels of this shape."""
-    return w_KISS.shape[1:].numel() <= _MOST_WEIGHTS
+from moe_search.moe.slab import slab
 
 
 def direct(x_IHWB: Tensor, w_KISS: Tensor, b_K: Tensor | None, padding: int) -> Tensor:
@@ -50,7 +44,7 @@ class _Direct(torch.autograd.Function):
         channels, grow = len(w_KISS), 1 - w_KISS.shape[-1]
         y_KHWB = x_IHWB.new_empty(channels, height + grow, width + grow, samples)
         bias_K = None if b_K is None else b_K.contiguous()
-        tensors = (x_IHWB, w_KISS, bias_K, _slab(compiled, x_IHWB), y_KHWB)
+        tensors = (x_IHWB, w_KISS, bias_K, slab(compiled, x_IHWB), y_KHWB)
         call(compiled.forward, tensors, height, width, samples, channels)
         ctx.save_for_backward(x_IHWB, w_KISS)
         ctx.compiled = compiled
@@ -63,13 +57,7 @@ class _Direct(torch.autograd.Function):
         channels, weights = len(w_KISS), w_KISS.shape[1:].numel()
         sums = x_IHWB.new_zeros(channels, weights + 1, constant(ctx.compiled, "lanes"))
         dw_KISS, db_K = torch.empty_like(w_KISS), x_IHWB.new_empty(channels)
-        slab = _slab(ctx.compiled, x_IHWB)
-        tensors = (x_IHWB, g_KHWB.contiguous(), slab, sums, dw_KISS, db_K)
+        space = slab(ctx.compiled, x_IHWB)
+        tensors = (x_IHWB, g_KHWB.contiguous(), space, sums, dw_KISS, db_K)
         call(ctx.compiled.backward, tensors, *x_IHWB.shape[1:], channels)
         return None, dw_KISS, db_K if ctx.needs_input_grad[2] else None, None
-
-
-def _slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
-    """Working space for the pixels that a row of results needs."""
-    rows, samples = constant(compiled, "slab_rows"), constant(compiled, "slab_samples")
-    return x_IHWB.new_empty(rows, x_IHWB.shape[2], samples)

@@ -2,9 +2,9 @@
 
 Shape suffixes: N matrix, I J K rows and columns; of a dense layer I O inputs and outputs, B sample.
 
-Much of the time of training goes into these. Torch multiplies by Intel's library, which on
-processors of other makers leaves half of a vector unused; NumPy's (OpenBLAS) uses all of it. Each
-matrix is a product by itself, so its bits do not depend on how many others there are.
+Much of the time of training goes into these. Torch multiplies by Intel's library, which on an AMD
+processor with AVX-512 was seen to leave half of a vector unused; NumPy's (OpenBLAS) uses all of it.
+Each matrix is a product by itself, so its bits do not depend on how many others there are.
 """
 
 from typing import Any

@@ -13,14 +13,12 @@
 // Sums run over one channel alone, so its bits do not depend on how many others there are.
 
 #include "slab.h"
-#include "vectors.h"
 
 #include <cstdint>
 
 namespace {
 
 constexpr int K = KERNEL, WEIGHTS = INPUTS * K * K, OUTPUTS_OR_1 = OUTPUTS ? OUTPUTS : 1;
-constexpr long CHUNK = INPUTS == 1 ? 64 : LANES; // the slab should fit into the first cache
 constexpr long PACKED = 16;
 
 typedef uint32_t Words __attribute__((vector_size(LANES * 4)));
@@ -41,12 +39,6 @@ struct Shape {
     }
 };
 
-// Calls visit(first, count) for each chunk of samples, with the pixels of a row of cells in slab.
-template <class Visit>
-inline void for_each_chunk(const float *x, float *slab, const Shape &s, long row, Visit visit) {
-    for_each_chunk<INPUTS, K + 1, CHUNK>(x, slab, s.height, s.width, s.samples, 2 * row, visit);
-}
-
 } // namespace
 
 extern "C" {
@@ -60,7 +52,7 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
     const Shape s(height, width, samples, channels, share);
     long met = 0, words = 0;
     for (long row = 0; row < s.rows; row++)
-        for_each_chunk(x, slab, s, row, [&](long first, long count) {
+        for_each_chunk<K + 1>(x, slab, height, width, samples, 2 * row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
                 Floats weight[WEIGHTS], bias = b[n] - Floats{};
                 for (int k = 0; k < WEIGHTS; k++) weight[k] = w[n * WEIGHTS + k] - Floats{};
@@ -121,7 +113,7 @@ void backward(const float *x, const float *dense, const float *z, const uint32_t
     auto dense_of = reinterpret_cast<Floats(*)[OUTPUTS_OR_1]>(dense_sums);
     long met = 0, words = 0;
     for (long row = 0; row < s.rows; row++) {
-        for_each_chunk(x, slab, s, row, [&](long first, long count) {
+        for_each_chunk<K + 1>(x, slab, height, width, samples, 2 * row, [&](long first, long count) {
             for (long n = 0; n < channels; n++) {
                 Floats total[WEIGHTS + 1];
                 for (int k = 0; k <= WEIGHTS; k++) total[k] = total_of[n][k];

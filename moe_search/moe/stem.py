@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from moe_search.moe.native import call, constant, library
+from moe_search.moe.slab import few_weights, slab
 
 _SMALLEST = 16  # pixels a side; below, plain torch is as fast
-_MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers
 NARROW = 8
 """Dense outputs up to which fusing the dense layer is faster than a product of matrices."""
 
@@ -62,7 +62,7 @@ def stem(
     """
     inputs, kernel, samples = *w_NIKK.shape[1:3], x_IHWB.shape[-1]
     fits = x_IHWB.dtype == w_NIKK.dtype == torch.float32 and x_IHWB.device.type == "cpu"
-    if not fits or inputs * kernel**2 > _MOST_WEIGHTS:
+    if not (fits and few_weights(w_NIKK)):
         return stem_eager(x_IHWB, w_NIKK, b_N, w_GOF, b_GO)
     outputs = 0 if w_GOF is None else w_GOF.shape[1]
     compiled = library("stem.cpp", INPUTS=inputs, KERNEL=kernel, OUTPUTS=outputs)
@@ -94,8 +94,8 @@ class _Stem(torch.autograd.Function):
         z_NRSB = x_IHWB.new_empty(cells) if recorded or w_GOF is None else None
         winners_NRWB = _winners(compiled, cells) if recorded else None
         h_GOB = None if b_GO is None else b_GO.unsqueeze(2).expand(-1, -1, samples).contiguous()
-        slab = _slab(compiled, x_IHWB)
-        tensors = (x_IHWB, w_NIKK, b_N, w_GOF, slab, z_NRSB, winners_NRWB, h_GOB)
+        space = slab(compiled, x_IHWB)
+        tensors = (x_IHWB, w_NIKK, b_N, w_GOF, space, z_NRSB, winners_NRWB, h_GOB)
         _call(compiled.forward, tensors, x_IHWB, w_NIKK, w_GOF)
         ctx.save_for_backward(x_IHWB, w_NIKK, w_GOF, z_NRSB, winners_NRWB)
         ctx.compiled = compiled
@@ -116,8 +116,8 @@ class _Stem(torch.autograd.Function):
         if w_GOF is not None:
             dw_GOF = torch.empty_like(w_GOF)
             dense_sums = x_IHWB.new_zeros(channels, z_NRSB.shape[2], w_GOF.shape[1], lanes)
-        slab = _slab(ctx.compiled, x_IHWB)
-        tensors = (x_IHWB, w_GOF, z_NRSB, winners_NRWB, g, slab, sums, dense_sums)
+        space = slab(ctx.compiled, x_IHWB)
+        tensors = (x_IHWB, w_GOF, z_NRSB, winners_NRWB, g, space, sums, dense_sums)
         _call(ctx.compiled.backward, (*tensors, dw_NIKK, db_N, dw_GOF), x_IHWB, w_NIKK, w_GOF)
         db_GO = None if w_GOF is None else g.sum(2)
         return None, dw_NIKK, db_N, dw_GOF, db_GO, None, None
@@ -128,12 +128,6 @@ def _winners(compiled: CDLL, cells: tuple[int, int, int, int]) -> Tensor:
     channels, rows, columns, samples = cells
     words = -(-columns // constant(compiled, "packed"))
     return torch.empty(channels, rows, words, samples, dtype=torch.int32)
-
-
-def _slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
-    """Working space for the pixels that a row of cells needs."""
-    rows, samples = constant(compiled, "slab_rows"), constant(compiled, "slab_samples")
-    return x_IHWB.new_empty(rows, x_IHWB.shape[2], samples)
 
 
 def _call(

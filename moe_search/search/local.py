@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "10000000000",
     "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # for OpenBLAS it comes first
 }
 """Of every worker."""
 

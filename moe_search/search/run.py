@@ -70,7 +70,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std)
-    shape = data.shape  # the data itself is let go as soon as the workers hold their own
+    shape = data.shape
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
@@ -92,7 +92,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
             _tracked(study, card) as tracker,
             _executor(study, machine, data, checkpoints) as executor,
         ):
-            del data
+            del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
             made = provenance(study.folder)
             save_note(kept, study_note(study, made))

@@ -7,8 +7,8 @@ Run ``python tests/benchmarks/cifar.py`` on a machine with memory for one model 
 A step is forward, loss, backward and Adam. One process a core with one thread, all at the same
 time, takes steps of both ways in turn, each way from the same weights on the same batches; the loss
 of every step agrees. Times are the least of all steps, in seconds of processor time, which on a
-quiet machine is wall time. The multiply-adds are those of the formulas; (c)
-makes fewer, see ``moe_search/moe/convolution.py``.
+quiet machine is wall time. The multiply-adds are those of the formulas; (c) makes fewer, see
+``moe_search/moe/convolution.py``.
 """
 
 import argparse

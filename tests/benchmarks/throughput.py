@@ -197,7 +197,8 @@ def peaks() -> dict[str, float]:
 def peaks_of_workers() -> str:
     """``peaks`` of a process that is as a worker, but has all threads."""
     command = [sys.executable, str(Path(__file__).resolve()), "--peaks"]
-    given = os.environ | ENVIRONMENT | {"OMP_NUM_THREADS": str(CORES)}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(CORES))
+    given = os.environ | ENVIRONMENT | threads
     done = subprocess.run(command, env=given, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
