@@ -24,10 +24,9 @@ constexpr long PACKED = 16;
 typedef uint32_t Words __attribute__((vector_size(LANES * 4)));
 
 struct Shape {
-    long height, width, samples, channels, share, rows, columns;
-    Shape(long height, long width, long samples, long channels, long share)
-        : height(height), width(width), samples(samples), channels(channels), share(share),
-          rows((height - K + 1) / 2), columns((width - K + 1) / 2) {}
+    long width, share, rows, columns;
+    Shape(long height, long width, long share)
+        : width(width), share(share), rows((height - K + 1) / 2), columns((width - K + 1) / 2) {}
     long cell(long channel, long row) const { return (channel * rows + row) * columns; }
     const float *patch(const float *slab, long input, long column) const {
         return slab + (input * (K + 1) * width + 2 * column) * CHUNK;
@@ -49,7 +48,7 @@ extern const long lanes = LANES, packed = PACKED, slab_rows = INPUTS * (K + 1), 
 void forward(const float *x, const float *w, const float *b, const float *dense, float *slab,
              float *z, uint32_t *winners, float *h, long height, long width, long samples,
              long channels, long share) {
-    const Shape s(height, width, samples, channels, share);
+    const Shape s(height, width, share);
     long met = 0, words = 0;
     for (long row = 0; row < s.rows; row++)
         for_each_chunk<K + 1>(x, slab, height, width, samples, 2 * row, [&](long first, long count) {
@@ -108,7 +107,7 @@ void forward(const float *x, const float *w, const float *b, const float *dense,
 void backward(const float *x, const float *dense, const float *z, const uint32_t *winners,
               const float *g, float *slab, float *sums, float *dense_sums, float *dw, float *db,
               float *ddense, long height, long width, long samples, long channels, long share) {
-    const Shape s(height, width, samples, channels, share);
+    const Shape s(height, width, share);
     auto total_of = reinterpret_cast<Floats(*)[WEIGHTS + 1]>(sums);
     auto dense_of = reinterpret_cast<Floats(*)[OUTPUTS_OR_1]>(dense_sums);
     long met = 0, words = 0;
