@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # importing moe_search stays light
-    from moe_search.moe.classifier import Classifier
-    from moe_search.report.summary import Outcome
+    from moe_search.package.classifier import Classifier
+    from moe_search.report.results.summary import Outcome
     from moe_search.spec import Study
 
 __all__ = ["load_model", "run"]
@@ -39,10 +39,10 @@ def run(
 
     from rich.console import Console
 
-    from moe_search.report import live
+    from moe_search.cli import terminal
 
-    with live.progress(Console(file=sys.stderr, quiet=not progress)) as listener:
-        from moe_search.report.running import run_and_publish
+    with terminal.progress(Console(file=sys.stderr, quiet=not progress)) as listener:
+        from moe_search.report.publish import run_and_publish
 
         return run_and_publish(checked, listener)
 
@@ -58,7 +58,7 @@ def load_model(model: str | Path, store: str | None = None) -> "Classifier":
     Raises:
         UserError: there is no such model, or it is damaged.
     """
-    from moe_search.tracking.package import load_model as load
+    from moe_search.tracking.fetch import load_model as load
 
     return load(model, store)
 

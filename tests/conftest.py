@@ -11,12 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from finished import FinishedStudy
+from support.finished_study import FinishedStudy
 
 if TYPE_CHECKING:
-    from servers import Postgres
+    from support.servers import Postgres
 
-pytest.register_assert_rewrite("searching")
+pytest.register_assert_rewrite("support.study_runs")
+
+pytest_plugins = ("support.tracked",)
 
 Needs = Callable[[str, bool], None]
 
@@ -136,7 +138,7 @@ finalists: {top: 1, seeds: 2}
 @pytest.fixture(scope="session")
 def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with stores that have their tables, whose making takes longer than all else."""
-    from searching import make_stores
+    from support.study_runs import make_stores
 
     folder = tmp_path_factory.mktemp("stores")
     make_stores(folder)
@@ -146,7 +148,7 @@ def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres(needs: Needs) -> Iterator["Postgres"]:
     """PostgreSQL, with a password and without any database but its own."""
-    from servers import Postgres
+    from support.servers import Postgres
 
     needs("PostgreSQL (Debian's package postgresql)", Postgres.programs() is not None)
     needs("psycopg", find_spec("psycopg") is not None)
@@ -161,3 +163,14 @@ def postgres(needs: Needs) -> Iterator["Postgres"]:
 def study_folder(tmp_path: Path, empty_stores: Path) -> Path:
     """A folder of its own for one study, with empty stores."""
     return shutil.copytree(empty_stores, tmp_path / "a study")
+
+
+@pytest.fixture(scope="module")
+def study_copy(finished_study: FinishedStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, which may be written.
+
+    Made by another process: closing a file of sqlite's would take the locks of it from this one.
+    """
+    folder = tmp_path_factory.mktemp("copy") / "study"
+    subprocess.run(["cp", "--recursive", finished_study.file.parent, folder], check=True)
+    return folder / "study.yaml"

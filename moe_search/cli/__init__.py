@@ -2,7 +2,7 @@
 
 import click
 
-from moe_search.cli.dashboards import dashboard
+from moe_search.cli.dashboard import dashboard
 from moe_search.cli.data import data, init
 from moe_search.cli.group import SETTINGS, Group
 from moe_search.cli.models import distill, explain, predict, pull

@@ -35,8 +35,8 @@ def init(source: str, out: Path, as_json: bool, talk: Talk) -> None:
     if not out.parent.is_dir():
         raise UserError(f"--out {out}: no such folder; make it first")
     with talk.progress("looking at the data") as progress:
+        from moe_search.data.first_study import describe, plain_survey, starting_study
         from moe_search.data.survey import survey
-        from moe_search.report.starting import describe, plain_survey, starting_study
 
         found = survey(source, progress)
     with out.open("x", encoding="utf-8") as file:

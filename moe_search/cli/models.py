@@ -42,7 +42,7 @@ def pull(
 ) -> None:
     """Bring a model here: the study's champion, or the one under a URI such as models:/NAME/1."""
     with talk.progress("looking for the model") as progress:
-        from moe_search.report.pulling import describe, find, plain_model, pull_model
+        from moe_search.models.pull import describe, find, plain_model, pull_model
 
         found = find(source, overrides, trial, store)
         progress(Working("fetching the model"))
@@ -66,8 +66,8 @@ def distill(model: str, epochs: int | None, store: str | None, as_json: bool, ta
     models do on the test set.
     """
     with talk.progress("fetching the model") as progress:
-        from moe_search.report.pulling import metrics_line
-        from moe_search.search.distilling import distil
+        from moe_search.models.distil import distil
+        from moe_search.models.pull import metrics_line
 
         found = distil(model, store, epochs, progress)
     if as_json:
@@ -97,7 +97,7 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk
     """
     with talk.progress("loading the model") as progress:
         from moe_search import load_model
-        from moe_search.report.predictions import predict as predictions
+        from moe_search.models.predict import predict as predictions
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
@@ -130,17 +130,17 @@ def explain(
     """
     with talk.progress("loading the model") as progress:
         from moe_search import load_model
-        from moe_search.report import explanations
-        from moe_search.report.table import show
+        from moe_search.models import explain as explaining
+        from moe_search.report.text.table import show
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        found = [one for file in read for one in explanations.explain(classifier, file)]
+        found = [one for file in read for one in explaining.explain(classifier, file)]
         if picture is not None:
             progress(Working("drawing the picture"))
-            picture.write_bytes(explanations.picture(found, classifier.labels))
+            picture.write_bytes(explaining.picture(found, classifier.labels))
     if as_json:
-        print_json([explanations.plain_explanation(one) for one in found])
+        print_json([explaining.plain_explanation(one) for one in found])
         return
     for one in found:
-        show(explanations.opinions_table(one))
+        show(explaining.opinions_table(one))

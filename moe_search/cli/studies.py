@@ -20,9 +20,9 @@ from moe_search.cli.talk import Talk, talks
 from moe_search.credentials import without_credentials
 
 if TYPE_CHECKING:
-    from moe_search.report.chapters import Report
-    from moe_search.report.summary import Outcome
-    from moe_search.report.table import Table
+    from moe_search.report.results.study import Report
+    from moe_search.report.results.summary import Outcome
+    from moe_search.report.text.table import Table
     from moe_search.spec import Study
 
 
@@ -42,13 +42,13 @@ def run(
 
     checked = load_study(study, overrides)
     with talk.progress("starting") as listener:
-        from moe_search.report.running import run_and_publish
+        from moe_search.report.publish import run_and_publish
 
         outcome = run_and_publish(checked, listener)
         compared = _compared(checked)
     again = _for_shell(study, overrides)
     if as_json:
-        from moe_search.report.summary import plain
+        from moe_search.report.results.summary import plain
 
         print_json(plain(outcome))
     else:
@@ -64,16 +64,15 @@ def run(
 @talks
 def validate(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
     """Check a study and say what it will do; creates nothing."""
-    from moe_search.report.space import plain_study, rows_table, space_table, study_facts
-    from moe_search.report.stores import store_facts, stores
-    from moe_search.report.table import show
+    from moe_search.report.text.asked import plain_study, rows_table, space_table, study_facts
+    from moe_search.report.text.table import show
     from moe_search.spec import load_study
 
     checked = load_study(study, overrides)
     if as_json:
         print_json(plain_study(checked))
         return
-    print_facts([*study_facts(checked), *store_facts(stores(checked))])
+    print_facts([*study_facts(checked), *vars(checked.stores).items()])
     if checked.parameters:
         click.echo()
         show(rows_table(checked) if checked.configurations else space_table(checked))
@@ -89,9 +88,9 @@ def status(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -
 
     checked = load_study(study, overrides)
     with talk.progress("opening the stores"):
-        from moe_search.report.summary import plain, summarize
-        from moe_search.report.tables import summary_facts
-        from moe_search.search.store import find_study
+        from moe_search.report.results.summary import plain, summarize
+        from moe_search.report.text.search import summary_facts
+        from moe_search.search.study_store import find_study
 
         summary = summarize(checked, find_study(checked), 1)
     if as_json:
@@ -132,37 +131,39 @@ def report(
 
     checked = [load_study(study, overrides) for study in studies]
     with talk.progress("opening the stores") as listener:
-        from moe_search.report import chapters
-        from moe_search.report.html import write_html
-        from moe_search.report.markdown import write_markdown
-        from moe_search.report.studies import studies_chapter
-        from moe_search.search.store import find_study
+        from moe_search.report.pages.html import write_html
+        from moe_search.report.pages.markdown import write_markdown
+        from moe_search.report.pages.searches import studies_chapter
+        from moe_search.report.pages.study import chapter, plain_report
+        from moe_search.report.results.study import report as read_report
+        from moe_search.search.study_store import find_study
 
-        found = [chapters.report(study, find_study(study)) for study in checked]
+        found = [read_report(study, find_study(study)) for study in checked]
         if markdown is not None or html is not None:
             compared = studies_chapter(found)
-            drawn = (chapters.chapter(one, listener) for one in found)
+            drawn = (chapter(one, listener) for one in found)
             pages = [*([compared] if compared else []), *drawn]
             if markdown is not None:
                 write_markdown(pages, markdown)
             if html is not None:
                 write_html(pages, html)
     if as_json:
-        plain = [chapters.plain_report(one) for one in found]
+        plain = [plain_report(one) for one in found]
         print_json(plain[0] if len(plain) == 1 else plain)
     else:
         _print_reports(found)
 
 
 def _print_reports(reports: Sequence["Report"]) -> None:
-    from moe_search.report.importances import FEWEST
-    from moe_search.report.studies import studies_table
-    from moe_search.report.table import show
+    from moe_search.report.results.importances import FEWEST
+    from moe_search.report.text.report import report_tables
+    from moe_search.report.text.searches import studies_table
+    from moe_search.report.text.table import show
 
     for report in reports:
         if len(reports) > 1:
             click.echo(f"{report.study.name}\n")
-        for table in report.tables:
+        for table in report_tables(report):
             show(table)
         if not report.rows and report.study.parameters and not report.importances:
             click.echo(f"Importances of the searched values need {FEWEST} complete trials.")
@@ -185,9 +186,11 @@ def doctor(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -
 
     checked = load_study(study, overrides)
     with talk.progress("looking at the stores"):
-        from moe_search.search.failures import told_in_one_line
         from moe_search.search.mending import mend
-        from moe_search.search.store import find_study, locked, open_storage
+        from moe_search.search.study_store import find_study
+        from moe_search.stores.failures import told_in_one_line
+        from moe_search.stores.lock import locked
+        from moe_search.stores.optuna import open_storage
 
         find_study(checked)
         with told_in_one_line(checked), locked(checked):
@@ -209,18 +212,18 @@ def schema() -> None:
 
 def _compared(study: "Study") -> "list[Table]":
     """The tables of a comparison; none of a search."""
-    from moe_search.report.comparison import compare
-    from moe_search.report.comparison_tables import comparison_tables
-    from moe_search.search.store import find_study
+    from moe_search.report.results.rows import compare
+    from moe_search.report.text.rows import comparison_tables
+    from moe_search.search.study_store import find_study
 
     return comparison_tables(compare(study, find_study(study)))
 
 
 def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:
     """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
-    from moe_search.report.live import duration
-    from moe_search.report.table import show
-    from moe_search.report.tables import counts_text, study_tables
+    from moe_search.report.text.search import counts_text, study_tables
+    from moe_search.report.text.table import show
+    from moe_search.words import duration
 
     for table in compared or study_tables(outcome, {}):
         show(table)

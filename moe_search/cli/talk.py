@@ -31,11 +31,11 @@ class Talk:
         """
         from rich.console import Console
 
+        from moe_search.cli import terminal
         from moe_search.progress import Working
-        from moe_search.report import live
 
         console = Console(file=sys.stderr, quiet=self.quiet)
-        with live.progress(console, self.verbose) as listener:
+        with terminal.progress(console, self.verbose) as listener:
             listener(Working(text))
             yield listener
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from moe_search.data.arrays import read_arrays
-from moe_search.data.cifar import read_cifar
+from moe_search.data.catalogue import PUBLISHED, locate
 from moe_search.data.dataset import PADDING, Dataset, Raw, Samples, Source, Split
-from moe_search.data.folder import read_image_folder
-from moe_search.data.idx import read_idx_dataset
 from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
 from moe_search.data.normalise import moments, normalise
-from moe_search.data.packaged import PACKAGED, read_packaged
-from moe_search.data.published import PUBLISHED, locate
+from moe_search.data.sets.arrays import read_arrays
+from moe_search.data.sets.cifar import read_cifar
+from moe_search.data.sets.idx import read_idx_dataset
+from moe_search.data.sets.image_folder import read_image_folder
+from moe_search.data.sets.sklearn_sets import PACKAGED, read_packaged
 from moe_search.data.split import Ints, stratified, validation_count
 from moe_search.errors import UserError
 from moe_search.progress import Progress, Working, silent

@@ -10,11 +10,11 @@ from statistics import median
 from typing import Literal
 
 from moe_search.data.dataset import Source
-from moe_search.data.folder import decode, listings, open_image
 from moe_search.data.load import KNOWN, read
+from moe_search.data.sets.image_folder import decode, listings, open_image
 from moe_search.errors import UserError
 from moe_search.progress import Progress, counted, silent
-from moe_search.spec.words import did_you_mean
+from moe_search.words import did_you_mean
 
 _LOOKED_AT = 100  # images of a folder: enough to tell grey from colour, and their usual size
 _SIDES = (8, 64)  # to which images are resized at first; a larger side costs time

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from moe_search.engine.checkpoints import Snapshot
-from moe_search.engine.optimizer import PopulationAdam
+from moe_search.engine.optimizers.adam import PopulationAdam
 from moe_search.engine.pretraining import Pretraining
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import Stage

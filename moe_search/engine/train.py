@@ -29,7 +29,7 @@ from moe_search.engine.trial import (
 )
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.tables import Tables
+from moe_search.moe.tally import Tables
 
 _EVALUATION_BATCH = 512
 

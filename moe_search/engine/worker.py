@@ -17,13 +17,13 @@ import torch
 
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoint
-from moe_search.engine.compiler import uncompiled
-from moe_search.engine.features import FeatureNetworks
+from moe_search.engine.feature_network import FeatureNetworks
 from moe_search.engine.messages import Channel, Done, Drop, Pipe, Ready, Setup
 from moe_search.engine.resident import resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
-from moe_search.moe.stem import worth_fusing
+from moe_search.ops.compile import uncompiled
+from moe_search.ops.stem import worth_fusing
 
 
 class Worker:

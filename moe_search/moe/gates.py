@@ -12,9 +12,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.layout import Layout
+from moe_search.moe.expert_axis import Layout
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
-from moe_search.moe.stable import rowwise_product, spread_over_experts
+from moe_search.ops.invariant import rowwise_product, spread_over_experts
 
 _SMALLEST_NORM = 1e-12  # keeps the cosine with a vector of zeros finite
 

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import Architecture, State
+from moe_search.moe.expert_axis import Layout
 from moe_search.moe.gates import (
     AttentiveGate,
     CosineGate,
@@ -20,7 +21,6 @@ from moe_search.moe.gates import (
     LoudestGate,
     OriginalGate,
 )
-from moe_search.moe.layout import Layout
 from moe_search.moe.networks import Dense, StackedNetworks
 
 EXPERTS = ("bodies.", "heads.")

@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import has_stem
-from moe_search.moe.convolution import convolve, convolve_eager
-from moe_search.moe.narrow import relu_dense, relu_dense_eager
-from moe_search.moe.norm import EPSILON, batch_norm, batch_norm_eager
-from moe_search.moe.pool import max_pool, pool_relu, pool_relu_eager
-from moe_search.moe.products import dense, dense_eager
-from moe_search.moe.stem import NARROW, stem, stem_eager, worth_fusing
+from moe_search.ops.batch_norm import EPSILON, batch_norm, batch_norm_eager
+from moe_search.ops.matmul import dense, dense_eager
+from moe_search.ops.pool_relu import max_pool, pool_relu, pool_relu_eager
+from moe_search.ops.relu_dense import relu_dense, relu_dense_eager
+from moe_search.ops.stem import NARROW, stem, stem_eager, worth_fusing
+from moe_search.ops.winograd import convolve, convolve_eager
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool
 
 _ALL = slice(None)

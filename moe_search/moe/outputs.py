@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moe_search.moe.architecture import OutputRule
-from moe_search.moe.stable import sum_over_experts
+from moe_search.ops.invariant import sum_over_experts
 
 EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
 TINY = 1e-15

@@ -9,8 +9,8 @@ expert that gets no samples still has a gradient. Places without an expert hold 
 import torch
 from torch import Tensor
 
-from moe_search.moe.products import gram, product
-from moe_search.moe.stable import rowwise_product, sum_over_experts
+from moe_search.ops.invariant import rowwise_product, sum_over_experts
+from moe_search.ops.matmul import gram, product
 
 
 def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:

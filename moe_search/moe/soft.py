@@ -26,7 +26,7 @@ from torch import Generator, Tensor, nn
 from moe_search.moe.gates import Evaluated
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
-from moe_search.moe.stable import rowwise_product, spread_over_experts
+from moe_search.ops.invariant import rowwise_product, spread_over_experts
 from moe_search.spec.backbones import dense_layers, feature_map
 
 _SMALLEST = 1e-30  # keeps logarithms and quotients of probabilities finite

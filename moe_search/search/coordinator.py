@@ -44,14 +44,14 @@ from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, Tria
 from moe_search.progress import Note
 from moe_search.search import objective
 from moe_search.search.events import EpochEnded, Started, TrialEnded
-from moe_search.search.executor import Died, Event
+from moe_search.search.executors.base import Died, Event
 from moe_search.search.proposals import Proposals
+from moe_search.search.pruners import decides_at
 from moe_search.search.ranking import standing
 from moe_search.search.recorder import line
-from moe_search.search.running import Running
-from moe_search.search.sampler import decides_at
 from moe_search.search.session import Session
-from moe_search.search.store import COUNTED, requeue
+from moe_search.search.study_store import COUNTED, requeue
+from moe_search.search.trial import Running
 
 
 class Coordinator:

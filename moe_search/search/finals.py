@@ -15,7 +15,7 @@ from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, Tria
 from moe_search.progress import Note
 from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
-from moe_search.search.executor import Died
+from moe_search.search.executors.base import Died
 from moe_search.search.ranking import CHAMPION, FINALISTS, best_trials, finalists
 from moe_search.search.recorder import line
 from moe_search.search.session import Session

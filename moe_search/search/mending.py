@@ -11,9 +11,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.search.ranking import FINALISTS
-from moe_search.search.store import deaths, requeue, study_in
+from moe_search.search.study_store import deaths, requeue, study_in
 from moe_search.spec import Study
-from moe_search.tracking.leftovers import end_leftovers
+from moe_search.tracking.stale import end_leftovers
 
 _Fate = Literal["requeued", "given_up", "empty"]
 

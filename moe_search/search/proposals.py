@@ -7,9 +7,9 @@ from itertools import count
 import optuna
 
 from moe_search.engine.trial import TrialSpec, fusion_key
-from moe_search.search import space
-from moe_search.search.running import Running
-from moe_search.search.store import COUNTED, deaths, requeue, untried, waiting
+from moe_search.search import suggest
+from moe_search.search.study_store import COUNTED, deaths, requeue, untried, waiting
+from moe_search.search.trial import Running
 from moe_search.spec import Configuration, Study, Value
 from moe_search.spec.study import SEED
 
@@ -29,7 +29,7 @@ class Proposals:
         self._kept = kept
         listed = bool(study.configurations)
         finite = listed or study.search.sampler == "grid" or not study.parameters
-        points = _runs(study) if listed else space.grid(study) if finite else study.search.points
+        points = _runs(study) if listed else suggest.grid(study) if finite else study.search.points
         self._points = deque(untried(kept, points))
         self.left = len(self._points) + waiting(kept) if finite else math.inf
         self._seeds: dict[str, set[int]] = {}  # first ones that are used, by configuration
@@ -45,7 +45,7 @@ class Proposals:
             self._kept.enqueue_trial(self._points.popleft())
         self.left -= 1
         trial = self._kept.ask()
-        values = space.suggest(trial, self._study)
+        values = suggest.suggest(trial, self._study)
         configuration = self._study.configuration(values)
         first = trial.user_attrs.get("seed")
         seeds = [int(values[SEED])] if SEED in values else self._seeds_of(configuration, first)

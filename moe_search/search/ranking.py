@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
 from moe_search.search.objective import gain
-from moe_search.search.store import COUNTED
+from moe_search.search.study_store import COUNTED
 from moe_search.spec import Study
 
 FINALISTS = "finalists"

@@ -12,28 +12,30 @@ from optuna_dashboard import save_note
 from moe_search.data import Dataset, Source, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import rounds_alike
+from moe_search.package.config import Card
 from moe_search.progress import Note, Working
-from moe_search.search import ray_cluster
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
-from moe_search.search.executor import Executor, Plan
-from moe_search.search.failures import told_in_one_line
+from moe_search.search.executors import ray_cluster
+from moe_search.search.executors.base import Executor, Plan
+from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
-from moe_search.search.local import LocalExecutor, plan
 from moe_search.search.mending import mend
 from moe_search.search.recorder import Recorder
-from moe_search.search.sampler import silence
+from moe_search.search.samplers import silence
 from moe_search.search.session import Session
-from moe_search.search.store import MADE, SECONDS, locked, open_storage, open_study
+from moe_search.search.study_store import MADE, SECONDS, open_study
 from moe_search.spec import Backbone, Model, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
+from moe_search.stores.failures import told_in_one_line
+from moe_search.stores.lock import locked
+from moe_search.stores.mlflow import check_store
+from moe_search.stores.optuna import open_storage
 from moe_search.tracking.notes import open_artifacts, study_note
-from moe_search.tracking.packing import Card
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
-from moe_search.tracking.store import check_store
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _executor(
     ray = study.search.ray
     if ray is None:
         return LocalExecutor(machine, checkpoints.source, checkpoints)
-    from moe_search.search.ray_executor import RayExecutor  # loads Ray
+    from moe_search.search.executors.ray import RayExecutor  # loads Ray
 
     return RayExecutor(machine, ray, data, checkpoints)
 

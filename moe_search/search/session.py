@@ -7,7 +7,7 @@ import optuna
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.search.batches import Batches
 from moe_search.search.events import Listener
-from moe_search.search.executor import Executor
+from moe_search.search.executors.base import Executor
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.recorder import Recorder
 from moe_search.spec import Study

@@ -1,6 +1,7 @@
 """study.yaml: what is fixed, what is searched, and how."""
 
 from moe_search.spec.backbones import PRESETS, Backbone
+from moe_search.spec.base import Value
 from moe_search.spec.configuration import (
     Configuration,
     Model,
@@ -8,12 +9,11 @@ from moe_search.spec.configuration import (
     Training,
     resolve_backbone,
 )
+from moe_search.spec.differences import differences
+from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.load import load_study
-from moe_search.spec.metrics import METRICS
-from moe_search.spec.part import Value
 from moe_search.spec.schema import json_schema
 from moe_search.spec.searchable import Choices, Domain, FloatRange, IntRange, Parameter
-from moe_search.spec.space import differences
 from moe_search.spec.study import Study
 
 __all__ = [

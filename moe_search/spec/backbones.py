@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from moe_search.errors import UserError
-from moe_search.spec.part import Flag, Part, Whole
+from moe_search.spec.base import Flag, Part, Whole
 
 Shape = tuple[int, ...]
 """Shape of one sample: (C, H, W) of an image, (F,) of features."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from moe_search.spec.backbones import NAMES
+from moe_search.spec.base import mistake
 from moe_search.spec.comparison import Row
 from moe_search.spec.configuration import Model, conditions
-from moe_search.spec.installed import installed
-from moe_search.spec.part import mistake
+from moe_search.spec.differences import describe_domain
+from moe_search.spec.kinds.installed import installed
 from moe_search.spec.searchable import (
     Domain,
     FloatRange,
@@ -15,8 +16,7 @@ from moe_search.spec.searchable import (
     options,
 )
 from moe_search.spec.sections import Data, Objective, Search
-from moe_search.spec.space import describe_domain
-from moe_search.spec.words import did_you_mean, show
+from moe_search.words import did_you_mean, show
 
 
 def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object]) -> None:

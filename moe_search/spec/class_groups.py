@@ -1,7 +1,7 @@
 """Class groups: which expert is pretrained on which classes."""
 
 from moe_search.errors import UserError
-from moe_search.spec.words import show
+from moe_search.words import show
 
 EVEN, SUPERCLASSES = "even", "superclasses"
 _FORMS = f"{EVEN}, {SUPERCLASSES}, or class numbers of each expert such as '0,7|1,9|2,4|3,8|5,6'"

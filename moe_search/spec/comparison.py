@@ -6,10 +6,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from moe_search.spec.base import OneOf, Part, Whole
 from moe_search.spec.configuration import Model, Regularizer, Training
-from moe_search.spec.metrics import METRICS
-from moe_search.spec.part import OneOf, Part, Whole
-from moe_search.spec.words import show
+from moe_search.spec.kinds.metrics import METRICS
+from moe_search.words import show
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from moe_search.spec.backbones import (
     feature_map,
     width,
 )
+from moe_search.spec.base import Flag, Number, Part, Whole
 from moe_search.spec.class_groups import EVEN, check_form
-from moe_search.spec.installed import build
-from moe_search.spec.part import Flag, Number, Part, Whole
+from moe_search.spec.kinds.installed import build
 
 
 @dataclass(frozen=True)

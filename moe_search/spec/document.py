@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from moe_search.errors import UserError
-from moe_search.spec.words import dotted, one_line, show
+from moe_search.words import dotted, one_line, show
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 10_000

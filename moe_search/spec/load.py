@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from moe_search.errors import UserError
 from moe_search.spec.document import Document
-from moe_search.spec.mistakes import explain
-from moe_search.spec.stores import check_mlflow_url, check_optuna_url, resolved_url
+from moe_search.spec.explain_errors import explain
+from moe_search.spec.store_urls import check_mlflow_url, check_optuna_url, resolved_url
 from moe_search.spec.study import Study
-from moe_search.spec.words import one_line
+from moe_search.words import one_line
 
 _STORES = {
     "optuna": ("OPTUNA_STORAGE", check_optuna_url),

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin
 from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, model_validator
 from pydantic.fields import FieldInfo
 
+from moe_search.spec.base import Flag, Number, Part, Value, Whole
 from moe_search.spec.configuration import When
-from moe_search.spec.part import Flag, Number, Part, Value, Whole
-from moe_search.spec.words import show
+from moe_search.words import show
 
 
 class IntRange(Part):

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic import model_validator as validator
 
+from moe_search.spec.base import Number, Part, Value, Whole, mistake
 from moe_search.spec.comparison import References
-from moe_search.spec.executor import GivenExecutor, Ray
-from moe_search.spec.metrics import MetricName
-from moe_search.spec.part import Number, Part, Value, Whole, mistake
-from moe_search.spec.stores import MlflowUrl, OptunaUrl
-from moe_search.spec.words import show
+from moe_search.spec.kinds.executors import GivenExecutor, Ray
+from moe_search.spec.kinds.metrics import MetricName
+from moe_search.spec.store_urls import MlflowUrl, OptunaUrl
+from moe_search.words import show
 
 DataName = Literal[
     "digits",

@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from moe_search.credentials import without_credentials
+from moe_search.spec.base import Part, Value
 from moe_search.spec.checks import (
     check_backbone,
     check_device,
@@ -34,7 +36,7 @@ from moe_search.spec.configuration import (
     When,
     conditions,
 )
-from moe_search.spec.part import Part, Value
+from moe_search.spec.differences import differences, leaves
 from moe_search.spec.searchable import (
     Choices,
     Domain,
@@ -53,9 +55,8 @@ from moe_search.spec.sections import (
     Storage,
     name_alone,
 )
-from moe_search.spec.space import differences, leaves
-from moe_search.spec.stores import resolved_url
-from moe_search.spec.words import show
+from moe_search.spec.store_urls import Stores, resolved_url
+from moe_search.words import show
 
 if TYPE_CHECKING:
     StudyModel: TypeAlias = Part
@@ -150,6 +151,15 @@ class Study(Part):
     def mlflow_url(self) -> str:
         """URL of MLflow's store or server; a file's path in it is absolute."""
         return resolved_url(self.storage.mlflow, self._folder)
+
+    @property
+    def stores(self) -> Stores:
+        """Where the results lie, as people are told it."""
+        return Stores(
+            without_credentials(self.optuna_url),
+            without_credentials(self.mlflow_url),
+            str(self.artifacts_folder),
+        )
 
     @property
     def artifacts_folder(self) -> Path:

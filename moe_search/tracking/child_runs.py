@@ -13,13 +13,13 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.package.config import Card
 from moe_search.spec.configuration import Configuration
-from moe_search.tracking.artifacts import decomposition_files
+from moe_search.tracking.decomposition.files import decomposition_files
+from moe_search.tracking.decomposition.read import FOLDER
 from moe_search.tracking.metrics import Point, history_points, result_points
-from moe_search.tracking.models import log_model
-from moe_search.tracking.packing import Card
-from moe_search.tracking.reading import FOLDER
-from moe_search.tracking.words import meaningful, written
+from moe_search.tracking.model_logging import log_model
+from moe_search.tracking.naming import meaningful, written
 
 KIND, TRIAL, SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
 ROW = "moe_search.configuration"

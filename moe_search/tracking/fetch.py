@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moe_search.errors import UserError
-from moe_search.spec.stores import check_mlflow_url
-from moe_search.spec.words import one_line
-from moe_search.tracking.packing import FILES
+from moe_search.package.config import CONFIG, FILES, IN_MODEL
+from moe_search.spec.store_urls import check_mlflow_url
+from moe_search.words import one_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
-IN_MODEL = "data/package"
-"""Where a package lies in a model of MLflow's."""
+    from moe_search.package.classifier import Classifier
+
 
 _FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID or a folder"
 
@@ -55,7 +55,7 @@ def find_model(uri: str, tracking_url: str | None) -> "tuple[MlflowClient, Logge
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    from moe_search.tracking.store import open_store
+    from moe_search.stores.mlflow import open_store
 
     url = tracking_url or mlflow.get_tracking_uri()
     try:
@@ -93,3 +93,23 @@ def _known(client: "MlflowClient") -> str:
         for alias in model.aliases or [model.name]
     ]
     return ", ".join(names) or "no registered model"
+
+
+def load_model(uri: str | Path, tracking_url: str | None = None) -> "Classifier":
+    """The model under a URI, in evaluation mode; nothing is unpickled, no stored code is run.
+
+    Args:
+        uri: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID, or a folder:
+            a package, or a model of MLflow's with one inside. A folder needs no MLflow.
+        tracking_url: MLflow's store; by default where MLflow itself would look.
+
+    Raises:
+        UserError: there is no such model or store, or the package is damaged.
+    """
+    from moe_search.package.open import load_package  # loads torch
+
+    folder = Path(uri)
+    if folder.is_dir():
+        return load_package(folder if (folder / CONFIG).exists() else folder / IN_MODEL)
+    with tempfile.TemporaryDirectory() as temporary:
+        return load_package(fetch_model(str(uri), tracking_url, Path(temporary)))

@@ -10,10 +10,10 @@ from optuna_dashboard._note import note_ver_key, split_body
 
 from moe_search.credentials import without_credentials
 from moe_search.spec.configuration import Configuration
-from moe_search.spec.metrics import METRICS
-from moe_search.spec.space import describe_domain
+from moe_search.spec.differences import describe_domain
+from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.study import Study
-from moe_search.tracking.words import meaningful, written
+from moe_search.tracking.naming import meaningful, written
 
 PICTURES = ("class_by_expert.png", "usage_per_epoch.png")
 

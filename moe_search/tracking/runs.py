@@ -7,9 +7,11 @@ from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.errors import UserError
+from moe_search.package.config import Card
 from moe_search.spec.configuration import Configuration
 from moe_search.spec.document import as_yaml
 from moe_search.spec.study import Study
+from moe_search.stores.mlflow import open_store
 from moe_search.tracking.addresses import run_page
 from moe_search.tracking.child_runs import (
     KIND,
@@ -24,11 +26,9 @@ from moe_search.tracking.child_runs import (
     Logged,
 )
 from moe_search.tracking.metrics import value_names
-from moe_search.tracking.packing import Card
+from moe_search.tracking.naming import short_name
 from moe_search.tracking.provenance import provenance
-from moe_search.tracking.store import open_store
-from moe_search.tracking.view import VIEW_TAG, trials_view
-from moe_search.tracking.words import short_name
+from moe_search.tracking.study_page import VIEW_TAG, trials_view
 
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
 

@@ -8,7 +8,7 @@ A step is forward, loss, backward and Adam. One process a core with one thread, 
 time, takes steps of both ways in turn, each way from the same weights on the same batches; the loss
 of every step agrees. Times are the least of all steps, in seconds of processor time, which on a
 quiet machine is wall time. The multiply-adds are those of the formulas; (c) makes fewer, see
-``moe_search/moe/convolution.py``.
+``moe_search/ops/winograd.py``.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from plain import PlainMixture, layer_list, mixture_loss
+from support.reference_model import PlainMixture, layer_list, mixture_loss
 
 from moe_search.engine.population import Population
 from moe_search.engine.stages import stages
 from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec, architecture
-from moe_search.search.local import ENVIRONMENT
+from moe_search.search.executors.local import ENVIRONMENT
 from moe_search.spec import PRESETS, Configuration
 
 NETWORKS = {"cifar100_conv6": "six convolutions", "cifar100": "four convolutions"}

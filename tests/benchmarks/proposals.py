@@ -17,8 +17,8 @@ from statistics import mean, stdev
 import numpy as np
 import optuna
 
-from moe_search.search.sampler import sampler
-from moe_search.search.space import suggest
+from moe_search.search.samplers import sampler
+from moe_search.search.suggest import suggest
 from moe_search.spec import Study, Value
 
 TRIALS = (30, 50, 100)

@@ -30,12 +30,13 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from standin import CLASSES, SAMPLES, StandIn, decomposition
+from support.fake_workers import CLASSES, SAMPLES, StandIn, decomposition
 
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.decomposition import Decomposition
+from moe_search.package.config import Card
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Event, Started, TrialEnded
@@ -43,12 +44,12 @@ from moe_search.search.interrupt import Interrupt
 from moe_search.search.proposals import Proposals
 from moe_search.search.recorder import Recorder
 from moe_search.search.run import source_of
-from moe_search.search.sampler import silence
+from moe_search.search.samplers import silence
 from moe_search.search.session import Session
-from moe_search.search.store import open_storage, open_study
+from moe_search.search.study_store import open_study
 from moe_search.spec import PRESETS, Study, load_study
+from moe_search.stores.optuna import open_storage
 from moe_search.tracking.notes import open_artifacts
-from moe_search.tracking.packing import Card
 from moe_search.tracking.runs import Tracker
 
 T = TypeVar("T")
@@ -79,12 +80,12 @@ def train(spec: TrialSpec, epoch: int) -> Decomposition:
 
 def load_torch() -> None:
     """As workers do before the first trial."""
-    import untrained  # noqa: F401
+    from support import drawn_models  # noqa: F401
 
 
 def weights(architecture: Architecture, experts: int, seed: int) -> State:
     """Weights of a model, in a process of their own: only workers load torch."""
-    from untrained import drawn_weights
+    from support.drawn_models import drawn_weights
 
     return drawn_weights(architecture, experts, seed)
 

@@ -26,13 +26,13 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from plain import PlainMixture, importance_loss, mixture_loss, similarity_loss
+from support.reference_model import PlainMixture, importance_loss, mixture_loss, similarity_loss
 
 from moe_search.data import Source, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
-from moe_search.search.local import ENVIRONMENT, LocalExecutor, plan
+from moe_search.search.executors.local import ENVIRONMENT, LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Study
 
 EXPERT = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 5}, "relu", {"linear": 32}]

@@ -1,4 +1,4 @@
-"""Chromium, and screenshots of what it shows, which are left in ``test-output/``."""
+"""Chromium, and screenshots of what it shows, which are left in pytest's temporary folder."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import ARGUMENTS, PATIENCE
+from support.browser import ARGUMENTS, PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-OUTPUT = Path(__file__).parents[2] / "test-output"
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +39,17 @@ def page(browser: "Browser") -> Iterator["Page"]:
     page.close()
 
 
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of screenshots."""
+    return tmp_path_factory.mktemp("pictures", numbered=False)
+
+
 @pytest.fixture
-def shoot(page: "Page") -> Callable[[str], None]:
+def shoot(page: "Page", pictures: Path) -> Callable[[str], None]:
     """Keep what the window shows as a picture of this name."""
 
     def shoot(name: str) -> None:
-        page.screenshot(path=OUTPUT / f"{name}.png")
+        page.screenshot(path=pictures / f"{name}.png")
 
     return shoot

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from killed import Coordinators
+from support.killed_coordinators import Coordinators
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from moe_search.moe.decomposition import (
     error_parts,
     mutual_information,
 )
-from moe_search.spec.metrics import METRICS
+from moe_search.spec.kinds.metrics import METRICS
 
 
 @dataclass(frozen=True)

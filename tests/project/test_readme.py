@@ -161,7 +161,7 @@ def test_commands_and_python_run_in_order(folder: Path) -> None:
 def test_the_backbone_is_declared_for_the_group_that_is_read() -> None:
     import tomllib
 
-    from moe_search.spec.installed import GROUP
+    from moe_search.spec.kinds.installed import GROUP
 
     (block,) = of("toml")
     assert tomllib.loads(block.text)["project"]["entry-points"].keys() == {GROUP}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from searching import check_ledger, runs, trials
+from support.study_runs import check_ledger, runs, trials
 
 import moe_search
 from moe_search.spec import load_study

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
-from trained import train_model
+from support.trained_models import train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import METRICS, Configuration, Study

@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from trained import CARD
+from support.trained_models import CARD
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import METRICS, Study, load_study

@@ -1,0 +1,178 @@
+"""What takes a while, shown as it goes: a bar on a terminal, a study's plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from moe_search.progress import Note, Working
+from moe_search.search.events import (
+    EpochEnded,
+    Event,
+    FinalistEnded,
+    FinalistsStarted,
+    Listener,
+    Started,
+    TrialEnded,
+)
+from moe_search.words import duration
+
+
+@contextmanager
+def progress(console: Console, verbose: bool = False) -> Iterator[Listener]:
+    """A listener that shows what it is told on a console for as long as the context lasts.
+
+    Args:
+        console: what is shown on it is gone from a terminal afterwards, but for lines.
+        verbose: whether every epoch is shown.
+    """
+    with _shown(console) as listener:
+
+        def tell(event: Event) -> None:
+            if verbose or not isinstance(event, EpochEnded):
+                listener(event)
+
+        yield tell
+
+
+@contextmanager
+def _shown(console: Console) -> Iterator[Listener]:
+    if console.quiet or not console.is_terminal:
+        yield _Lines(console)
+        return
+    bar = Progress(
+        SpinnerColumn(),  # of what is slow to count, too, one sees that it works
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[facts]}", markup=False),
+        console=console,
+        refresh_per_second=5,
+        transient=True,
+    )
+    with bar:
+        yield _Bar(bar)
+
+
+class _Pace:
+    """Counts what was done and says how long the rest takes at that rate."""
+
+    def __init__(self, wanted: int, done: int) -> None:
+        self._wanted = wanted
+        self._first = done
+        self._began = time.monotonic()
+
+    def text(self, done: int, what: str) -> str:
+        new = done - self._first
+        if new <= 0:
+            return ""
+        each = (time.monotonic() - self._began) / new
+        left = max(self._wanted - done, 0) * each
+        return f"{60 / each:.1f} {what}/min  {duration(left)} left"
+
+
+class _Lines:
+    """One line an event, a trial's with how far the search is; work that lasts has none."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._wanted = 0
+
+    def __call__(self, event: Event) -> None:
+        text = line(event)
+        match event:
+            case Working():
+                return
+            case Started():
+                self._wanted = event.wanted
+            case TrialEnded():
+                text = f"[{event.counted}/{self._wanted}] {_join(text, _best(event.best))}"
+        self._console.print(Text(text), soft_wrap=True)
+
+
+class _Bar:
+    """A bar at the bottom; trials scroll by above it."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._what = ""
+        self._wanted = 0
+        self._finals = 0
+        self._pace = _Pace(0, 0)
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, Working | Started | FinalistsStarted):
+            self._bar.console.print(Text(line(event)))
+        match event:
+            case Working():
+                self._draw(event.text, event.done, event.total)
+            case Started():
+                self._begin("trials", event.wanted, event.counted, _best(event.best))
+            case TrialEnded():
+                self._move(event.counted, "trials", _best(event.best), _failures(event.failures))
+            case FinalistsStarted():
+                self._begin("finalists", event.wanted, 0)
+                self._finals = 0
+            case FinalistEnded():
+                self._finals += 1
+                self._move(self._finals, "models")
+
+    def _begin(self, what: str, wanted: int, done: int, *facts: str) -> None:
+        self._wanted = wanted
+        self._pace = _Pace(wanted, done)
+        self._draw(what, done, wanted, *facts)
+
+    def _move(self, done: int, what: str, *facts: str) -> None:
+        self._draw(self._what, done, self._wanted, *facts, self._pace.text(done, what))
+        self._bar.refresh()
+
+    def _draw(self, what: str, done: int, total: int | None, *facts: str) -> None:
+        """Show how far something is: at once where it is new, else when the bar is next drawn."""
+        text = _join("" if total is None else f"{done}/{total}", *facts)
+        if self._task is not None and what == self._what:
+            self._bar.update(self._task, completed=done, facts=text)
+            return
+        if self._task is not None:  # a task keeps its total, known or not
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=total, completed=done, facts=text)
+        self._what = what
+
+
+def line(event: Event) -> str:
+    """An event in one line."""
+    match event:
+        case Started():
+            done = f", {event.counted} done before" if event.counted else ""
+            workers = "1 worker" if event.workers == 1 else f"{event.workers} workers"
+            return (
+                f"{event.study}: {event.wanted} trials{done}; {workers} with up to "
+                f"{event.population} models in step"
+            )
+        case EpochEnded():
+            return _join(
+                f"trial {event.trial}", f"seed {event.seed}", f"epoch {event.epoch}", event.text
+            )
+        case TrialEnded():
+            value = " ".join(f"{value:.4f}" for value in event.values)
+            return _join(f"trial {event.number}", event.state, value, event.text)
+        case FinalistsStarted():
+            return f"finalists: {event.wanted} models, trained from fresh seeds"
+        case FinalistEnded():
+            return f"finalist of trial {event.trial}, seed {event.seed}, on test: {event.text}"
+        case Note() | Working():
+            return event.text
+
+
+def _join(*parts: str) -> str:
+    return "  ".join(filter(None, parts))
+
+
+def _best(best: float | None) -> str:
+    return "" if best is None else f"best {best:.4f}"
+
+
+def _failures(failures: int) -> str:
+    return f"{failures} failed" if failures else ""

@@ -1,0 +1,1 @@
+"""Both web dashboards of a study, for this machine alone."""

@@ -1,0 +1,1 @@
+"""The data sets: one file a set, each with its reader."""

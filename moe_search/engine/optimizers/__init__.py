@@ -1,0 +1,1 @@
+"""Optimizers that change every model of a population in one call."""

@@ -1,0 +1,149 @@
+"""What a model says of files: images, and arrays of samples.
+
+Shape suffixes: B sample, C class, M expert; H height, W width; S a sample's own axes: channels, H,
+W for images or F for vectors.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from moe_search.data.sets.image_folder import FORMATS
+from moe_search.errors import UserError
+from moe_search.package.classifier import Classifier
+
+_BATCH = 256
+_ARRAYS = (".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one sample.
+
+    Attributes:
+        sample: its number in an array, from 0; None for an image.
+        label: the most probable class.
+        probability: of that class.
+        expert: the most probable expert, from 0.
+    """
+
+    file: str
+    sample: int | None
+    label: str
+    probability: float
+    expert: int
+
+
+def predict(model: Classifier, file: Path, top1: bool = False) -> Iterator[Prediction]:
+    """Predict each sample of a file.
+
+    Args:
+        model: says which size and channels images are brought to.
+        file: an image; or an .npy, or an .npz of one array, of one sample or more, as the data
+            set stores them: pixels 0..1 or bytes 0..255, or features.
+        top1: evaluate only each sample's most probable expert.
+
+    Raises:
+        UserError: the file cannot be read or its samples do not fit the model; ``top1`` of a
+            model whose gate is attentive.
+    """
+    many = is_array(file)
+    for start, x in batches(model, file):
+        with torch.no_grad():
+            gate_BM = model.gate(x)
+            try:
+                p_BC = model.top1(x) if top1 else model(x)
+            except ValueError as error:
+                raise UserError(f"--top1: {error}") from None
+        best = p_BC.max(1)
+        rows = zip(best.values.tolist(), best.indices.tolist(), gate_BM.argmax(1), strict=True)
+        for number, (probability, label, expert) in enumerate(rows, start):
+            sample = number if many else None
+            yield Prediction(str(file), sample, model.labels[label], probability, int(expert))
+
+
+def is_array(file: Path) -> bool:
+    """Whether a file holds an array, whose samples have numbers; others are images."""
+    return file.suffix.lower() in _ARRAYS
+
+
+def batches(model: Classifier, file: Path) -> Iterator[tuple[int, torch.Tensor]]:
+    """The samples of a file as the model takes them [B, S], each with the number of its first.
+
+    Raises:
+        UserError: the file cannot be read or its samples do not fit the model.
+    """
+    shape = model.mixtures.architecture.shape
+    x_BS = _array(file, shape) if is_array(file) else _image(file, shape)
+    for start in range(0, len(x_BS), _BATCH):
+        yield start, torch.from_numpy(x_BS[start : start + _BATCH])
+
+
+def _image(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """One image in the model's size and channels, [1, C, H, W] of pixels 0..1."""
+    from PIL import Image
+
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise UserError(f"{file}: the model takes samples {[*shape]}, no images; give an .npy file")
+    channels, height, width = shape
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            pixels = image.convert("L" if channels == 1 else "RGB")
+            pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
+    except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
+        raise UserError(f"{file}: not a readable image ({_reason(error)})") from None
+    x_HWC = np.asarray(pixels, np.float32).reshape(height, width, channels)
+    return x_HWC.transpose(2, 0, 1)[np.newaxis] / np.float32(255)
+
+
+def _array(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Samples [B, S] of an array [B, S] or [S]; the channels may come last, one may be left out."""
+    x = _read(file)
+    if x.dtype.kind not in "biuf":
+        raise UserError(f"{file}: holds {x.dtype}, expected numbers")
+    for layout in _layouts(shape):
+        if layout in (x.shape, x.shape[1:]):
+            x_BS = x.reshape(-1, *layout)
+            if layout != shape and len(layout) == 3:
+                x_BS = x_BS.transpose(0, 3, 1, 2)
+            scale = np.float32(255 if x.dtype == np.uint8 else 1)
+            found = x_BS.reshape(-1, *shape).astype(np.float32) / scale
+            if not np.isfinite(found).all():
+                raise UserError(f"{file}: holds NaN or numbers too large for float32")
+            return found
+    raise UserError(f"{file}: an array {[*x.shape]}, but the model takes samples {[*shape]}")
+
+
+def _layouts(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    if len(shape) != 3:
+        return [shape]
+    channels, height, width = shape
+    return [shape, (height, width, channels), *([(height, width)] if channels == 1 else [])]
+
+
+def _read(file: Path) -> npt.NDArray[Any]:
+    """The array of an .npy file, or the only one of an .npz file."""
+    damage = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
+    try:
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            if len(archive.files) != 1:
+                names = ", ".join(archive.files) or "none"
+                raise UserError(f"{file}: holds the arrays {names}; expected one array")
+            array: npt.NDArray[Any] = archive[archive.files[0]]
+            return array
+    except damage as error:
+        raise UserError(f"{file}: not a readable array ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,126 @@
+"""Brings a model out of its store, and says what it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import TrialState
+
+from moe_search.errors import UserError
+from moe_search.package.config import read_config
+from moe_search.report.results.summary import Judged, finite, summarize
+from moe_search.report.text.search import METRICS, spread
+from moe_search.search.study_store import find_study
+from moe_search.spec import load_study
+from moe_search.tracking.fetch import fetch_model
+from moe_search.tracking.naming import short_name
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that may be pulled.
+
+    Attributes:
+        uri: as MLflow knows it.
+        store: URL of its MLflow store; None for where MLflow itself would look.
+        study: name of the study it comes from; None for a model that was named by its URI.
+        trial: of that study, which found its configuration.
+        champion: what its configuration reached as a finalist, if it is the study's champion.
+    """
+
+    uri: str
+    store: str | None
+    study: str | None = None
+    trial: int | None = None
+    champion: Judged | None = None
+
+
+def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> Found:
+    """The model that is meant.
+
+    Args:
+        source: path of a study.yaml, or a model's URI.
+        overrides: what is set in the study.
+        trial: of the study; None for its champion.
+        store: URL of MLflow's store, for a model's URI.
+
+    Raises:
+        UserError: the study is not fit or has no such model.
+    """
+    if source.startswith(("models:/", "runs:/")):
+        if trial is not None:
+            raise UserError("--trial needs a study; a model's URI names one model already")
+        return Found(source, store)
+    study = load_study(Path(source), overrides)
+    kept = find_study(study)
+    if trial is not None:
+        trials = {t.number: t for t in kept.get_trials(deepcopy=False)}
+        state = trials[trial].state if trial in trials else None
+        if state is not TrialState.COMPLETE:
+            why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
+            raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
+        uri = trials[trial].user_attrs["model"]
+        return Found(uri, study.mlflow_url, study.name, trial)
+    summary = summarize(study, kept, 0)
+    if summary.champion is None:
+        raise UserError(
+            f"study {study.name!r} has no champion yet; run it to its end, or name a trial with "
+            "--trial"
+        )
+    champion = next(one for one in summary.finalists if one.champion)
+    return Found(summary.champion, study.mlflow_url, study.name, champion.trial, champion)
+
+
+def pull_model(found: Found, to: Path) -> Path:
+    """Bring the model's package into a folder, which is made.
+
+    Raises:
+        UserError: the folder is not new or empty, or the store has no such model.
+    """
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise UserError(f"--to {to}: is there already; name a folder that is new or empty")
+    return fetch_model(found.uri, found.store, to)
+
+
+def metrics_line(metrics: Mapping[str, float]) -> str:
+    """The metrics that people look at first; entropies in bits."""
+    return ", ".join(f"{name} {metrics[key]:.{n}f}" for key, (name, n) in METRICS.items())
+
+
+def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
+    """What was pulled and how it is used, line by line."""
+    config = read_config(folder)
+    facts = []
+    if champion := found.champion:
+        error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
+        facts.append(("model", f"champion of study {found.study}, found by trial {found.trial}"))
+        facts.append(("test error", error))
+    elif found.study is not None:
+        facts.append(("model", f"trial {found.trial} of study {found.study}"))
+    return [
+        *facts,
+        ("uri", found.uri),
+        ("data", config.card.data),
+        ("network", f"{short_name(config.configuration)}, seed {config.seed}"),
+        ("validation", metrics_line(config.validation)),
+        ("folder", str(folder)),
+        ("in Python", f"moe_search.load_model({str(folder)!r})"),
+        ("in a shell", f"moe-search predict {folder} FILES..."),
+    ]
+
+
+def plain_model(found: Found, folder: Path) -> dict[str, Any]:
+    """What JSON knows of what was pulled."""
+    config = read_config(folder)
+    return {
+        "uri": found.uri,
+        "study": found.study,
+        "trial": found.trial,
+        "champion": None if found.champion is None else finite(asdict(found.champion)),
+        "data": config.card.data,
+        "configuration": config.configuration.model_dump(mode="json"),
+        "seed": config.seed,
+        "validation": dict(config.validation),
+        "folder": str(folder),
+    }

@@ -1,0 +1,105 @@
+"""Charts as SVG in the colours of the page: they turn dark where the page does.
+
+Blue and yellow, like the ends of the heat maps' colour map, differ to all kinds of sight; marks
+differ in shape, too.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, LINE, PAPER = "#1a1d22", "#5d6571", "#d5dae1", "#fffffe"
+BLUE, YELLOW = "#00508e", "#a07a01"
+_DARK = {
+    INK: "#e6e9ec",
+    SOFT: "#a3acb6",
+    LINE: "#3a4149",
+    PAPER: "#15181c",
+    BLUE: "#6cb4f5",
+    YELLOW: "#e0bd4a",
+}
+WIDTH = 4.9  # inches; letters of 9 points stay readable on a phone, which shows it about as wide
+
+_NONE = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,  # a name of the user's is no formula
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": SOFT,
+    "ytick.labelcolor": SOFT,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "moe-search",
+}
+
+
+@dataclass
+class Canvas:
+    """A figure with its axes, and once it is left its SVG."""
+
+    figure: "Figure"
+    axes: list["Axes"]
+    svg: bytes = b""
+
+
+@contextmanager
+def canvas(height: float, width: float = WIDTH, columns: int = 1) -> Iterator[Canvas]:
+    """Axes beside each other, to draw on; sizes in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        grid = figure.subplots(1, columns, sharey=True, squeeze=False)
+        drawn = Canvas(figure, list(grid[0]))
+        yield drawn
+        data = io.BytesIO()
+        figure.savefig(data, format="svg", transparent=True, metadata=_NONE)
+    drawn.svg = _themed(data.getvalue().decode())
+
+
+def _themed(svg: str) -> bytes:
+    names = {light: f"--c{number}" for number, light in enumerate(_DARK)}
+    for light, name in names.items():
+        svg = svg.replace(light, f"var({name}, {light})")
+    light = "".join(f"{name}: {colour};" for colour, name in names.items())
+    dark = "".join(f"{name}: {_DARK[colour]};" for colour, name in names.items())
+    style = (
+        f"<style>:root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
+        f"{{ :root {{ {dark} }} }}\ntext {{ font-family: system-ui, sans-serif !important; }}"
+        "</style>"
+    )
+    begin = svg.index("<svg")
+    inside = svg.index(">", begin) + 1
+    return f"{svg[begin:inside]}\n{style}{svg[inside:]}".encode()
+
+
+_LONGEST = 30  # letters of a name at the side of a chart
+
+
+def short(name: str, longest: int = _LONGEST) -> str:
+    """A name that leaves room for the chart."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -1,0 +1,41 @@
+"""The objective of each trial and the best so far."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from moe_search.report.charts.canvas import BLUE, SOFT, YELLOW, canvas
+from moe_search.report.results.trials import Point, complete
+
+if TYPE_CHECKING:
+    pass
+
+
+def history_chart(points: Sequence[Point], objective: str, better: str) -> bytes:
+    """The objective of each trial and the best so far; pruned trials are marked at the bottom."""
+    from matplotlib.ticker import MaxNLocator
+
+    ended = complete(points)
+    pruned = [point for point in points if point.value is None]
+    numbers = [point.trial for point in ended]
+    values = [point.value for point in ended if point.value is not None]
+    with canvas(height=3.3) as drawn:
+        (axis,) = drawn.axes
+        axis.plot(numbers, values, "o", ms=5, mfc="none", mec=SOFT, label="complete")
+        so_far = list(accumulate(values, max if better == "maximize" else min))
+        axis.plot(numbers, so_far, color=BLUE, lw=1.8, drawstyle="steps-post", label="best so far")
+        if pruned:
+            axis.plot(
+                [point.trial for point in pruned],
+                [0.02] * len(pruned),
+                "x",
+                ms=5,
+                color=YELLOW,
+                transform=axis.get_xaxis_transform(),
+                label="pruned",
+            )
+        axis.set_xlabel("trial")
+        axis.set_ylabel(f"{objective} on validation")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        drawn.figure.legend(loc="outside upper center", ncols=3)
+    return drawn.svg

@@ -1,0 +1,31 @@
+"""Which searched values mattered."""
+
+from typing import TYPE_CHECKING
+
+from moe_search.report.charts.canvas import BLUE, INK, SOFT, YELLOW, canvas, short
+from moe_search.report.results.importances import Importances
+
+if TYPE_CHECKING:
+    pass
+
+
+def importances_chart(importances: Importances) -> bytes:
+    """A bar for each searched value, or several where there are several objectives."""
+    paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
+    thick = 0.8 / len(importances)
+    with canvas(height=0.9 + 0.3 * len(paths)) as drawn:
+        (axis,) = drawn.axes
+        for number, (objective, shares) in enumerate(importances.items()):
+            places = [-row - number * thick for row in range(len(paths))]
+            widths = [100 * shares.get(path, 0.0) for path in paths]
+            bars = axis.barh(
+                places, widths, 0.9 * thick, color=(BLUE, YELLOW, SOFT)[number % 3], label=objective
+            )
+            axis.bar_label(bars, fmt="%.0f %%", padding=3, color=INK)
+        axis.set_yticks([-row - 0.4 + thick / 2 for row in range(len(paths))], map(short, paths))
+        axis.set_xlabel("share of importance, %")
+        axis.grid(axis="y", visible=False)
+        axis.margins(x=0.12)
+        if len(importances) > 1:
+            drawn.figure.legend(loc="outside upper center", ncols=len(importances))
+    return drawn.svg

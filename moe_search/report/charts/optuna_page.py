@@ -1,0 +1,85 @@
+"""The study's own plots on its page in the Optuna dashboard, beside the built-in ones."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna_dashboard import save_plotly_graph_object
+
+from moe_search.report.charts.canvas import BLUE, YELLOW
+from moe_search.report.results.trials import Point, complete, front
+
+_GREY = "#868e96"  # readable on the dashboard's light and dark pages
+
+
+def save_plots(kept: optuna.Study, points: Sequence[Point], atlas: bytes) -> None:
+    """Show accuracy against sample entropy with its front, and the atlas; again in their place.
+
+    Args:
+        kept: the study in Optuna's store.
+        points: its trials.
+        atlas: PNG.
+    """
+    save_plotly_graph_object(kept, _front_plot(points), graph_object_id="accuracy-sample-entropy")
+    save_plotly_graph_object(kept, _picture(atlas), graph_object_id="decomposition-atlas")
+
+
+def _front_plot(points: Sequence[Point]) -> Any:
+    from plotly import graph_objects as go
+
+    best = front(complete(points))
+    others = [point for point in complete(points) if point not in best]
+
+    def marks(some: Sequence[Point], name: str, **look: Any) -> Any:
+        return go.Scatter(
+            x=[point.sample_entropy for point in some],
+            y=[point.accuracy for point in some],
+            text=[f"trial {point.trial}: {point.name}" for point in some],
+            hovertemplate="%{text}<br>accuracy %{y:.4f}, H_s %{x:.3f} bits<extra></extra>",
+            name=name,
+            **look,
+        )
+
+    figure = go.Figure(
+        [
+            marks(others, "trial", mode="markers", marker={"color": _GREY, "size": 8}),
+            marks(
+                best,
+                "on the front",
+                mode="lines+markers",
+                line={"shape": "hv", "color": BLUE},
+                marker={"symbol": "diamond", "size": 11, "color": YELLOW},
+            ),
+        ]
+    )
+    _style(figure, "Accuracy against sample entropy (validation, complete trials)")
+    figure.update_xaxes(title="sample entropy H_s, bits", gridcolor=_GREY, zeroline=False)
+    figure.update_yaxes(title="accuracy", gridcolor=_GREY, zeroline=False)
+    return figure
+
+
+def _picture(png: bytes) -> Any:
+    """A figure that holds an image, so that heat maps look alike wherever they are shown."""
+    from plotly import graph_objects as go
+
+    figure = go.Figure()
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    everywhere = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "sizex": 1, "sizey": 1}
+    figure.add_layout_image(source=source, **everywhere)
+    _style(figure, "Decomposition atlas: the best trials on validation")
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.update_layout(height=520, margin={"l": 10, "r": 10, "t": 50, "b": 10})
+    return figure
+
+
+def _style(figure: Any, title: str) -> None:
+    clear = "rgba(0,0,0,0)"
+    figure.update_layout(
+        template="none",
+        title=title,
+        font={"color": _GREY},
+        paper_bgcolor=clear,
+        plot_bgcolor=clear,
+    )

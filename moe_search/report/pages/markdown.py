@@ -1,0 +1,47 @@
+"""A page as Markdown, with its pictures beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from moe_search.report.pages.page import Chapter, Code, Facts, Part, Picture
+from moe_search.report.text.table import Table
+
+
+def write_markdown(chapters: Sequence[Chapter], file: Path) -> None:
+    """Write a page, and its pictures beside it."""
+    lines: list[str] = []
+    for chapter in chapters:
+        lines += [f"# {chapter.heading}", chapter.text.strip()]
+        for section in chapter.sections:
+            lines += [f"## {section.heading}", section.text]
+            lines += [_part(part, file.parent) for part in section.parts]
+    text = "\n\n".join(line for line in lines if line)
+    file.write_text(f"{text}\n", encoding="utf-8")
+
+
+def markdown_table(table: Table) -> str:
+    """A table without its title."""
+    rule = [":--" if column in table.words else "--:" for column in table.columns]
+    rows = [table.columns, rule, *table.rows]
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+def _part(part: Part, folder: Path) -> str:
+    match part:
+        case Table():
+            return f"**{part.title}**\n\n{markdown_table(part)}"
+        case Facts():
+            return "\n".join(f"- {name}: {text}" for name, text in part.lines)
+        case Code():
+            block = f"```\n{part.text.rstrip()}\n```"
+            if not part.title:
+                return block
+            return f"<details><summary>{part.title}</summary>\n\n{block}\n\n</details>"
+        case Picture():
+            target = folder / f"{part.name}.{part.suffix}"
+            target.write_bytes(part.image)
+            return f"![{part.alt}]({target.name})"
+
+
+def _cell(cell: str) -> str:
+    return cell.replace("|", "&#124;")

@@ -1,0 +1,64 @@
+"""What a page holds, in the order in which it is read; how it looks is its writers' part."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from moe_search.report.text.table import Table
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image.
+
+    Attributes:
+        name: file name without suffix, unlike that of all others on the page.
+        alt: what it shows, for those who do not see it.
+        suffix: its format.
+        fine: it has details that need their size; a narrow screen scrolls it.
+    """
+
+    name: str
+    alt: str
+    image: bytes = field(repr=False)
+    suffix: Literal["png", "svg"] = "svg"
+    fine: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and what there is to say of each."""
+
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to copy: commands or a file.
+
+    Attributes:
+        title: of a long one, which is shown on demand.
+    """
+
+    text: str
+    title: str = ""
+
+
+Part = Table | Picture | Facts | Code
+
+
+@dataclass(frozen=True)
+class Section:
+    """One thing there is to say."""
+
+    heading: str
+    text: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One study on the page, or what several have in common."""
+
+    heading: str
+    text: str
+    sections: tuple[Section, ...]

@@ -1,0 +1,1 @@
+"""What a study found, as plain data read off its stores."""

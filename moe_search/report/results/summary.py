@@ -1,0 +1,200 @@
+"""A study as it stands in Optuna's store, as plain data: what tables, JSON and Python show."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.search.objective import metric_names
+from moe_search.search.ranking import (
+    CHAMPION,
+    Finalist,
+    Interval,
+    best_trials,
+    finalists,
+    is_feasible,
+)
+from moe_search.spec import METRICS, Study, Value
+from moe_search.spec.comparison import References
+from moe_search.spec.store_urls import Stores
+
+if TYPE_CHECKING:
+    from moe_search.search.run import Ended
+
+STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "running": TrialState.RUNNING,
+    "waiting": TrialState.WAITING,
+}
+
+
+@dataclass(frozen=True)
+class Best:
+    """One of the best configurations.
+
+    Attributes:
+        trial: the number of its best trial.
+        values: the objective by name: one, or one a metric of a front.
+        metrics: each metric on the validation split, entropies in bits.
+        parameters: the searched values by path.
+        feasible: whether it keeps every constraint.
+        seconds: that its training took.
+        model: URI of its trained model.
+    """
+
+    trial: int
+    values: dict[str, float]
+    metrics: dict[str, float]
+    parameters: dict[str, Value]
+    feasible: bool
+    seconds: float
+    model: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finalist: a configuration trained again over fresh seeds.
+
+    Attributes:
+        trial: the trial that found it.
+        seeds: how many there are so far.
+        value: mean objective on validation, the first one of several.
+        test: each metric on the test split, entropies in bits.
+        errors: test error of each seed.
+        champion: whether it is the one that is registered.
+    """
+
+    trial: int
+    seeds: int
+    value: float
+    test: dict[str, Interval]
+    errors: tuple[float, ...]
+    champion: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study as it stands.
+
+    Attributes:
+        trials: the number wanted.
+        counts: trials by state.
+        best: the best configurations, best first.
+        finalists: best first, by their mean objective on validation.
+        champion: URI of the registered model; None before there is one.
+        references: numbers of others to compare the finalists with.
+        active: when a trial last began or ended, local time with its offset.
+    """
+
+    study: str
+    trials: int
+    counts: dict[str, int]
+    best: tuple[Best, ...]
+    finalists: tuple[Judged, ...]
+    champion: str | None
+    references: References
+    active: datetime | None
+    stores: Stores
+
+
+@dataclass(frozen=True)
+class Outcome(Summary):
+    """A study after a run of it.
+
+    Attributes:
+        reason: why the run ended, in words.
+        interrupted: by Ctrl-C; the same call goes on.
+        seconds: wall time of the run.
+    """
+
+    reason: str
+    interrupted: bool
+    seconds: float
+
+
+def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
+    """Read a study off its store.
+
+    Args:
+        study: what was asked for.
+        kept: the study in the store.
+        count: how many of the best configurations there shall be at most.
+    """
+    trials = kept.get_trials(deepcopy=False)
+    states = Counter(trial.state for trial in trials)
+    champion: Mapping[str, Any] = kept.user_attrs.get(CHAMPION, {})
+    return Summary(
+        study=study.name,
+        trials=study.trials,
+        counts={name: states[state] for name, state in STATES.items()},
+        best=tuple(_best(study, trial) for trial in best_trials(study, kept, count)),
+        finalists=tuple(
+            _judged(finalist, champion.get("trial")) for finalist in finalists(study, kept)
+        ),
+        champion=champion.get("uri"),
+        references=study.finalists.references,
+        active=_active(trials),
+        stores=study.stores,
+    )
+
+
+def conclude(summary: Summary, ended: "Ended") -> Outcome:
+    """Add how the run ended."""
+    return Outcome(**vars(summary), **vars(ended))
+
+
+def plain(summary: Summary) -> dict[str, Any]:
+    """What JSON knows: times as ISO 8601, None for a number that is not known."""
+    found: dict[str, Any] = finite(asdict(summary))
+    return found
+
+
+def finite(value: Any) -> Any:
+    """Nested data as JSON knows it, see ``plain``."""
+    match value:
+        case dict():
+            return {key: finite(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [finite(entry) for entry in value]
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case float() if not math.isfinite(value):
+            return None
+    return value
+
+
+def _best(study: Study, trial: FrozenTrial) -> Best:
+    attributes = trial.user_attrs
+    return Best(
+        trial=trial.number,
+        values=dict(zip(metric_names(study), trial.values, strict=True)),
+        metrics={name: attributes[name] for name in METRICS},
+        parameters=dict(trial.params),
+        feasible=is_feasible(trial),
+        seconds=attributes["seconds"],
+        model=attributes["model"],
+    )
+
+
+def _judged(finalist: Finalist, champion: int | None) -> Judged:
+    return Judged(
+        trial=finalist.trial,
+        seeds=len(finalist.records),
+        value=finalist.value,
+        test=finalist.test,
+        errors=tuple(record["test"]["error"] for record in finalist.records),
+        champion=finalist.trial == champion,
+    )
+
+
+def _active(trials: list[FrozenTrial]) -> datetime | None:
+    moments = [t.datetime_complete or t.datetime_start for t in trials]
+    known = [moment for moment in moments if moment is not None]
+    return max(known).astimezone() if known else None  # Optuna's are local and do not say so

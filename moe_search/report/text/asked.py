@@ -1,0 +1,127 @@
+"""What a study will do, before anything is run; needs nothing but study.yaml."""
+
+from dataclasses import asdict
+from typing import Any
+
+from moe_search.report.text.table import Table, value_text
+from moe_search.spec import Choices, Domain, Parameter, Study
+from moe_search.tracking.naming import written
+
+
+def space_table(study: Study) -> Table:
+    """What is searched: each parameter, its domain, and when it has a meaning."""
+    domains = {parameter.path: parameter.domain for parameter in study.parameters}
+    return Table(
+        "Searched",
+        ("parameter", "domain", "when"),
+        tuple(
+            (parameter.path, _domain(parameter.domain), _when(parameter, domains))
+            for parameter in study.parameters
+        ),
+        frozenset({"parameter", "domain", "when"}),
+    )
+
+
+def rows_table(study: Study) -> Table:
+    """What is compared: each row with what it changes of the study's own values."""
+    return Table(
+        "Compared",
+        ("configuration", "seeds", "changes"),
+        tuple(
+            (
+                name,
+                str(row.seeds or study.search.seeds),
+                ", ".join(f"{path} {value_text(value)}" for path, value in row.changes().items()),
+            )
+            for name, row in study.configurations.items()
+        ),
+        frozenset({"configuration", "changes"}),
+    )
+
+
+def study_facts(study: Study) -> list[tuple[str, str]]:
+    """What is to be done, line by line; not where its results lie, which is a place's own."""
+    search, finals = study.search, study.finalists
+    if study.configurations:
+        return [
+            ("study", study.name),
+            ("data", study.data.name),
+            ("trials", f"{study.trials}: {len(study.configurations)} configurations over seeds"),
+        ]
+    seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
+    trials = f"{search.trials if study.parameters else 1}{seeds}"
+    return [
+        ("study", study.name),
+        ("data", study.data.name),
+        ("objective", _objective(study)),
+        ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
+        ("finalists", f"best {finals.top}, {finals.seeds} seeds each" if finals.top else "none"),
+    ]
+
+
+def plain_study(study: Study) -> dict[str, Any]:
+    """What JSON knows of what a study will do; hyperparameters that are fixed are left out."""
+    domains = {parameter.path: parameter.domain for parameter in study.parameters}
+    searched = {
+        parameter.path: {
+            **parameter.domain.model_dump(mode="json"),
+            "when": _conditions(parameter, domains),
+        }
+        for parameter in study.parameters
+    }
+    compared = study.model_dump(mode="json", include={"configurations"}, exclude_unset=True)
+    return {
+        "study": study.name,
+        "data": study.data.name,
+        "objective": study.objective.model_dump(mode="json", exclude_none=True),
+        "trials": study.trials,
+        "seeds": study.search.seeds,
+        "sampler": study.search.sampler,
+        "pruner": study.pruner,
+        "finalists": {"top": study.finalists.top, "seeds": study.finalists.seeds},
+        "searched": {} if study.configurations else searched,
+        "compared": compared.get("configurations", {}),
+        "stores": asdict(study.stores),
+    }
+
+
+def _objective(study: Study) -> str:
+    objective = study.objective
+    if objective.maximize is not None:
+        terms = [
+            f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}"
+            for name, weight in objective.maximize.items()
+        ]
+        goal = f"maximize {' '.join(terms).removeprefix('+ ')}"
+    else:
+        goal = f"trade off {', '.join(objective.pareto or ())}"
+    bounds = [
+        f"{name} {words} {limit:g}"
+        for name, bound in objective.constraints.items()
+        for words, limit in (("at most", bound.at_most), ("at least", bound.at_least))
+        if limit is not None
+    ]
+    return goal + (f"; keep {', '.join(bounds)}" if bounds else "")
+
+
+def _domain(domain: Domain) -> str:
+    if isinstance(domain, Choices):
+        return ", ".join(map(written, domain.choices))
+    step = f", step {domain.step:g}" if domain.step not in (None, 1) else ""
+    log = ", log" if domain.log else ""
+    return f"{value_text(domain.low)} to {value_text(domain.high)}{step}{log}"
+
+
+def _when(parameter: Parameter, domains: dict[str, Domain]) -> str:
+    conditions = _conditions(parameter, domains).items()
+    return " and ".join(f"{path} is {' or '.join(values)}" for path, values in conditions)
+
+
+def _conditions(parameter: Parameter, domains: dict[str, Domain]) -> dict[str, list[str]]:
+    """By path, those of the values that give it a meaning that are chosen among."""
+    found = {}
+    for when in parameter.when:
+        domain = domains[when.path]
+        chosen = domain.choices if isinstance(domain, Choices) else ()
+        found[when.path] = [value for value in when.values if value in chosen]
+    return found

@@ -1,0 +1,173 @@
+"""The tables of a study's results."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from moe_search.report.results.importances import Importances
+from moe_search.report.results.summary import Best, Judged, Summary
+from moe_search.report.text.table import Table, value_text
+from moe_search.search.ranking import Interval
+
+METRICS = {
+    "accuracy": ("accuracy", 4),
+    "sample_entropy": ("H_s", 3),
+    "usage_entropy": ("H_u", 3),
+    "mutual_information": ("I(E;Y)", 3),
+}
+"""The metrics people look at first: their columns and decimals."""
+
+
+def best_table(best: tuple[Best, ...]) -> Table:
+    """The best configurations with what they reached on validation and their searched values."""
+    objectives = [name for name in best[0].values if name not in METRICS] if best else []
+    paths = list(dict.fromkeys(path for one in best for path in one.parameters))
+    names = dict(zip(paths, _short(paths), strict=True))
+    return Table(
+        "Best configurations (validation; entropies in bits)",
+        ("trial", *objectives, *(column for column, _ in METRICS.values()), *names.values()),
+        tuple(
+            (
+                str(one.trial) if one.feasible else f"{one.trial} (infeasible)",
+                *(f"{one.values[name]:.4f}" for name in objectives),
+                *(f"{one.metrics[name]:.{digits}f}" for name, (_, digits) in METRICS.items()),
+                *(value_text(one.parameters.get(path)) for path in paths),
+            )
+            for one in best
+        ),
+        frozenset(
+            names[path]
+            for path in paths
+            if any(isinstance(b.parameters.get(path), str) for b in best)
+        ),
+        strong=1,
+    )
+
+
+def finalists_table(finalists: tuple[Judged, ...]) -> Table:
+    """What the finalists reached on the test split, the champion first."""
+    entropies = {name: entry for name, entry in METRICS.items() if name != "accuracy"}
+    return Table(
+        "Finalists (mean over fresh seeds; chosen on validation, judged on test)",
+        (
+            "place",
+            "trial",
+            "seeds",
+            "validation",
+            "test error ± SD",
+            "95 % interval",
+            *(column for column, _ in entropies.values()),
+        ),
+        tuple(
+            (
+                "champion" if one.champion else str(place),
+                str(one.trial),
+                str(one.seeds),
+                f"{one.value:.4f}",
+                spread(one.test["error"]),
+                interval_text(one.test["error"]),
+                *(f"{one.test[name].mean:.{digits}f}" for name, (_, digits) in entropies.items()),
+            )
+            for place, one in enumerate(finalists, 1)
+        ),
+        frozenset({"place"}),
+        strong=1,
+    )
+
+
+def references_table(summary: Summary) -> Table:
+    """The best finalist beside the numbers of others."""
+    columns = {"error": ("test error", 4)} | {k: v for k, v in METRICS.items() if k != "accuracy"}
+    best = summary.finalists[0].test
+    ours = {name: [one.mean, one.deviation] for name, one in best.items()}
+    return Table(
+        "Best finalist and references (test split, mean ± SD; one number: a single run's)",
+        ("", *(column for column, _ in columns.values())),
+        tuple(
+            (name, *(_given(row.get(metric, []), n) for metric, (_, n) in columns.items()))
+            for name, row in {"best finalist": ours, **summary.references}.items()
+        ),
+        frozenset({""}),
+        strong=1,
+    )
+
+
+def importances_table(importances: Importances) -> Table:
+    """Each parameter's share, for each objective."""
+    paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
+    return Table(
+        "Importance of the searched values",
+        ("parameter", *importances),
+        tuple(
+            (path, *(f"{100 * shares.get(path, 0.0):.0f} %" for shares in importances.values()))
+            for path in paths
+        ),
+        frozenset({"parameter"}),
+    )
+
+
+def study_tables(summary: Summary, importances: Importances) -> list[Table]:
+    """All there is to show of a study so far."""
+    tables = []
+    if summary.best:
+        tables.append(best_table(summary.best))
+    if importances:
+        tables.append(importances_table(importances))
+    if summary.finalists:
+        tables.append(finalists_table(summary.finalists))
+    if summary.references and summary.finalists:
+        tables.append(references_table(summary))
+    return tables
+
+
+def summary_facts(summary: Summary) -> list[tuple[str, str]]:
+    """How far a study is, line by line."""
+    facts = [("study", summary.study), ("trials", counts_text(summary))]
+    if summary.best:
+        facts.append(("best", best_text(summary.best[0])))
+    if summary.finalists:
+        models = sum(finalist.seeds for finalist in summary.finalists)
+        facts.append(("finalists", f"{len(summary.finalists)}, {models} models trained"))
+    if summary.champion:
+        facts.append(("champion", summary.champion))
+    if summary.active:
+        facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S %Z}"))
+    return [*facts, *vars(summary.stores).items()]
+
+
+def counts_text(summary: Summary) -> str:
+    """Trials done of those wanted, and their states."""
+    counts = summary.counts
+    done = counts["complete"] + counts["pruned"]
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return f"{done} of {summary.trials} trials" + (f" ({states})" if states else "")
+
+
+def best_text(best: Best) -> str:
+    """A configuration's trial and what it reached, in one line."""
+    values = [f"{name} {value:.4f}" for name, value in best.values.items() if name not in METRICS]
+    metrics = [f"{name} {best.metrics[key]:.{n}f}" for key, (name, n) in METRICS.items()]
+    return ", ".join([f"trial {best.trial}", *values, *metrics])
+
+
+def _short(paths: list[str]) -> list[str]:
+    """The last part of each path where that says which."""
+    names = [path.rpartition(".")[2] for path in paths]
+    counts = Counter(names)
+    return [name if counts[name] == 1 else path for name, path in zip(names, paths, strict=True)]
+
+
+def spread(interval: Interval) -> str:
+    """Mean and standard deviation of an error or accuracy."""
+    if math.isnan(interval.deviation):
+        return f"{interval.mean:.4f}"
+    return f"{interval.mean:.4f} ± {interval.deviation:.4f}"
+
+
+def _given(numbers: Sequence[float], digits: int) -> str:
+    return " ± ".join(f"{n:.{digits}f}" for n in numbers if not math.isnan(n)) or "-"
+
+
+def interval_text(interval: Interval) -> str:
+    """The 95 % interval of a mean; a dash where one seed gives none."""
+    return "-" if math.isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"

@@ -1,0 +1,148 @@
+"""Workers as processes of this machine, one pipe each."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Self
+
+from moe_search.data import Source
+from moe_search.engine.checkpoints import Checkpoints
+from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
+from moe_search.engine.trial import Job
+from moe_search.search.executors.base import Attendance, Event, Plan, population
+from moe_search.spec import Study
+
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
+
+ENVIRONMENT = {
+    # glibc would hand every large buffer back to the system and fault it in again at each step
+    "MALLOC_MMAP_THRESHOLD_": "1000000000",
+    "MALLOC_TRIM_THRESHOLD_": "10000000000",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # for OpenBLAS it comes first
+}
+"""Of every worker."""
+
+
+def plan(study: Study) -> Plan:
+    """One worker a core with one thread each, or one a GPU; what study.yaml says comes first."""
+    search = study.search
+    gpus = 0 if search.device == "cpu" else _gpus()
+    cuda = search.device == "cuda" or gpus > 0
+    units = gpus if cuda else len(os.sched_getaffinity(0))
+    workers = units if search.workers == "auto" else search.workers
+    devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
+    return Plan(devices, population(study, cuda))
+
+
+def _gpus() -> int:
+    """How many torch can use; a process of its own asks it, so that this one need not load it."""
+    if not any(Path(device).exists() for device in _DRIVERS):
+        return 0
+    code = "from torch import cuda; print(cuda.device_count() if cuda.is_available() else 0)"
+    asked = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    return int(asked.stdout)
+
+
+@dataclass(kw_only=True)
+class _Process(Attendance):
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    device: str
+
+
+class LocalExecutor:
+    """Runs jobs on worker processes and starts a new worker in the place of one that dies.
+
+    Args:
+        plan: devices, one for each worker.
+        source: the data each worker loads.
+        checkpoints: where trainings leave theirs, and go on from.
+    """
+
+    def __init__(self, plan: Plan, source: Source, checkpoints: Checkpoints) -> None:
+        self._source = source
+        self._checkpoints = checkpoints
+        self._workers = [self._start(device, 1) for device in plan.devices]
+
+    @property
+    def workers(self) -> int:
+        """Number of workers."""
+        return len(self._workers)
+
+    @property
+    def idle(self) -> int:
+        """Workers that wait for a job."""
+        return sum(not worker.busy for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """Give a job to an idle worker."""
+        worker = next(w for w in self._workers if not w.busy)
+        worker.given(job)
+        self._send(worker, job)
+
+    def drop(self, keys: Iterable[int]) -> None:
+        """Stop training these trials; their results as they stand come as events."""
+        dropped = frozenset(keys)
+        for worker in self._workers:
+            if own := dropped & worker.open_keys:
+                self._send(worker, Drop(own))
+
+    def events(self, timeout: float) -> list[Event]:
+        """What has happened, after waiting for it at most so many seconds."""
+        found: list[Event] = []
+        ready = wait([worker.connection for worker in self._workers], timeout)
+        for worker in [w for w in self._workers if w.connection in ready]:
+            try:
+                while worker.connection.poll():
+                    found += worker.heard(receive(worker.connection))
+            except (EOFError, OSError):
+                found.append(self._replace(worker))
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers; what they were training is lost."""
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.wait()
+
+    def _start(self, device: str, start: int) -> _Process:
+        ours, theirs = multiprocessing.Pipe()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            process_group=0,  # Ctrl-C is the coordinator's to handle
+            env=os.environ | ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        worker = _Process(start=start, process=process, connection=ours, device=device)
+        self._send(worker, Setup(self._source, device, 1, self._checkpoints))
+        return worker
+
+    def _replace(self, worker: _Process) -> Event:
+        code = worker.process.wait()
+        worker.connection.close()
+        reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        start = worker.next_start()
+        if start is None or (code >= 0 and not worker.ready):
+            raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
+        self._workers[self._workers.index(worker)] = self._start(worker.device, start)
+        return worker.died(reason)
+
+    def _send(self, worker: _Process, message: ToWorker) -> None:
+        try:
+            send(worker.connection, message)
+        except OSError:
+            return  # it has died: ``events`` finds out and says which trials are lost

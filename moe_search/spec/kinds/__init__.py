@@ -1,0 +1,1 @@
+"""The open sets that study.yaml chooses from: each member declares itself in one row."""

@@ -1,0 +1,66 @@
+"""A disk or a store that fails while a study runs, told in one line.
+
+Whatever fails, nothing is lost by it: what a trial had reached when it failed is what a death at
+that moment leaves, and is mended by the next start (see ``coordinator``).
+"""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from moe_search.errors import UserError
+from moe_search.spec import Study
+from moe_search.stores.mlflow import hushed, reason
+from moe_search.words import one_line
+
+_OF_THE_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+)
+
+
+@contextmanager
+def told_in_one_line(study: Study) -> Iterator[None]:
+    """Raise what a disk or a store that fails raises as a ``UserError``; the rest as it is.
+
+    Raises:
+        UserError: a store does not answer, or is damaged, full or read-only; or a folder is.
+    """
+    try:
+        with hushed("mlflow.store.db.utils", level=logging.CRITICAL):
+            yield
+    except Exception as error:
+        found = _first(study, error)
+        if found is None:
+            raise
+        what = "once it is mended, the same command goes on"
+        raise UserError(one_line(f"{found}; {what}")) from error
+
+
+def _first(study: Study, error: BaseException | None) -> str | None:
+    """Where and why the first failure was of those that led to an error, if any was."""
+    found = None
+    while error is not None and not isinstance(error, UserError):
+        found = _failure(study, error) or found
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _failure(study: Study, error: BaseException) -> str | None:
+    cause = error.__cause__ or error.__context__
+    match error:
+        case StorageInternalError() if isinstance(cause, SQLAlchemyError):
+            url, whose = study.optuna_url, "Optuna"
+        case MlflowException() if isinstance(cause, SQLAlchemyError | OSError):
+            url, whose = study.mlflow_url, "MLflow"
+        case OSError() if error.errno in _OF_THE_DISK:
+            where = error.filename2 or error.filename or study.artifacts_folder
+            return f"{where}: {error.strerror}"
+        case _:
+            return None
+    return f"{url}: {whose}'s store failed: {reason(cause)}"

@@ -1,0 +1,1 @@
+"""The files a run keeps of its decomposition: tables and figures."""

@@ -1,0 +1,65 @@
+"""Models in MLflow: a package inside what ``mlflow.pyfunc.load_model`` opens."""
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient, pyfunc
+from mlflow.entities import LoggedModelOutput
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from moe_search.engine.trial import TrialResult
+from moe_search.package.config import IN_MODEL, Card, save_package
+
+
+def log_model(
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    name: str,
+    result: TrialResult,
+    card: Card,
+) -> str:
+    """Logs a result's model as READY, as the output of a run; returns its id."""
+    logged = client.create_logged_model(experiment_id, name, source_run_id=run_id)
+    model_id = logged.model_id
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            package = folder / Path(IN_MODEL).name
+            save_package(package, result, card)
+            with warnings.catch_warnings():
+                # The signature is known; an example would only be stored beside it.
+                warnings.filterwarnings("ignore", ".*An input example was not provided")
+                pyfunc.save_model(
+                    folder / "model",
+                    loader_module="moe_search.pyfunc",
+                    data_path=package,
+                    mlflow_model=Model(run_id=run_id, model_id=model_id),
+                    signature=_signature(result),
+                    pip_requirements=["moe-search"],
+                    # By default MLflow copies the lock file of the folder we happen to run in.
+                    uv_project_path=package,
+                )
+            client.log_model_artifacts(model_id, str(folder / "model"))
+    except MlflowException:
+        raise  # a store that is away would let us wait for minutes again
+    except BaseException:
+        client.finalize_logged_model(model_id, "FAILED")
+        raise
+    client.finalize_logged_model(model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=result.history[-1].epoch)])
+    return model_id
+
+
+def _signature(result: TrialResult) -> ModelSignature:
+    """Samples as the data set stores them, [B, ...], to class probabilities [B, C]; float32."""
+    shape, classes = result.architecture.shape, result.architecture.classes
+    float32 = np.dtype(np.float32)
+    return ModelSignature(
+        inputs=Schema([TensorSpec(float32, (-1, *shape))]),
+        outputs=Schema([TensorSpec(float32, (-1, classes))]),
+    )

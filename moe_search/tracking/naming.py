@@ -1,0 +1,35 @@
+"""A configuration in the words that both dashboards use."""
+
+from moe_search.spec.base import Part
+from moe_search.spec.configuration import Configuration, conditions
+
+
+def meaningful(configuration: Configuration) -> dict[str, object]:
+    """The hyperparameters that have a meaning beside the others, by dotted path."""
+    every: dict[str, object] = {}
+    found = {}
+    for section in Configuration.model_fields:
+        part: Part = getattr(configuration, section)
+        for name, field in type(part).model_fields.items():
+            path = f"{section}.{name}"
+            every[path] = getattr(part, name)
+            if all(every[when.path] in when.values for when in conditions(field)):
+                found[path] = every[path]
+    return found
+
+
+def written(value: object) -> str:
+    """A hyperparameter as text: layer lists as JSON, numbers to the last digit, true and false."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.model_dump_json() if isinstance(value, Part) else str(value)
+
+
+def short_name(configuration: Configuration) -> str:
+    """The network in a few words, such as ``distilled attentive M=8 T=0.70``."""
+    model = configuration.model
+    if model.kind == "single":
+        return "single"
+    rule = {"mixture": "", "stochastic": " stochastic", "top_k": f" top-{model.top_k}"}
+    gate = f"distilled {model.gate}" if configuration.training.distill else model.gate
+    return f"{gate} M={model.experts} T={model.temperature:.2f}{rule[model.output]}"

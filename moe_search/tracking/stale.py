@@ -1,0 +1,96 @@
+"""What a process that died left in MLflow's store."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from moe_search.spec.study import Study
+from moe_search.stores.mlflow import open_store, store_exists
+from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What was found and ended, by id.
+
+    Attributes:
+        runs: that were RUNNING, or FINISHED and nobody's result; they are KILLED now.
+        models: whose writing had not ended; they are FAILED now.
+        lost: of the results that were named, those that have no FINISHED run.
+    """
+
+    runs: tuple[str, ...]
+    models: tuple[str, ...]
+    lost: frozenset[str]
+
+
+def end_leftovers(study: Study, results: Collection[str]) -> Leftovers:
+    """End every run and model that nobody writes any more, and runs that are no results.
+
+    Nothing is made where there is no store, or no experiment in it.
+
+    Args:
+        study: none of its processes may be running.
+        results: ids of the runs that Optuna's store counts: of complete trials, and of finalists.
+
+    Raises:
+        UserError: the store cannot be opened.
+    """
+    known = set(results)
+    if not store_exists(study.mlflow_url):
+        return Leftovers((), (), frozenset(known))
+    client = open_store(study.mlflow_url, create=False)
+    experiment = client.get_experiment_by_name(study.name)
+    if experiment is None or experiment.lifecycle_stage != "active":
+        return Leftovers((), (), frozenset(known))
+    running = _runs(client, experiment.experiment_id, "attributes.status = 'RUNNING'")
+    models: list[str] = []
+    for run_id in running:
+        models += _fail_models(client, experiment.experiment_id, run_id)
+        _end(client, run_id, "its process ended before it")
+    finished = _runs(
+        client,
+        experiment.experiment_id,
+        f"attributes.status = 'FINISHED' and tags.`{KIND}` != 'study' "
+        f"and tags.`{KIND}` != '{DISTILLED}'",
+    )
+    untold = [run_id for run_id in finished if run_id not in known]
+    for run_id in untold:
+        _end(client, run_id, "its process ended before Optuna was told of it")
+    return Leftovers((*running, *untold), tuple(models), frozenset(known - set(finished)))
+
+
+def _runs(client: MlflowClient, experiment_id: str, which: str) -> list[str]:
+    def page(token: str | None) -> Any:
+        return client.search_runs([experiment_id], which, page_token=token)
+
+    found: Iterator[Run] = _every(page)
+    return [run.info.run_id for run in found]
+
+
+def _fail_models(client: MlflowClient, experiment_id: str, run_id: str) -> list[str]:
+    """End the writing of a run's models; returns those whose writing had not ended."""
+    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    pending = [model.model_id for model in found if model.status == "PENDING"]
+    for model_id in pending:
+        client.finalize_logged_model(model_id, "FAILED")
+    return pending
+
+
+def _every(page: Callable[[str | None], Any]) -> Iterator[Any]:
+    """What all pages of a search hold."""
+    token = None
+    while True:
+        found = page(token)
+        yield from found
+        token = found.token
+        if not token:
+            return
+
+
+def _end(client: MlflowClient, run_id: str, why: str) -> None:
+    client.set_tag(run_id, REASON, why)
+    client.set_terminated(run_id, "KILLED")

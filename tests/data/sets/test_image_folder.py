@@ -1,0 +1,190 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from moe_search.data import Source, load
+from moe_search.data.sets.image_folder import _listing
+from moe_search.errors import UserError
+from moe_search.progress import Note, Working
+
+COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
+
+
+def paint(folder: Path, samples: int, suffix: str = ".png") -> None:
+    """Images of one colour and many sizes, in a folder named after the colour."""
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(samples):
+            Image.new("RGB", (9 + i, 12), colour).save(folder / name / f"{i}{suffix}")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    paint(tmp_path / "train", 5)
+    paint(tmp_path / "test", 2)
+    return tmp_path
+
+
+def source(path: Path) -> Source:
+    return Source("image_folder", path=path, image_size=8)
+
+
+def test_a_train_and_test_pair(pair: Path) -> None:
+    dataset = load(source(pair), test=True)
+    assert dataset.classes == ("blue", "green", "red")
+    assert dataset.shape == (3, 8, 8)
+    assert dataset.augment is False
+    assert (len(dataset.train.y), len(dataset.validation.y)) == (12, 3)
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == [0, 0, 1, 1, 2, 2]
+    for split in (dataset.train, dataset.validation, dataset.test):
+        shown = split.x.mean((2, 3)).argmax(1)  # the channel that is lit
+        assert np.array_equal(shown, 2 - split.y)
+    assert np.allclose(dataset.train.x.mean((0, 2, 3)), np.zeros(3), atol=1e-6)
+    assert np.allclose(dataset.train.x.std((0, 2, 3)), np.ones(3))
+
+
+def test_without_a_pair_a_fifth_is_the_test_split(tmp_path: Path) -> None:
+    paint(tmp_path, 10, ".bmp")
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.test is not None
+    assert np.bincount(dataset.test.y).tolist() == [2, 2, 2]
+    assert len(dataset.train.y) + len(dataset.validation.y) == 24
+    without = load(source(tmp_path))
+    assert without.test is None
+    assert np.array_equal(without.train.x, dataset.train.x)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_split_of_its_own_is_the_one(pair: Path, name: str) -> None:
+    paint(pair / name, 3)
+    dataset = load(source(pair), test=True)
+    assert dataset.test is not None
+    counts = [np.bincount(s.y).tolist() for s in (dataset.train, dataset.validation)]
+    assert counts == [[5, 5, 5], [3, 3, 3]]
+    assert len(dataset.test.y) == 6
+
+
+def test_with_train_and_val_alone_a_fifth_of_train_is_the_test_split(tmp_path: Path) -> None:
+    paint(tmp_path / "train", 5)
+    paint(tmp_path / "val", 3)
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.classes == ("blue", "green", "red")
+    assert dataset.test is not None
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert [np.bincount(split.y).tolist() for split in splits] == [[4] * 3, [3] * 3, [1] * 3]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("bus", "train"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            Image.new("L", (8, 8), 40 * i).save(tmp_path / name / f"{i}.png")
+    assert load(source(tmp_path)).classes == ("bus", "train")
+
+
+def test_images_become_grey_where_one_channel_is_asked_for(tmp_path: Path) -> None:
+    paint(tmp_path, 10)
+    dataset = load(replace(source(tmp_path), channels=1))
+    assert dataset.shape == (1, 8, 8)
+    brightness = dataset.train.x.mean((1, 2, 3)) * dataset.std[0] + dataset.mean[0]
+    luma = np.array([29, 150, 76]) / 255  # ITU-R 601 of pure blue, green and red
+    assert np.allclose(brightness, luma[dataset.train.y], atol=0.01)
+
+
+def test_grey_and_transparent_images_become_rgb(tmp_path: Path) -> None:
+    for name, mode in (("a", "L"), ("b", "RGBA")):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            Image.new(mode, (8, 8), 200).save(tmp_path / name / f"{i}.png")
+    assert load(source(tmp_path)).shape == (3, 8, 8)
+
+
+def test_images_are_found_in_the_order_of_torchvision(tmp_path: Path) -> None:
+    for place in ("b/1.png", "b/0/2.JPG", "b/10.bmp", "b/z/y/0.tiff", "B/a.webp", "B/notes.txt"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    (tmp_path / "elsewhere.png").touch()
+    classes, listing = _listing(tmp_path)
+    theirs = ImageFolder(str(tmp_path))
+    assert classes == tuple(theirs.classes)
+    assert [(str(path), number) for path, number in listing] == theirs.samples
+
+
+def test_test_images_are_not_opened_until_asked_for(pair: Path) -> None:
+    (pair / "test" / "red" / "0.png").write_bytes(b"no image")
+    assert load(source(pair)).test is None
+    with pytest.raises(UserError, match=r"test/red/0\.png: not a readable image"):
+        load(source(pair), test=True)
+
+
+def test_who_waits_is_told_how_many_images_are_read(pair: Path) -> None:
+    told: list[Note | Working] = []
+    load(source(pair), test=True, progress=told.append)
+    assert told == [
+        *(Working("reading training images", done, 15) for done in range(15)),
+        *(Working("reading test images", done, 6) for done in range(6)),
+    ]
+
+
+def test_the_content_must_be_of_a_known_format_whatever_the_name(pair: Path) -> None:
+    path = pair / "train" / "red" / "3.png"
+    Image.new("RGB", (8, 8)).save(path, "PCX")
+    with pytest.raises(UserError, match=r"train/red/3\.png: not a readable image"):
+        load(source(pair))
+
+
+def test_a_truncated_image_is_named(pair: Path) -> None:
+    path = pair / "train" / "red" / "3.png"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(UserError, match=r"train/red/3\.png: not a readable image \([^\n]+$"):
+        load(source(pair))
+
+
+def test_a_class_that_only_test_has_is_refused(pair: Path) -> None:
+    (pair / "test" / "yellow").mkdir()
+    with pytest.raises(UserError, match=r"test/yellow: a class that .*train lacks$"):
+        load(source(pair))
+
+
+def test_a_class_that_test_lacks_keeps_the_numbers(pair: Path) -> None:
+    for file in (pair / "test" / "blue").iterdir():
+        file.unlink()
+    (pair / "test" / "blue").rmdir()
+    test = load(source(pair), test=True).test
+    assert test is not None
+    assert test.y.tolist() == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["nowhere"], "no such folder"),
+        ([], "own: holds no class folder, expected two or more"),
+        (["own/a", "own/b"], r"own/a: holds no images; names of images end in \.jpg"),
+        (["own/train", "own/test"], "own/train: holds no class folder"),
+    ],
+)
+def test_folders_without_images_are_refused(
+    tmp_path: Path, folders: list[str], message: str
+) -> None:
+    if folders != ["nowhere"]:
+        (tmp_path / "own").mkdir()
+        for folder in folders:
+            (tmp_path / folder).mkdir()
+    with pytest.raises(UserError, match=message) as raised:
+        load(source(tmp_path / "own"))
+    assert "\n" not in str(raised.value)
+
+
+def test_one_class_is_no_classification(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a" / "0.png")
+    with pytest.raises(UserError, match=r"one class folder \(a\), expected two or more"):
+        load(source(tmp_path))

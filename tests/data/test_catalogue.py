@@ -1,0 +1,153 @@
+import gzip
+import struct
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+
+from moe_search.data import Source, load, prepare
+from moe_search.data.catalogue import PUBLISHED, locate, user_cache
+from moe_search.errors import UserError
+from moe_search.progress import Note, Working, silent
+
+
+def put_mnist(folder: Path, samples: int) -> Path:
+    """A small MNIST of gzipped files, told apart by its number of samples."""
+    folder.mkdir(parents=True)
+    images = b"\0\0\x08\x03" + struct.pack(">3I", samples, 28, 28) + bytes(samples * 784)
+    labels = b"\0\0\x08\x01" + struct.pack(">I", samples) + bytes(i % 10 for i in range(samples))
+    for split in ("train", "t10k"):
+        (folder / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (folder / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    return folder
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment and a cache folder of its own, without data, and no way out."""
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise URLError("no network\nhere")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    monkeypatch.setenv("MOE_SEARCH_DATA", str(tmp_path / "env"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_the_root_is_looked_at_first_then_the_environment_then_the_cache(env: Path) -> None:
+    cached = put_mnist(user_cache() / "MNIST" / "raw", 20)
+    assert locate("mnist", env / "root", silent) == cached
+    named = put_mnist(env / "env" / "MNIST" / "raw", 20)
+    assert locate("mnist", env / "root", silent) == named
+    rooted = put_mnist(env / "root" / "MNIST" / "raw", 20)
+    assert locate("mnist", env / "root", silent) == rooted
+    assert locate("mnist", None, silent) == named
+
+
+def test_the_environment_is_read_at_each_call(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_mnist(env / "env" / "MNIST" / "raw", 20)
+    assert len(load(Source("mnist", validation=10)).train.y) == 10
+    put_mnist(env / "other" / "MNIST" / "raw", 30)
+    monkeypatch.setenv("MOE_SEARCH_DATA", str(env / "other"))
+    assert len(load(Source("mnist", validation=10)).train.y) == 20
+
+
+def test_an_incomplete_folder_does_not_count(env: Path) -> None:
+    partial = put_mnist(env / "root" / "MNIST" / "raw", 20)
+    (partial / "t10k-labels-idx1-ubyte.gz").unlink()
+    whole = put_mnist(env / "env" / "MNIST" / "raw", 20)
+    assert locate("mnist", env / "root", silent) == whole
+
+
+def test_fashion_mnist_is_found_where_debian_puts_it(
+    env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian = put_mnist(env / "datasets" / "fashion-mnist", 20)
+    assert PUBLISHED["fashion_mnist"].elsewhere == ("/usr/share/datasets/fashion-mnist",)
+    moved = replace(PUBLISHED["fashion_mnist"], elsewhere=(str(debian),))
+    monkeypatch.setitem(PUBLISHED, "fashion_mnist", moved)
+    assert locate("fashion_mnist", None, silent) == debian
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_failed_download_says_what_to_put_where(
+    env: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], elsewhere=()))
+    told: list[Note | Working] = []
+    with pytest.raises(UserError, match=r"not found and .*no network here") as raised:
+        load(Source(name), progress=told.append)
+    published, message = PUBLISHED[name], str(raised.value)
+    assert "\n" not in message
+    assert str(user_cache() / published.folder) in message
+    assert all(file in message for file in published.files)
+    assert "$MOE_SEARCH_DATA" in message
+    assert told == [
+        Note(f"downloading {published.torchvision} to {user_cache() / published.folder}"),
+        Working(f"downloading {published.torchvision}"),
+    ]
+    assert list(user_cache().rglob("*ubyte*")) == []
+
+
+class Served(BytesIO):
+    """What urlopen returns for a file."""
+
+    def __init__(self, url: str, content: bytes) -> None:
+        super().__init__(content)
+        self.url, self.length = url, len(content)
+
+
+@pytest.fixture
+def served(
+    env: Path,
+    data_root: Path,
+    needs: Callable[[str, bool], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[str]:
+    """FashionMNIST as its publisher would serve it; the names asked for so far."""
+    folder = data_root / "FashionMNIST" / "raw"
+    needs("FashionMNIST/raw below $MOE_SEARCH_DATA", folder.is_dir())
+    asked: list[str] = []
+
+    def serve(request: urllib.request.Request) -> Served:
+        asked.append(request.full_url.rsplit("/", 1)[-1])
+        return Served(request.full_url, (folder / asked[-1]).read_bytes())
+
+    monkeypatch.setattr(urllib.request, "urlopen", serve)
+    moved = replace(PUBLISHED["fashion_mnist"], elsewhere=())
+    monkeypatch.setitem(PUBLISHED, "fashion_mnist", moved)
+    return asked
+
+
+def test_a_download_goes_to_the_cache_once(
+    served: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    prepared = prepare("fashion_mnist")
+    assert prepared.folder == user_cache() / "FashionMNIST" / "raw"
+    assert (prepared.training, prepared.test) == (60_000, 10_000)
+    assert [entry.name for entry in user_cache().iterdir()] == ["FashionMNIST"]
+    assert capfd.readouterr() == ("", "")
+    served.clear()
+    assert prepare("fashion_mnist") == prepared
+    assert served == []
+
+
+def test_a_broken_download_leaves_nothing_behind(
+    served: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = urllib.request.urlopen
+
+    def broken(request: urllib.request.Request) -> Served:
+        content = whole(request).read()
+        return Served(request.full_url, content[: len(content) // 2])
+
+    monkeypatch.setattr(urllib.request, "urlopen", broken)
+    with pytest.raises(UserError, match="FashionMNIST: not found and not downloaded"):
+        load(Source("fashion_mnist"))
+    assert [path for path in user_cache().rglob("*") if path.is_file()] == []

@@ -1,0 +1,408 @@
+"""Models trained in step learn exactly as each would alone, and as plain models do.
+
+Shape suffixes: P model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pytest
+import torch
+from support.reference_model import (
+    PlainMixture,
+    importance_loss,
+    mixture_loss,
+    rule_losses,
+    similarity_loss,
+)
+from support.small_trials import (
+    COLOUR_IMAGE,
+    IMAGE,
+    LARGE_IMAGE,
+    Batch,
+    batches,
+    plain_of,
+    population,
+    trial,
+)
+from torch import Tensor
+
+from moe_search.engine.population import Population
+from moe_search.engine.train import samples_last
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.architecture import State
+from moe_search.spec import Regularizer, Training
+from moe_search.spec.configuration import Gate
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+Kind = Literal["none", "importance", "similarity", "both"]
+KINDS: tuple[Kind, ...] = ("none", "importance", "similarity", "both")
+OUTPUTS: tuple[dict[str, Any], ...] = (
+    {"output": "mixture"},
+    {"output": "stochastic"},
+    {"output": "top_k", "top_k": 1},
+    {"output": "top_k", "top_k": 2},
+)
+
+every_gate = pytest.mark.parametrize("gate", get_args(Gate))
+each_gate = pytest.mark.parametrize("gate", [gate for gate in get_args(Gate) if gate != "soft"])
+each_gate_with_a_rule = pytest.mark.parametrize(
+    "gate", [gate for gate in get_args(Gate) if gate not in ("expert_loss", "soft")]
+)
+each_learning_gate = pytest.mark.parametrize(
+    "gate", ["original", "attentive", "cosine", "perturbed_cosine"]
+)
+Precision = Literal["float32", "bfloat16"]
+each_precision = pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
+
+
+def features(x: Tensor) -> Tensor:
+    """What some network might say of a batch, [7, B]."""
+    return x.flatten(0, -2)[:7].sin()
+
+
+def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+    """The loss that a trial minimises, with the weights of the authors' formulas."""
+    x, y = batch
+    chosen, regularizer = spec.configuration.model, spec.configuration.regularizer
+    loss, p_BM = mixture_loss(model, x, y)
+    rule = "expert_loss" if chosen.gate == "expert_loss" else chosen.output
+    if rule != "mixture":
+        losses = rule_losses(model.logits(x), model.outputs(x), y, rule, chosen.top_k)
+        loss = losses.mean()
+    if regularizer.kind in ("importance", "both"):
+        loss = loss + regularizer.weight * importance_loss(p_BM)
+    if regularizer.kind in ("similarity", "both"):
+        both = regularizer.kind == "both"
+        weight = regularizer.similarity_weight if both else regularizer.weight
+        beta_s = weight if regularizer.scale == "authors" else weight / len(x) ** 2
+        of = features(samples_last(x)).t() if regularizer.features == "network" else x
+        loss = loss + similarity_loss(p_BM, of, beta_s, 0.0, regularizer.distance == "squared")
+    return loss
+
+
+def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+    """The loss; the gradients lie in the plain model.
+
+    With a dual temperature there are two passes: experts with a softer gate that is frozen, and no
+    regularizer; then the gate with frozen experts.
+    """
+    loss = plain_loss(plain, spec, batch)
+    chosen = spec.configuration
+    if chosen.model.dual_temperature == 1:
+        torch.autograd.backward(loss)
+        return loss
+    experts = set(plain.experts.parameters())
+    gate = set(plain.parameters()) - experts
+    plain.temperature = chosen.model.temperature * chosen.model.dual_temperature
+    unregularized = chosen.model_copy(update={"regularizer": Regularizer()})
+    for frozen, given in ((gate, replace(spec, configuration=unregularized)), (experts, spec)):
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        torch.autograd.backward(plain_loss(plain, given, batch))
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        plain.temperature = chosen.model.temperature
+    return loss
+
+
+def assert_learns_as_plain_models(
+    specs: Sequence[TrialSpec],
+    given: Sequence[Batch],
+    tolerance: float,
+    shape: tuple[int, ...] = IMAGE,
+    fused: bool = False,
+) -> None:
+    """Each step's loss, and the weights in the end."""
+    trained = population(specs, shape, fused, features)
+    plains = [plain_of(trained, model, shape) for model in range(len(specs))]
+    adams = [
+        torch.optim.Adam(
+            plain.parameters(),
+            lr=spec.configuration.training.lr,
+            weight_decay=spec.configuration.training.weight_decay,
+        )
+        for plain, spec in zip(plains, specs, strict=True)
+    ]
+    for x, y in given:
+        found_P = trained.step(samples_last(x), y)
+        for found, plain, adam, spec in zip(found_P, plains, adams, specs, strict=True):
+            adam.zero_grad()
+            loss = learned(plain, spec, (x, y))
+            torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
+            adam.step()
+    for model, plain in enumerate(plains):
+        ours = plain_of(trained, model, shape)
+        for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e3 * tolerance, atol=1e2 * tolerance)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("kind", KINDS)
+@each_gate
+def test_a_hundred_steps_are_those_of_a_plain_model(gate: Gate, kind: Kind) -> None:
+    regularizer = Regularizer(kind=kind, weight=0.3, similarity_weight=0.7)
+    spec = trial(experts=4, gate=gate, temperature=1.3, regularizer=regularizer)
+    assert_learns_as_plain_models([spec], batches(100, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_output
+@each_gate_with_a_rule
+def test_steps_of_each_output_rule_are_those_of_a_plain_model(
+    gate: Gate, output: dict[str, Any]
+) -> None:
+    spec = trial(experts=4, gate=gate, **output)
+    assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_learning_gate
+def test_experts_and_gate_learn_at_temperatures_of_their_own(gate: Gate) -> None:
+    specs = neighbours(gate, dual_temperature=2.5)
+    assert_learns_as_plain_models(specs, batches(20, 12), 1e-9)
+
+
+@each_learning_gate
+def test_dual_temperatures_have_the_same_bits_alone_and_among_neighbours(gate: Gate) -> None:
+    assert_company_changes_no_bit(neighbours(gate, dual_temperature=2.5), uneven(IMAGE), False)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("gate", ["original", "attentive"])
+def test_a_zero_gate_trains_as_a_plain_one(gate: Gate) -> None:
+    spec = trial(experts=4, gate=gate, gate_weights="zero")
+    assert_learns_as_plain_models([spec], batches(40, 12), 1e-9)
+
+
+@pytest.mark.parametrize("gate", ["original", "attentive"])
+def test_of_zero_gates_only_an_attentive_one_tells_samples_apart(gate: Gate) -> None:
+    found = trained([trial(experts=4, gate=gate, gate_weights="zero")], batches(60, 32), False)
+    x, _ = batches(1, 32, seed=1)[0]
+    p_PMB = found.mixtures(samples_last(x))[0].softmax(1)
+    spread = p_PMB.amax(2) - p_PMB.amin(2)
+    assert bool((spread > 1e-3).any()) == (gate == "attentive")
+    assert p_PMB.std(1).max() > 1e-3, "the gate learns something"
+
+
+@pytest.mark.usefixtures("double")
+def test_a_hundred_steps_of_a_single_network_are_those_of_a_plain_one() -> None:
+    assert_learns_as_plain_models([trial(kind="single")], batches(100, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+@each_gate
+def test_neighbours_have_their_own_rates_decays_regularizers_and_temperatures(gate: Gate) -> None:
+    assert_learns_as_plain_models(neighbours(gate), batches(30, 12), 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_neighbours_have_their_own_features_distances_and_scales() -> None:
+    assert_learns_as_plain_models(similar_neighbours(), batches(30, 12), 1e-9)
+
+
+def test_features_distances_and_scales_of_neighbours_change_no_bit() -> None:
+    assert_company_changes_no_bit(similar_neighbours(), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
+def test_batch_norms_train_as_plain_ones() -> None:
+    shape = (3, 8, 8)
+    specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
+    assert_learns_as_plain_models(specs, batches(15, 12, shape), 1e-8, shape)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_a_hundred_steps_with_the_fused_stem_agree_to_float_tolerance(gate: Gate) -> None:
+    regularizer = Regularizer(kind="importance", weight=0.2)
+    spec = trial(experts=4, gate=gate, regularizer=regularizer, training=Training(lr=1e-3))
+    assert_learns_as_plain_models([spec], batches(100, 32, LARGE_IMAGE), 1e-4, LARGE_IMAGE, True)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+def test_steps_with_fast_convolutions_agree_to_float_tolerance(gate: Gate) -> None:
+    regularizer = Regularizer(kind="importance", weight=0.2)
+    training = Training(lr=1e-3, weight_decay=1e-3)
+    spec = trial(backbone="conv", gate=gate, regularizer=regularizer, training=training)
+    given = batches(10, 32, COLOUR_IMAGE)
+    assert_learns_as_plain_models([spec], given, 1e-4, COLOUR_IMAGE, fused=True)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_gate
+@pytest.mark.parametrize(
+    ("backbone", "shape"), [("conv", COLOUR_IMAGE), ("fashion_mnist", LARGE_IMAGE)]
+)
+@pytest.mark.parametrize("fused", [True, False])
+def test_bfloat16_rounds_the_products_of_training_alone(
+    gate: Gate, backbone: str, shape: tuple[int, ...], fused: bool
+) -> None:
+    given = batches(3, 32, shape)
+    found: dict[str, list[Tensor]] = {}
+    for precision in ("float32", "bfloat16"):
+        training = Training.model_validate({"lr": 1e-3, "precision": precision})
+        specs = [trial(gate=gate, backbone=backbone, training=training)]
+        learner = population(specs, shape, fused)
+        found[precision] = [learner.step(samples_last(x), y) for x, y in given]
+        assert {array.dtype for array in learner.state_of(0).values()} == {np.dtype("float32")}
+        logits_PMB, outputs_PMCB = learner.mixtures(samples_last(given[0][0]))
+        assert logits_PMB.dtype == outputs_PMCB.dtype == torch.float32
+        assert outputs_PMCB.sum(2).allclose(torch.ones(()), atol=1e-5)
+    for low, high in zip(found["bfloat16"], found["float32"], strict=True):
+        assert not torch.equal(low, high)
+        torch.testing.assert_close(low, high, rtol=0.05, atol=0)
+
+
+def neighbours(gate: Gate, **model: Any) -> list[TrialSpec]:
+    """Ragged trials that differ in all that models in step may differ in."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            temperature=0.7 + 0.4 * key,
+            perturbation=0.2 * key,
+            regularizer=Regularizer(kind=kind, weight=0.1 + 0.2 * key, similarity_weight=0.5),
+            training=Training(lr=1e-3 * (1 + key), weight_decay=1e-3 * key),
+            **model,
+        )
+        for key, (experts, kind) in enumerate(zip((2, 7, 3, 11), KINDS, strict=True))
+    ]
+
+
+def similar_neighbours() -> list[TrialSpec]:
+    """Ragged trials of L_s that differ in all that L_s has of its own."""
+    given: list[dict[str, Any]] = [
+        {"distance": "euclidean", "scale": "mean", "weight": 0.3},
+        {"distance": "squared", "scale": "mean", "weight": 0.02},
+        {"distance": "euclidean", "scale": "authors", "weight": 1e-3},
+        {"distance": "squared", "scale": "authors", "weight": 1e-4},
+        {"features": "network", "weight": 0.4},
+        {"features": "network", "distance": "squared", "weight": 0.5},
+    ]
+    return [
+        trial(key, experts=2 + 3 * (key % 4), regularizer=Regularizer(kind="similarity", **own))
+        for key, own in enumerate(given)
+    ]
+
+
+def at_precision(precision: Precision, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
+    """The same trials at another precision."""
+    changed = []
+    for spec in specs:
+        configuration = spec.configuration
+        training = configuration.training.model_copy(update={"precision": precision})
+        changed.append(
+            replace(spec, configuration=configuration.model_copy(update={"training": training}))
+        )
+    return changed
+
+
+def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
+    shape = tuple(given[0][0].shape[1:])
+    found = population(specs, shape, fused, features)
+    for x, y in given:
+        found.step(samples_last(x), y)
+    return found
+
+
+def assert_same_bits(found: State, expected: State) -> None:
+    assert found.keys() == expected.keys()
+    for name, array in found.items():
+        assert np.array_equal(array, expected[name]), name
+
+
+def uneven(shape: tuple[int, ...]) -> list[Batch]:
+    return batches(3, 50, shape) + batches(2, 33, shape, seed=1) + batches(1, 5, shape, seed=2)
+
+
+def assert_company_changes_no_bit(
+    specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool
+) -> None:
+    alone = [trained([spec], given, fused).state_of(0) for spec in specs]
+    for company in ([0, 1, 2, 3], [2, 0], [1, 2, 3]):
+        together = trained([specs[m] for m in company], given, fused)
+        for model, key in enumerate(company):
+            assert_same_bits(together.state_of(model), alone[key])
+
+
+@each_output
+@each_gate_with_a_rule
+def test_weights_have_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, output: dict[str, Any]
+) -> None:
+    assert_company_changes_no_bit(neighbours(gate, **output), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("compiled")
+@every_gate
+@each_precision
+def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, precision: Precision
+) -> None:
+    specs = at_precision(precision, neighbours(gate))
+    assert_company_changes_no_bit(specs, uneven(LARGE_IMAGE), fused=True)
+
+
+@pytest.mark.usefixtures("compiled")
+@each_precision
+@each_gate
+def test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours(
+    gate: Gate, precision: Precision
+) -> None:
+    specs = at_precision(precision, neighbours(gate, backbone="conv"))
+    assert_company_changes_no_bit(specs, uneven(COLOUR_IMAGE), fused=True)
+
+
+def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:
+    specs = neighbours("original")
+    ((x, y),) = batches(1, 50)
+    losses_P = population(specs).losses(samples_last(x), y)
+    for model, spec in enumerate(specs):
+        assert torch.equal(population([spec]).losses(samples_last(x), y)[0], losses_P[model])
+
+
+@pytest.mark.parametrize("kept", [[1, 3], [2], [3, 0], [0, 1, 2, 3]])
+@every_gate
+def test_those_that_are_kept_go_on_as_if_nobody_had_left(gate: Gate, kept: list[int]) -> None:
+    specs, given = neighbours(gate), uneven(IMAGE)
+    undisturbed = trained(specs, given, fused=False)
+    thinned = trained(specs, given[:3], fused=False)
+    thinned.keep(kept)
+    assert thinned.specs == tuple(specs[model] for model in kept)
+    for x, y in given[3:]:
+        thinned.step(samples_last(x), y)
+    for model, before in enumerate(kept):
+        assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
+
+
+@every_gate
+def test_a_model_that_diverges_leaves_its_neighbours_alone(gate: Gate) -> None:
+    given = uneven(IMAGE)
+    wild = trial(9, experts=5, gate=gate, training=Training(lr=1e30))
+    calm = [trial(m, experts=experts, gate=gate) for m, experts in enumerate((2, 8))]
+    for specs in ([wild, *calm], [calm[0], wild, calm[1]], [*calm, wild]):
+        together = trained(specs, given, fused=False)
+        for model, spec in enumerate(specs):
+            if spec is not wild:
+                alone = trained([spec], given, fused=False)
+                assert_same_bits(together.state_of(model), alone.state_of(0))
+            else:
+                state = together.state_of(model).values()
+                assert not all(np.isfinite(array).all() for array in state)
+
+
+def test_a_state_is_a_copy() -> None:
+    given = batches(2, 16)
+    found = trained([trial()], given[:1], fused=False)
+    state = found.state_of(0)
+    before = {name: array.copy() for name, array in state.items()}
+    found.step(samples_last(given[1][0]), given[1][1])
+    assert_same_bits(state, before)
+    assert not np.array_equal(found.state_of(0)["heads.weight"], state["heads.weight"])

@@ -1,0 +1,138 @@
+"""Files as a model takes them, and files it cannot take.
+
+Shape suffixes: B sample; H height, W width, C channel.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from PIL import Image
+from support.drawn_models import GREY, RGB, classifier
+
+from moe_search.errors import UserError
+from moe_search.models.predict import predict
+from moe_search.package.classifier import Classifier
+
+
+def probabilities(model: Classifier, file: Path) -> list[float]:
+    return [prediction.probability for prediction in predict(model, file)]
+
+
+def expected(model: Classifier, x_BS: npt.NDArray[np.float32]) -> Any:
+    return pytest.approx(model(torch.from_numpy(x_BS)).max(1).values.tolist(), abs=1e-6)
+
+
+def as_pixels(bytes_BS: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return bytes_BS.astype(np.float32) / np.float32(255)
+
+
+@pytest.fixture
+def x_BCHW() -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).random((5, *RGB), np.float32)
+
+
+def test_layouts_of_arrays_are_told_apart(tmp_path: Path, x_BCHW: npt.NDArray[np.float32]) -> None:
+    model, file = classifier(RGB), tmp_path / "x.npy"
+    for stored in (x_BCHW, x_BCHW.transpose(0, 2, 3, 1), x_BCHW.astype(np.float64)):
+        np.save(file, stored)
+        assert probabilities(model, file) == expected(model, x_BCHW)
+    for stored in (x_BCHW[0], x_BCHW[0].transpose(1, 2, 0)):
+        np.save(file, stored)
+        assert probabilities(model, file) == expected(model, x_BCHW[:1])
+
+
+def test_grey_needs_no_channel(tmp_path: Path) -> None:
+    model, file = classifier(GREY), tmp_path / "x.npz"
+    x_BHW = np.random.default_rng(0).random((4, 8, 8), np.float32)
+    np.savez(file, x_BHW)
+    assert probabilities(model, file) == expected(model, x_BHW[:, None])
+    np.savez(file, x_BHW[0])
+    assert probabilities(model, file) == expected(model, x_BHW[:1, None])
+
+
+def test_bytes_are_pixels(tmp_path: Path) -> None:
+    model, file = classifier(GREY), tmp_path / "x.npy"
+    x_BHW = np.random.default_rng(0).integers(0, 256, (4, 8, 8)).astype(np.uint8)
+    np.save(file, x_BHW)
+    assert probabilities(model, file) == expected(model, as_pixels(x_BHW[:, None]))
+
+
+def test_features(tmp_path: Path) -> None:
+    model, file = classifier((6,)), tmp_path / "x.npy"
+    x_BF = np.random.default_rng(0).random((300, 6), np.float32)
+    np.save(file, x_BF)
+    found = list(predict(model, file))
+    assert [one.sample for one in found] == list(range(300))
+    assert [one.probability for one in found] == expected(model, x_BF)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("shape", [GREY, RGB])
+def test_images_are_brought_to_the_models_channels_and_size(
+    tmp_path: Path, mode: str, shape: tuple[int, int, int]
+) -> None:
+    """An image of one colour stays that colour at any size."""
+    model, file = classifier(shape), tmp_path / "image.png"
+    Image.new("RGB", (33, 21), (102, 102, 102)).convert(mode).save(file)
+    x = np.full((1, *shape), 0.4, np.float32)
+    (found,) = predict(model, file)
+    assert [found.probability] == expected(model, x)
+    assert found.sample is None
+
+
+def test_width_is_across(tmp_path: Path) -> None:
+    model, file = classifier(RGB), tmp_path / "image.png"
+    pixels_HWC = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)
+    Image.fromarray(pixels_HWC).save(file)
+    x_BCHW = pixels_HWC.transpose(2, 0, 1)[np.newaxis]
+    assert probabilities(model, file) == expected(model, as_pixels(x_BCHW))
+
+
+def saved(file: Path, content: object) -> None:
+    match content:
+        case bytes():
+            file.write_bytes(content)
+        case dict():
+            np.savez(file, **content)
+        case np.ndarray():
+            np.save(file, content, allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("x.npy", np.zeros((2, 7, 8)), r"an array \[2, 7, 8\], but the model takes .*\[1, 8, 8\]"),
+        ("x.npy", np.array([{}], dtype=object), "not a readable array"),
+        ("x.npy", np.full((8, 8), np.nan), "NaN"),
+        ("x.npy", np.array(["a"]), "expected numbers"),
+        ("x.npy", b"", "not a readable array"),
+        ("x.npz", b"PK\x03\x04", "not a readable array"),
+        ("x.npz", {"a": np.zeros(1), "b": np.zeros(1)}, "holds the arrays a, b; expected one"),
+        ("x.png", b"\x89PNG\r\n\x1a\n", "not a readable image"),
+        ("none.npy", None, "No such file"),
+        ("none.png", None, "No such file"),
+    ],
+)
+def test_files_that_do_not_fit(tmp_path: Path, name: str, content: object, why: str) -> None:
+    saved(tmp_path / name, content)
+    with pytest.raises(UserError, match=why) as error:
+        list(predict(classifier(GREY), tmp_path / name))
+    assert str(error.value).startswith(f"{tmp_path / name}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_an_image_for_a_model_of_features(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
+    with pytest.raises(UserError, match=r"takes samples \[6\], no images"):
+        list(predict(classifier((6,)), tmp_path / "x.png"))
+
+
+def test_top1_of_an_attentive_gate(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((8, 8), np.float32))
+    model = classifier(GREY, gate="attentive")
+    with pytest.raises(UserError, match=r"^--top1: the attentive gate .* original gate$"):
+        list(predict(model, tmp_path / "x.npy", top1=True))

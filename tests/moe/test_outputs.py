@@ -1,0 +1,107 @@
+"""Output rules against a loop over samples and experts.
+
+Shape suffixes: P model, M expert, C class, B sample.
+"""
+
+import math
+
+import pytest
+import torch
+from support.reference_model import answer, inference_gate, rule_losses
+from torch import Tensor
+
+from moe_search.moe import outputs
+from moe_search.moe.architecture import OutputRule
+
+RULES = [
+    OutputRule("mixture"),
+    OutputRule("stochastic"),
+    OutputRule("top_k", 1),
+    OutputRule("top_k", 2),
+    OutputRule("top_k", 3),
+    OutputRule("expert_loss"),
+    OutputRule("product"),
+]
+EXPERTS = (4, 2, 1)
+CLASSES, BATCH = 5, 11
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=str)
+
+
+def drawn() -> tuple[Tensor, Tensor, Tensor]:
+    """Gate logits of three models, absent experts masked, class probabilities, labels."""
+    random = torch.Generator().manual_seed(0)
+    shape = (len(EXPERTS), max(EXPERTS))
+    logits_PMB = torch.randn(*shape, BATCH, generator=random, dtype=torch.float64) * 2
+    for model, experts in enumerate(EXPERTS):
+        logits_PMB[model, experts:] = -torch.inf
+    scores = torch.randn(*shape, CLASSES, BATCH, generator=random, dtype=torch.float64)
+    label_B = torch.randint(CLASSES, (BATCH,), generator=random)
+    return logits_PMB.requires_grad_(), scores.softmax(2).requires_grad_(), label_B
+
+
+@each_rule
+def test_losses_and_their_gradients(rule: OutputRule) -> None:
+    logits_PMB, outputs_PMCB, label_B = drawn()
+    loss_PB = outputs.losses(rule, logits_PMB, outputs_PMCB, label_B)
+    weight_PB = torch.rand(loss_PB.shape, generator=torch.Generator().manual_seed(1)).double()
+    found = torch.autograd.grad((loss_PB * weight_PB).sum(), (logits_PMB, outputs_PMCB))
+    for model, experts in enumerate(EXPERTS):
+        logits_BM = logits_PMB.detach()[model, :experts].t().requires_grad_()
+        outputs_BMC = outputs_PMCB.detach()[model, :experts].permute(2, 0, 1).requires_grad_()
+        loss_B = rule_losses(logits_BM, outputs_BMC, label_B, rule.kind, rule.k)
+        torch.testing.assert_close(loss_PB[model], loss_B)
+        expected = torch.autograd.grad(
+            (loss_B * weight_PB[model]).sum(), (logits_BM, outputs_BMC), materialize_grads=True
+        )
+        torch.testing.assert_close(found[0][model, :experts].t(), expected[0])
+        torch.testing.assert_close(found[1][model, :experts].permute(2, 0, 1), expected[1])
+        assert not found[0][model, experts:].any()
+        assert not found[1][model, experts:].any()
+
+
+@each_rule
+def test_distributions_at_inference(rule: OutputRule) -> None:
+    logits_PMB, outputs_PMCB, _ = drawn()
+    p_PMB = outputs.inference_gate(rule, logits_PMB)
+    torch.testing.assert_close(p_PMB.sum(1), torch.ones_like(p_PMB[:, 0]))
+    y_PCB = outputs.answer(rule, p_PMB, outputs_PMCB)
+    for model, experts in enumerate(EXPERTS):
+        p_BM = inference_gate(logits_PMB[model, :experts].t(), rule.kind, rule.k)
+        torch.testing.assert_close(p_PMB[model, :experts].t(), p_BM)
+        assert not p_PMB[model, experts:].any()
+        for sample in range(BATCH):
+            answer_C = answer(p_BM[sample], outputs_PMCB[model, :experts, :, sample], rule.kind)
+            torch.testing.assert_close(y_PCB[model, :, sample], answer_C)
+
+
+@each_rule
+def test_a_rule_of_one_expert_evaluates_one(rule: OutputRule) -> None:
+    evaluated_PB = (outputs.inference_gate(rule, drawn()[0]) > 0).sum(1)
+    assert rule.one_expert == bool((evaluated_PB == 1).all())
+
+
+def test_keeping_every_expert_is_the_mixture() -> None:
+    logits_PMB, outputs_PMCB, label_B = drawn()
+    every, mixture = OutputRule("top_k", max(EXPERTS)), OutputRule("mixture")
+    torch.testing.assert_close(
+        outputs.losses(every, logits_PMB, outputs_PMCB, label_B),
+        outputs.losses(mixture, logits_PMB, outputs_PMCB, label_B),
+    )
+
+
+def test_the_stochastic_loss_weighs_square_roots() -> None:
+    p, right = (0.25, 0.75), (0.09, 0.64)
+    logits_PMB = torch.tensor(p).log()[None, :, None]
+    outputs_PMCB = torch.tensor([[o, 1 - o] for o in right])[None, :, :, None]
+    loss = outputs.losses(OutputRule("stochastic"), logits_PMB, outputs_PMCB, torch.tensor([0]))
+    assert loss.item() == pytest.approx(-math.log(0.25 * 0.3 + 0.75 * 0.8), abs=1e-5)
+
+
+@each_rule
+def test_losses_stay_finite_where_the_true_class_gets_nothing(rule: OutputRule) -> None:
+    logits_PMB = torch.zeros(1, 3, 1, requires_grad=True)
+    outputs_PMCB = torch.tensor([1.0, 0.0]).expand(1, 3, 2).unsqueeze(3).requires_grad_()
+    loss = outputs.losses(rule, logits_PMB, outputs_PMCB, torch.tensor([1])).sum()
+    gradients = torch.autograd.grad(loss, (logits_PMB, outputs_PMCB))
+    assert all(tensor.isfinite().all() for tensor in (loss, *gradients))

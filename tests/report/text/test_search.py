@@ -1,0 +1,188 @@
+"""Tables of made-up results: which numbers stand where, in a terminal and in Markdown."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from moe_search.report.results.summary import Best, Judged, Summary
+from moe_search.report.text.asked import space_table, study_facts
+from moe_search.report.text.search import (
+    best_table,
+    finalists_table,
+    importances_table,
+    study_tables,
+    summary_facts,
+)
+from moe_search.report.text.table import Table, show, value_text
+from moe_search.search.ranking import Interval
+from moe_search.spec import METRICS, Backbone, Study
+from moe_search.spec.store_urls import Stores
+
+NAN = math.nan
+
+
+def best(trial: int, *, values: dict[str, float] | None = None, feasible: bool = True) -> Best:
+    return Best(
+        trial=trial,
+        values=values or {"objective": 0.95},
+        metrics={**dict.fromkeys(METRICS, 0.0), "accuracy": 0.98764, "sample_entropy": 0.12345},
+        parameters={"model.experts": 5, "model.temperature": 0.123456, "regularizer.kind": "none"},
+        feasible=feasible,
+        seconds=1.0,
+        model="models:/m-1",
+    )
+
+
+def judged(trial: int, interval: Interval, *, champion: bool) -> Judged:
+    test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": interval}
+    return Judged(trial, 3, 0.9, test, (0.4, 0.5, 0.6), champion)
+
+
+SUMMARY = Summary(
+    study="s",
+    trials=20,
+    counts={"complete": 7, "pruned": 2, "failed": 1, "running": 0, "waiting": 0},
+    best=(best(4),),
+    finalists=(),
+    champion=None,
+    references={},
+    active=None,
+    stores=Stores("sqlite:////o.db", "sqlite:////m.db", "/artifacts"),
+)
+
+
+def cells(table: Table, row: int) -> dict[str, str]:
+    return dict(zip(table.columns, table.rows[row], strict=True))
+
+
+def test_best_configurations() -> None:
+    other = Best(**{**vars(best(9)), "parameters": {"model.experts": 7, "regularizer.weight": 2.0}})
+    table = best_table((best(4), other))
+    assert cells(table, 0) == {
+        "trial": "4",
+        "objective": "0.9500",
+        "accuracy": "0.9876",
+        "H_s": "0.123",
+        "H_u": "0.000",
+        "I(E;Y)": "0.000",
+        "experts": "5",
+        "temperature": "0.123",
+        "kind": "none",
+        "weight": "-",
+    }
+    assert cells(table, 1)["weight"] == "2"
+    assert table.words == {"kind"}
+
+
+def test_names_that_say_too_little_are_written_in_full() -> None:
+    one = Best(**{**vars(best(1)), "parameters": {"model.kind": "moe", "regularizer.kind": "none"}})
+    assert best_table((one,)).columns[-2:] == ("model.kind", "regularizer.kind")
+
+
+def test_an_infeasible_configuration_says_so() -> None:
+    assert cells(best_table((best(4, feasible=False),)), 0)["trial"] == "4 (infeasible)"
+
+
+def test_a_front_shows_each_metric_once() -> None:
+    table = best_table((best(4, values={"accuracy": 0.9, "max_expert_share": 0.31}),))
+    assert table.columns.count("accuracy") == 1
+    assert cells(table, 0)["max_expert_share"] == "0.3100"
+
+
+def test_finalists() -> None:
+    table = finalists_table(
+        (
+            judged(4, Interval(0.02765, 0.00321, 0.0197, 0.0356), champion=True),
+            judged(2, Interval(0.03, NAN, NAN, NAN), champion=False),
+        )
+    )
+    first, second = cells(table, 0), cells(table, 1)
+    assert (first["place"], second["place"]) == ("champion", "2")
+    assert first["test error ± SD"] == "0.0277 ± 0.0032"
+    assert first["95 % interval"] == "0.0197 to 0.0356"
+    assert (second["test error ± SD"], second["95 % interval"]) == ("0.0300", "-")
+    assert first["H_s"] == "0.500"
+
+
+def test_references_stand_beside_the_best_finalist() -> None:
+    finalist = judged(7, Interval(0.0277, 0.0032, 0.0197, 0.0356), champion=True)
+    references = {
+        "of others": {"error": [0.035, 0.004], "sample_entropy": [0.06, 0.03]},
+        "one run": {"usage_entropy": [2.3]},
+    }
+    found = replace(SUMMARY, finalists=(finalist,), references=references)
+    ours, others, single = (cells(study_tables(found, {})[-1], row) for row in range(3))
+    assert (ours[""], ours["test error"]) == ("best finalist", "0.0277 ± 0.0032")
+    assert (others["test error"], others["H_s"]) == ("0.0350 ± 0.0040", "0.060 ± 0.030")
+    assert (single["test error"], single["H_u"]) == ("-", "2.300")
+
+
+def test_importances_of_several_objectives() -> None:
+    table = importances_table({"accuracy": {"a": 0.7, "b": 0.3}, "loss": {"b": 1.0, "a": 0.0}})
+    assert table.rows == (("a", "70 %", "0 %"), ("b", "30 %", "100 %"))
+
+
+def test_there_are_tables_only_of_what_there_is() -> None:
+    assert [table.title for table in study_tables(SUMMARY, {})] == [best_table(()).title]
+
+
+def test_status_lines() -> None:
+    facts = dict(summary_facts(SUMMARY))
+    assert facts["trials"] == "9 of 20 trials (7 complete, 2 pruned, 1 failed)"
+    assert facts["best"].startswith("trial 4, objective 0.9500, accuracy 0.9876, H_s 0.123")
+    assert "champion" not in facts
+
+
+def test_printed_cells_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Table("title [of] it", ("a", "b"), (("[red]1[/red]", "x" * 200),)))
+    printed = capsys.readouterr().out
+    assert "title [of] it" in printed
+    assert f"[red]1[/red]   {'x' * 200}" in printed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (7, "7"), (0.012345, "0.0123"), ("gate", "gate"), (30.0, "30")]
+)
+def test_values(value: int | float | str | None, text: str) -> None:
+    assert value_text(value) == text
+
+
+def test_layer_lists_are_words() -> None:
+    layers = [{"conv": 3, "kernel": 5}, "relu", {"linear": 4}]
+    backbone = Backbone.model_validate({"expert": layers, "gate": [{"conv": 2, "bias": False}]})
+    assert value_text(backbone) == (
+        "(expert: conv 3 kernel 5, relu, linear 4; gate: conv 2 bias false)"
+    )
+
+
+def test_what_a_study_will_do() -> None:
+    study = Study.model_validate(
+        {
+            "name": "s",
+            "data": "digits",
+            "model": {"experts": {"low": 2, "high": 8, "step": 2}, "gate": "original"},
+            "regularizer": {
+                "kind": {"choices": ["none", "similarity"]},
+                "weight": {"low": 0.01, "high": 3.0, "log": True},
+            },
+            "objective": {
+                "maximize": {"accuracy": 1.0, "sample_entropy": -0.5},
+                "constraints": {"max_expert_share": {"at_most": 0.6}},
+            },
+            "search": {"seeds": 3},
+            "finalists": {"top": 0},
+        }
+    )
+    assert space_table(study).rows == (
+        ("model.experts", "2 to 8, step 2", ""),
+        ("regularizer.kind", "none, similarity", ""),
+        ("regularizer.weight", "0.01 to 3, log", "regularizer.kind is similarity"),
+    )
+    facts = dict(study_facts(study))
+    assert facts["objective"] == (
+        "maximize 1 accuracy - 0.5 sample_entropy; keep max_expert_share at most 0.6"
+    )
+    assert facts["trials"] == "50 of 3 seeds, sampler tpe, pruner hyperband"
+    assert facts["finalists"] == "none"
+    assert facts.keys() == {"study", "data", "objective", "trials", "finalists"}

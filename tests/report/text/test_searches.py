@@ -1,0 +1,81 @@
+"""Two searches beside each other, against Welch's interval worked out by hand."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from moe_search.report.pages.searches import studies_chapter
+from moe_search.report.results.study import Report
+from moe_search.report.results.summary import Judged, Summary
+from moe_search.report.results.trials import Point
+from moe_search.report.text.searches import studies_table
+from moe_search.search.ranking import Interval
+from moe_search.spec import METRICS, Study
+from moe_search.spec.store_urls import Stores
+
+
+def found(name: str, errors: list[float], data: str = "digits", champion: bool = True) -> Report:
+    test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": Interval.of(errors)}
+    judged = Judged(3, len(errors), 0.9, test, tuple(errors), champion)
+    states = ("complete", "pruned", "failed", "running", "waiting")
+    counts = {**dict.fromkeys(states, 0), "complete": 7, "pruned": 2}
+    stores = Stores("o", "m", "a")
+    summary = Summary(
+        study=name,
+        trials=9,
+        counts=counts,
+        best=(),
+        finalists=(judged,),
+        champion="models:/x@champion",
+        references={},
+        active=None,
+        stores=stores,
+    )
+    point = Point(3, "attentive M=8 T=0.70", 0.9, 0.9, 0.1, "r")
+    study = Study.model_validate({"name": name, "data": data})
+    return Report(study, summary, {}, (point,), (), "r", {}, 61.0)
+
+
+def cells(reports: list[Report]) -> list[dict[str, Any]]:
+    table = studies_table(reports)
+    assert table is not None
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def test_the_difference_has_welchs_interval() -> None:
+    a, b = [0.05, 0.06, 0.055], [0.03, 0.045, 0.05, 0.02]
+    first, second = cells([found("one", a), found("two", b)])
+    assert (first["difference"], first["champion"], first["trials"]) == (
+        "-",
+        "attentive M=8 T=0.70",
+        "9",
+    )
+    parts = [np.var(errors, ddof=1) / len(errors) for errors in (a, b)]
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(parts))
+    mean = np.mean(b) - np.mean(a)
+    assert second["difference"] == f"{mean:+.4f} ({mean - half:+.4f} to {mean + half:+.4f})"
+    assert second["test error ± SD"] == f"{np.mean(b):.4f} ± {np.std(b, ddof=1):.4f}"
+
+
+@pytest.mark.parametrize(
+    "other", [found("two", [0.1, 0.2], data="mnist"), found("two", [0.1])], ids=["data", "one seed"]
+)
+def test_no_difference_where_it_would_mean_nothing(other: Report) -> None:
+    assert cells([found("one", [0.1, 0.2]), other])[1]["difference"] == "-"
+
+
+def test_there_is_nothing_to_compare_without_two_champions() -> None:
+    reports = [found("one", [0.1, 0.2]), found("two", [0.1, 0.2], champion=False)]
+    assert studies_table(reports) is None
+    assert studies_chapter(reports) is None
+
+
+def test_the_page_opens_with_the_champions() -> None:
+    chapter = studies_chapter([found("one", [0.1, 0.2]), found("two", [0.1, 0.3])])
+    assert chapter is not None
+    (section,) = chapter.sections
+    assert [type(part).__name__ for part in section.parts] == ["Table", "Picture"]

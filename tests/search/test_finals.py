@@ -1,0 +1,194 @@
+"""The finals: fresh seeds, the champion by validation, going on where they ended."""
+
+import math
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from scipy import stats
+from support.fake_workers import Fails, decomposition
+from support.study_runs import Ran, check_ledger, run, runs, study_in
+
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.decomposition import Decomposition
+from moe_search.progress import Note
+from moe_search.search.events import FinalistEnded, FinalistsStarted
+from moe_search.search.finals import fresh_seeds
+from moe_search.search.ranking import CHAMPION, FINALISTS, Interval, finalists
+from moe_search.search.study_store import find_study
+from moe_search.spec import Study
+
+HOT, MILD, COLD = 2.0, 1.0, 0.5
+
+
+def study_of(folder: Path, top: int = 2, seeds: int = 2, **search: Any) -> Study:
+    """A grid of three temperatures."""
+    return study_in(
+        folder,
+        model={"experts": 2, "temperature": {"choices": [COLD, MILD, HOT]}},
+        objective={"maximize": {"accuracy": 1.0}},
+        search={"sampler": "grid", **search},
+        finalists={"top": top, "seeds": seeds},
+    )
+
+
+def temperature(spec: TrialSpec) -> float:
+    return spec.configuration.model.temperature
+
+
+def is_final(spec: TrialSpec) -> bool:
+    return spec.seed >= 1_000_000
+
+
+def by_temperature(spec: TrialSpec, epoch: int) -> Decomposition:
+    """Hotter is better, and of the fresh seeds the first."""
+    return decomposition(2, 0.5 + 0.1 * temperature(spec) - 0.001 * (spec.seed % 1000))
+
+
+def deceptive(spec: TrialSpec, epoch: int) -> Decomposition:
+    """In the search hotter is better; over fresh seeds the mild ones are."""
+    accuracy = {HOT: 0.8, MILD: 0.7, COLD: 0.6}[temperature(spec)]
+    if is_final(spec):
+        accuracy = {HOT: 0.6, MILD: 0.65}[temperature(spec)]
+    return decomposition(2, accuracy)
+
+
+def contrary(spec: TrialSpec, epoch: int) -> Decomposition:
+    """On the test split the hot ones are better after all."""
+    return decomposition(2, {HOT: 0.9, MILD: 0.55, COLD: 0.5}[temperature(spec)])
+
+
+def trained(done: Ran) -> list[tuple[float, int]]:
+    """Temperatures and seeds that finalists were trained with."""
+    specs = [spec for job in done.workers.jobs if job.test for spec in job.trials]
+    assert all(map(is_final, specs))
+    return sorted((temperature(spec), spec.seed) for spec in specs)
+
+
+def of_champion(study: Study) -> dict[str, Any]:
+    record: dict[str, Any] = find_study(study).user_attrs[CHAMPION]
+    return record
+
+
+def test_finalists_have_the_same_fresh_seeds(study_folder: Path) -> None:
+    study = study_of(study_folder, seed=7)
+    done = run(study, by_temperature)
+    seeds = fresh_seeds(study)
+    assert len(set(seeds)) == 2
+    assert trained(done) == [(value, seed) for value in (MILD, HOT) for seed in seeds]
+    assert fresh_seeds(study_of(study_folder, seed=8)) != seeds
+    told = [event for event in done.told if isinstance(event, FinalistEnded)]
+    assert FinalistsStarted(4) in done.told
+    assert Counter(event.seed for event in told) == dict.fromkeys(seeds, 2)
+    found = runs(study, "finalist")
+    assert [one.info.status for one in found] == ["FINISHED"] * 4
+    ranks = Counter(one.data.tags["moe_search.rank"] for one in found)
+    assert ranks == {"1": 2, "2": 2}
+    check_ledger(study)
+
+
+def test_the_test_split_is_read_for_finalists_alone(study_folder: Path) -> None:
+    done = run(study_of(study_folder), by_temperature)
+    for job in done.workers.jobs:
+        assert {is_final(spec) for spec in job.trials} == {job.test}
+
+
+def test_the_champion_is_the_best_on_validation_over_fresh_seeds(study_folder: Path) -> None:
+    study = study_of(study_folder)
+    run(study, deceptive, test=contrary)
+    first, second = finalists(study, find_study(study))
+    assert (first.value, second.value) == pytest.approx((0.65, 0.6))
+    assert (first.test["accuracy"].mean, second.test["accuracy"].mean) == pytest.approx((0.55, 0.9))
+    assert of_champion(study)["trial"] == first.trial
+
+
+def test_the_champion_is_registered(study_folder: Path) -> None:
+    study = study_of(study_folder)
+    run(study, by_temperature)
+    champion = of_champion(study)
+    assert champion["seed"] == fresh_seeds(study)[0]  # the better of its two models
+    assert champion["uri"] == "models:/tiny@champion"
+    client = MlflowClient(tracking_uri=study.mlflow_url, registry_uri=study.mlflow_url)
+    version = client.get_model_version_by_alias("tiny", "champion")
+    assert version.run_id == champion["run_id"]
+    assert champion["model_id"] in str(version.source)
+    assert "Over 2 fresh seeds: test error 0.3005" in (version.description or "")
+    run(study, by_temperature)
+    assert len(client.search_model_versions("name = 'tiny'")) == 1
+
+
+def test_finals_go_on_where_they_were_interrupted(study_folder: Path) -> None:
+    def interrupted(spec: TrialSpec, epoch: int) -> Decomposition:
+        if is_final(spec) and temperature(spec) == MILD and epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+        return by_temperature(spec, epoch)
+
+    study = study_of(study_folder, seeds=3, workers=1, population=1)
+    assert run(study, interrupted).ended.interrupted
+    kept = find_study(study)
+    assert len(kept.user_attrs[FINALISTS]) == 3  # all of the hot one
+    assert CHAMPION not in kept.user_attrs
+    done = run(study, by_temperature)
+    assert trained(done) == [(MILD, seed) for seed in fresh_seeds(study)]
+    assert FinalistsStarted(3) in done.told
+    assert len(find_study(study).user_attrs[FINALISTS]) == 6
+    again = run(study, by_temperature)
+    assert not again.workers.jobs
+    assert len(runs(study, "finalist")) == 6
+    check_ledger(study)
+
+
+def test_more_trials_may_bring_another_champion(study_folder: Path) -> None:
+    points = [{"model.temperature": value} for value in (COLD, MILD, HOT)]
+    begun = study_of(study_folder, top=1, points=points, trials=2)
+    run(begun, by_temperature)
+    before = of_champion(begun)
+    study = study_of(study_folder, top=1, points=points, trials=3)
+    assert trained(run(study, by_temperature)) == [(HOT, seed) for seed in fresh_seeds(study)]
+    assert of_champion(study)["trial"] != before["trial"]
+    ranked = finalists(study, find_study(study))
+    assert [finalist.trial for finalist in ranked] == [of_champion(study)["trial"], before["trial"]]
+
+
+def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder: Path) -> None:
+    def fails(spec: TrialSpec, epoch: int) -> Decomposition:
+        if is_final(spec) and temperature(spec) == HOT and spec.seed % 2:
+            raise Fails("no luck")
+        return by_temperature(spec, epoch)
+
+    study = study_of(study_folder)
+    done = run(study, fails)
+    assert Note("a finalist failed: no luck") in done.told
+    assert len(find_study(study).user_attrs[FINALISTS]) == 3
+    assert trained(run(study, by_temperature)) == [(HOT, fresh_seeds(study)[1])]
+
+
+def test_no_finals(study_folder: Path) -> None:
+    study = study_of(study_folder, top=0)
+    run(study, by_temperature)
+    assert runs(study, "finalist") == []
+    assert not {FINALISTS, CHAMPION} & find_study(study).user_attrs.keys()
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [0.97, 0.98, 0.975, 0.99, 0.96]])
+def test_an_interval_is_students(values: list[float]) -> None:
+    found = Interval.of(values)
+    mean = sum(values) / len(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, mean, stats.sem(values))
+    assert (found.mean, found.low, found.high) == pytest.approx((mean, low, high))
+    assert found.deviation == pytest.approx(stats.tstd(values))
+
+
+def test_an_interval_in_numbers() -> None:
+    three = Interval.of([1.0, 2.0, 3.0])
+    assert (three.mean, three.deviation) == (2.0, 1.0)
+    assert three.high == pytest.approx(2 + 4.302653 / 3**0.5)  # a table's t for 2 degrees
+
+
+def test_an_interval_of_one_value_is_its_mean() -> None:
+    one = Interval.of([0.9])
+    assert one.mean == 0.9
+    assert all(map(math.isnan, (one.deviation, one.low, one.high)))

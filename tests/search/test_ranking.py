@@ -1,0 +1,68 @@
+"""Which trials are the best: under constraints, and of several objectives."""
+
+from pathlib import Path
+
+import pytest
+from support.fake_workers import decomposition
+from support.study_runs import TWO, check_ledger, ended, run, study_in, trials
+
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.decomposition import Decomposition
+from moe_search.search.objective import normalised
+from moe_search.search.ranking import best_trials
+from moe_search.search.study_store import find_study
+
+BOUND = {"at_most": 0.65}
+
+
+def test_infeasible_trials_are_not_the_best(study_folder: Path) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        temperature = spec.configuration.model.temperature
+        usage = (0.7, 0.3) if temperature == 2.0 else (0.6, 0.4)
+        return decomposition(2, 0.5 + 0.1 * temperature, usage)
+
+    objective = {"maximize": {"accuracy": 1.0}, "constraints": {"max_expert_share": BOUND}}
+    points = [{"model.temperature": value} for value in (2.0, 0.5, 1.0)]
+    search = {"points": points, "trials": 3, "workers": 1, "population": 1}
+    study = study_in(study_folder, model=TWO, objective=objective, search=search)
+    told = ended(run(study, train).told)
+    hot, cold, mild = trials(study)
+    assert hot.value is not None
+    assert mild.value is not None
+    assert hot.value > mild.value
+    assert hot.constraints == {"max_expert_share at most 0.65": pytest.approx(0.05)}
+    assert [event.best for event in told] == [None, cold.value, mild.value]
+    ranked = best_trials(study, find_study(study), 3)
+    assert [trial.number for trial in ranked] == [mild.number, cold.number, hot.number]
+    assert find_study(study).best_trial.number == mild.number
+    check_ledger(study)
+
+
+def test_several_objectives_make_a_front(study_folder: Path) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        temperature = spec.configuration.model.temperature
+        share = 0.5 + 0.1 * temperature  # hotter: more accurate, but less even
+        return decomposition(2, 0.5 + 0.1 * temperature - 0.1 * spec.seed, (share, 1 - share))
+
+    points = [{"model.temperature": value} for value in (0.5, 1.0, 2.0, 2.0)]
+    study = study_in(
+        study_folder,
+        model=TWO,
+        objective={"pareto": ["error", "usage_entropy"]},
+        search={"points": points, "trials": 4, "sampler": "random", "patience": 10},
+    )
+    run(study, train)
+    found = trials(study)
+    assert len(found) == 4
+    for trial in found:
+        usage = normalised("usage_entropy", trial.user_attrs["usage_entropy"], 2)
+        assert trial.values == [trial.user_attrs["error"], usage]
+    kept = find_study(study)
+    assert [direction.name for direction in kept.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert kept.metric_names == ["error", "usage_entropy"]
+    front = {trial.number for trial in kept.best_trials}
+    repeats = {trial.number for trial in found if trial.user_attrs["seed"] > 0}
+    assert front == {0, 1, 2, 3} - repeats
+    ranked = best_trials(study, kept, 9)
+    assert [trial.params["model.temperature"] for trial in ranked] == [2.0, 1.0, 0.5]
+    check_ledger(study)

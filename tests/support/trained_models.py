@@ -1,0 +1,51 @@
+"""Small trained models on random data, for tests of what is kept of them."""
+
+from typing import Any
+
+import torch
+
+from moe_search.data import Source
+from moe_search.engine.resident import Resident, Tensors
+from moe_search.engine.train import Trainer
+from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
+from moe_search.package.config import Card
+from moe_search.spec import Configuration, resolve_backbone
+
+CLASSES = ("cat", "dog", "žluťoučký kůň")
+CARD = Card("random", CLASSES, (0.4,), (0.3,))
+IMAGE = (1, 8, 8)
+
+
+def random_dataset(shape: tuple[int, ...]) -> Resident:
+    """Forty normalised samples a split."""
+    drawn = torch.Generator().manual_seed(7)
+    splits = []
+    for _ in range(3):
+        x = torch.randn(40, *shape, generator=drawn)
+        splits.append(Tensors(x, torch.randint(len(CLASSES), (40,), generator=drawn)))
+    train, validation, test = splits
+    return Resident(train, validation, test, len(CLASSES), augment=False)
+
+
+def train_model(
+    seed: int = 0,
+    epochs: int = 3,
+    test: bool = False,
+    shape: tuple[int, ...] = IMAGE,
+    regularizer: dict[str, Any] | None = None,
+    **model: Any,
+) -> TrialResult:
+    """Trains one model for real."""
+    sections = {
+        "model": {"experts": 4, "temperature": 0.7, **model},
+        "regularizer": regularizer or {},
+        "training": {"epochs": epochs, "batch_size": 20},
+    }
+    configuration = Configuration.model_validate(sections)
+    data_name = "digits" if shape == IMAGE else "own"
+    backbone = resolve_backbone(configuration.model, data_name, shape, len(CLASSES))
+    reports: list[Report] = []
+    job = Job((TrialSpec(0, configuration, seed),), backbone, Source("digits"), test)
+    Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()
+    (result,) = (report for report in reports if isinstance(report, TrialResult))
+    return result
