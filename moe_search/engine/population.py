@@ -219,12 +219,19 @@ class Population:
         regularizer = [
             spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs
         ]
-        self._importance_P = torch.tensor([r.importance for r in regularizer], device=self._device)
+        self._importance_P = torch.tensor(
+            [r.weights.get("importance", 0.0) for r in regularizer], device=self._device
+        )
         spaces = [(r.features, r.distance) for r in regularizer]
-        used = {space for space, r in zip(spaces, regularizer, strict=True) if r.similarity}
+        used = {
+            space for space, r in zip(spaces, regularizer, strict=True) if "similarity" in r.weights
+        }
         self._similarity_P = {
             space: torch.tensor(
-                [r.similarity * (space == own) for r, own in zip(regularizer, spaces, strict=True)],
+                [
+                    r.weights.get("similarity", 0.0) * (space == own)
+                    for r, own in zip(regularizer, spaces, strict=True)
+                ],
                 device=self._device,
             )
             for space in sorted(used)

@@ -160,3 +160,4 @@ def _gate(architecture: Architecture, layout: Layout, fused: bool) -> Gate | Non
             return CosineGate(body, layout)
         case "soft":
             raise ValueError("a soft gate and its experts are SoftMixtures")
+    raise ValueError(f"{architecture.gate} is no gate")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictFloat, StrictInt, ValidationError
 from pydantic_core import from_json
 from safetensors.numpy import save_file
 
@@ -17,7 +17,7 @@ from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.architecture import RuleName
 from moe_search.spec.backbones import Backbone, feature_map, width
-from moe_search.spec.base import Number, Part, Whole
+from moe_search.spec.base import Section
 from moe_search.spec.configuration import Configuration, Gate
 from moe_search.words import dotted, one_line
 
@@ -46,38 +46,38 @@ class Card:
     std: tuple[float, ...]
 
 
-class _Rule(Part):
+class _Rule(Section):
     kind: RuleName
-    k: Whole = Field(ge=1, le=1024)
+    k: StrictInt = Field(ge=1, le=1024)
 
 
-class _Architecture(Part):
+class _Architecture(Section):
     backbone: Backbone
-    shape: tuple[Annotated[Whole, Field(ge=1, le=1_048_576)], ...]
-    classes: Whole = Field(ge=1, le=1_048_576)
+    shape: tuple[Annotated[StrictInt, Field(ge=1, le=1_048_576)], ...]
+    classes: StrictInt = Field(ge=1, le=1_048_576)
     gate: Gate | None
     rule: _Rule
-    slots: Whole = Field(1, ge=1, le=1024)
+    slots: StrictInt = Field(1, ge=1, le=1024)
 
 
-class _Card(Part):
+class _Card(Section):
     data: str
     classes: tuple[str, ...]
-    mean: tuple[Number, ...]
-    std: tuple[Annotated[Number, Field(gt=0)], ...]
+    mean: tuple[StrictFloat, ...]
+    std: tuple[Annotated[StrictFloat, Field(gt=0)], ...]
 
 
-class Config(Part):
+class Config(Section):
     """What config.json says of a model: all of it but its seal."""
 
-    format: Whole
+    format: StrictInt
     architecture: _Architecture
-    experts: Whole = Field(ge=1, le=1024)
-    temperature: Number = Field(gt=0)
+    experts: StrictInt = Field(ge=1, le=1024)
+    temperature: StrictFloat = Field(gt=0)
     card: _Card
     configuration: Configuration
-    seed: Whole
-    validation: dict[str, Number]
+    seed: StrictInt
+    validation: dict[str, StrictFloat]
 
 
 def save_package(folder: Path, result: TrialResult, card: Card) -> None:

@@ -10,10 +10,11 @@ from moe_search.spec.configuration import (
     resolve_backbone,
 )
 from moe_search.spec.differences import differences
+from moe_search.spec.domains import Choices, Domain, FloatRange, IntRange
 from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.load import load_study
 from moe_search.spec.schema import json_schema
-from moe_search.spec.searchable import Choices, Domain, FloatRange, IntRange, Parameter
+from moe_search.spec.searchable import Parameter
 from moe_search.spec.study import Study
 
 __all__ = [

@@ -11,34 +11,34 @@ from itertools import takewhile
 from math import prod
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, WithJsonSchema
+from pydantic import Discriminator, Field, StrictBool, StrictInt, Tag, WithJsonSchema
 
 from moe_search.errors import UserError
-from moe_search.spec.base import Flag, Part, Whole
+from moe_search.spec.base import Section
 
 Shape = tuple[int, ...]
 """Shape of one sample: (C, H, W) of an image, (F,) of features."""
 
 
-class Conv(Part):
+class Conv(Section):
     """Square convolution, stride 1."""
 
-    conv: Whole = Field(ge=1, le=65_536, description="output channels")
-    kernel: Whole = Field(3, ge=1, le=1024, description="height and width of the kernel")
-    padding: Whole = Field(0, ge=0, le=1024, description="zeros added on each side")
-    bias: Flag = True
+    conv: StrictInt = Field(ge=1, le=65_536, description="output channels")
+    kernel: StrictInt = Field(3, ge=1, le=1024, description="height and width of the kernel")
+    padding: StrictInt = Field(0, ge=0, le=1024, description="zeros added on each side")
+    bias: StrictBool = True
 
 
-class MaxPool(Part):
+class MaxPool(Section):
     """Square maximum pooling whose stride is its size."""
 
-    max_pool: Whole = Field(ge=2, le=1024, description="height and width of the window")
+    max_pool: StrictInt = Field(ge=2, le=1024, description="height and width of the window")
 
 
-class Linear(Part):
+class Linear(Section):
     """Dense layer; image features are flattened before the first one."""
 
-    linear: Whole = Field(ge=1, le=1_048_576, description="output features")
+    linear: StrictInt = Field(ge=1, le=1_048_576, description="output features")
 
 
 def _layer_kind(layer: object) -> str:
@@ -58,7 +58,7 @@ Layer = Annotated[
 ]
 
 
-class Backbone(Part):
+class Backbone(Section):
     """The bodies of one expert (which is also the single model) and of the gate."""
 
     expert: tuple[Layer, ...] = Field(min_length=1, description="layers of one expert")

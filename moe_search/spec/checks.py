@@ -3,18 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from moe_search.spec.backbones import NAMES
-from moe_search.spec.base import mistake
+from moe_search.spec.base import spec_error
 from moe_search.spec.comparison import Row
-from moe_search.spec.configuration import Model, conditions
+from moe_search.spec.conditions import NoneAtZero, conditions
+from moe_search.spec.configuration import Model, Regularizer
 from moe_search.spec.differences import describe_domain
+from moe_search.spec.domains import Domain, FloatRange, IntRange, options
 from moe_search.spec.kinds.installed import installed
-from moe_search.spec.searchable import (
-    Domain,
-    FloatRange,
-    IntRange,
-    Parameter,
-    options,
-)
+from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data, Objective, Search
 from moe_search.words import did_you_mean, show
 
@@ -23,13 +19,13 @@ def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object
     """Refuses a study that both lists configurations and searches, or searches without a split."""
     searched = [path for path, value in given.items() if isinstance(value, Domain)]
     if rows and searched:
-        raise mistake(
+        raise spec_error(
             "lists what is compared, so nothing can be searched; "
             f"give {searched[0]} a plain value, or leave configurations out",
             "configurations",
         )
     if not rows and data.validation == 0:
-        raise mistake(
+        raise spec_error(
             "0 leaves a search nothing to choose by; expected a count of samples from 1 or a "
             "fraction between 0 and 1, or configurations to compare",
             "data",
@@ -43,7 +39,7 @@ def check_backbone(given: object, *place: str) -> None:
     allowed = (*NAMES, *installed()) if names else NAMES
     for name in names:
         if name not in allowed:
-            raise mistake(
+            raise spec_error(
                 f"{show(name)} is unknown{did_you_mean(name, allowed)} allowed: "
                 f"{', '.join(allowed)}, or another that an installed package declares",
                 *place,
@@ -53,14 +49,29 @@ def check_backbone(given: object, *place: str) -> None:
 def check_top_k(given: Mapping[str, object], *place: str) -> None:
     """Refuses a study in which a trial could use more experts per sample than it has."""
     conditioned = conditions(Model.model_fields["top_k"])
-    used = all(set(options(given[when.path])) & set(when.values) for when in conditioned)
+    used = all(condition.may_hold(given) for condition in conditioned)
     largest, smallest = max(ends(given["model.top_k"])), min(ends(given["model.experts"]))
     if used and largest > smallest:
-        raise mistake(
+        raise spec_error(
             f"top_k may be {largest} where model.experts may be {smallest}; "
             f"keep top_k at most {smallest} or experts at least {largest}",
             *place,
         )
+
+
+def check_terms(given: Mapping[str, object], *place: str) -> None:
+    """Refuses terms that are given both by ``kind`` and by weights of their own."""
+    if options(given["regularizer.kind"]) == ("none",):
+        return
+    for name, field in Regularizer.model_fields.items():
+        weight = any(isinstance(entry, NoneAtZero) for entry in field.metadata)
+        if weight and given[f"regularizer.{name}"] != 0:
+            raise spec_error(
+                "gives a term a weight beside kind; leave kind and weight out, and give each term "
+                "its weight",
+                *place,
+                name,
+            )
 
 
 def ends(given: object) -> tuple[int, ...]:
@@ -72,21 +83,21 @@ def ends(given: object) -> tuple[int, ...]:
 def check_sampler(search: Search, objective: Objective, parameters: Sequence[Parameter]) -> None:
     """Refuses a sampler or a pruner that cannot do what the study asks."""
     if objective.pareto and search.pruner not in (None, "none"):
-        raise mistake(
+        raise spec_error(
             f"{search.pruner} cannot stop trials of several objectives; "
             "leave pruner out, or give objective.maximize instead of pareto",
             "search",
             "pruner",
         )
     if objective.pareto and search.sampler == "cma-es":
-        raise mistake(
+        raise spec_error(
             "cma-es cannot search several objectives; expected tpe, gp, random, grid or qmc",
             "search",
             "sampler",
         )
     endless = [p.path for p in parameters if isinstance(p.domain, FloatRange) and not p.domain.step]
     if search.sampler == "grid" and endless:
-        raise mistake(
+        raise spec_error(
             f"grid needs a finite space, and {endless[0]} has no step; "
             "give it a step or choices, or take another sampler",
             "search",
@@ -100,14 +111,14 @@ def check_device(search: Search) -> None:
         return
     gpus = search.ray.gpus_per_worker
     if search.device == "cuda" and not gpus:
-        raise mistake(
+        raise spec_error(
             "cuda needs GPUs, and search.executor.ray.gpus_per_worker is 0; "
             "give each worker 1, or a share such as 0.5",
             "search",
             "device",
         )
     if search.device == "cpu" and gpus:
-        raise mistake(
+        raise spec_error(
             f"cpu needs no GPUs, and search.executor.ray.gpus_per_worker is {gpus}; "
             "leave one of them out",
             "search",
@@ -124,9 +135,9 @@ def check_points(search: Search, parameters: Sequence[Parameter]) -> None:
             if path not in domains:
                 hint = did_you_mean(path, domains)
                 allowed = ", ".join(domains) or "none"
-                raise mistake(f"is not searched{hint} searched are: {allowed}", *place)
+                raise spec_error(f"is not searched{hint} searched are: {allowed}", *place)
             if not domains[path].contains(value):
-                raise mistake(
+                raise spec_error(
                     f"{show(value)} is outside {describe_domain(domains[path].model_dump())}",
                     *place,
                 )

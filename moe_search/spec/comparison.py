@@ -4,9 +4,9 @@ import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, StrictInt, WithJsonSchema
 
-from moe_search.spec.base import OneOf, Part, Whole
+from moe_search.spec.base import OneOf, Section
 from moe_search.spec.configuration import Model, Regularizer, Training
 from moe_search.spec.kinds.metrics import METRICS
 from moe_search.words import show
@@ -47,10 +47,10 @@ Reference = dict[ReferenceName, Published]
 """What others report for a configuration, by metric, on their test split."""
 
 
-class Row(Part):
+class Row(Section):
     """One configuration: what it changes of the study's own, and what others report for it."""
 
-    seeds: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+    seeds: Annotated[StrictInt, Field(ge=1, le=1000)] | None = Field(
         None, description="seeds it is trained with; without it, those of search.seeds"
     )
     model: Model = Field(Model(), description="what differs from the study's model")

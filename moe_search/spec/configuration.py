@@ -5,11 +5,10 @@ is derived from them (see ``searchable.py``), so a new hyperparameter becomes se
 existing.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, create_model
 
 from moe_search.errors import UserError
 from moe_search.spec.backbones import (
@@ -20,40 +19,31 @@ from moe_search.spec.backbones import (
     feature_map,
     width,
 )
-from moe_search.spec.base import Flag, Number, Part, Whole
+from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
+from moe_search.spec.conditions import Either, NoneAtZero, When, when, when_kind
+from moe_search.spec.kinds.gates import GATES, GateKind
 from moe_search.spec.kinds.installed import build
+from moe_search.spec.kinds.outputs import OUTPUTS
+from moe_search.spec.kinds.terms import TERMS
+
+_IN_MOE = when("model.kind", "moe")
 
 
-@dataclass(frozen=True)
-class When:
-    """Says that a hyperparameter has a meaning only where another has one of some values.
-
-    A searched hyperparameter is not suggested in trials in which it has no meaning.
-    """
-
-    path: str
-    values: tuple[str, ...]
+def _gate(holds: Callable[[GateKind], bool]) -> When:
+    return when_kind("model.gate", GATES, holds)
 
 
-def conditions(field: FieldInfo) -> tuple[When, ...]:
-    """What must hold for a hyperparameter to have a meaning."""
-    return tuple(entry for entry in field.metadata if isinstance(entry, When))
+_HAS_NETWORK = _gate(lambda gate: gate.has_network)
+_CHOOSES_RULE = _gate(lambda gate: gate.rule is None)
+_HAS_TEMPERATURE = _gate(lambda gate: gate.has_temperature)
+_LEARNS = _gate(lambda gate: gate.learns)
+
+Gate = Annotated[str, OneOf(tuple(GATES), others=GATES.__contains__)]
+RuleName = Annotated[str, OneOf(OUTPUTS.names(lambda rule: rule.chosen))]
 
 
-Gate = Literal[
-    "original", "attentive", "cosine", "perturbed_cosine", "loudest", "expert_loss", "soft"
-]
-
-_IN_MOE = When("model.kind", ("moe",))
-_LEARNS = ("original", "attentive", "cosine", "perturbed_cosine")
-_LEARNS_SHARES = When("model.gate", (*_LEARNS, "soft"))  # by the model's loss: can be regularized
-_HAS_NETWORK = When("model.gate", (*_LEARNS, "expert_loss"))
-_GIVES_SHARES = When("model.gate", (*_LEARNS, "loudest"))  # which an output rule can use
-_HAS_TEMPERATURE = When("model.gate", (*_LEARNS, "loudest", "soft"))
-
-
-class Model(Part):
+class Model(Section):
     """The network: one expert's network alone, or a mixture of experts."""
 
     kind: Literal["moe", "single"] = Field(
@@ -64,31 +54,33 @@ class Model(Part):
         description="networks of expert and gate: a preset's name, or their layer lists; "
         "auto takes the data set's own preset",
     )
-    experts: Annotated[Whole, _IN_MOE] = Field(5, ge=1, le=1024, description="number of experts M")
+    experts: Annotated[StrictInt, _IN_MOE] = Field(
+        5, ge=1, le=1024, description="number of experts M"
+    )
     gate: Annotated[Gate, _IN_MOE] = Field(
         "original",
         description="how the gate scores the experts; loudest has no network and trusts the "
         "expert of least entropy, expert_loss predicts each expert's loss and takes the best, soft "
         "is Soft MoE: experts share the positions of the gate's feature map",
     )
-    slots: Annotated[Whole, _IN_MOE, When("model.gate", ("soft",))] = Field(
+    slots: Annotated[StrictInt, _IN_MOE, _gate(lambda gate: gate.has_slots)] = Field(
         1, ge=1, le=1024, description="means of positions that each expert of a soft gate gets"
     )
     gate_weights: Annotated[
         Literal["random", "zero"],
         _IN_MOE,
-        When("model.gate", ("original", "attentive", "expert_loss")),
+        _gate(lambda gate: gate.may_start_at_zero),
     ] = Field(
         "random",
         description="how the gate starts: as torch draws it, or with its network's weights and "
         "biases all zero, from which an original gate never leaves one expert",
     )
-    perturbation: Annotated[Number, _IN_MOE, When("model.gate", ("perturbed_cosine",))] = Field(
+    perturbation: Annotated[StrictFloat, _IN_MOE, _gate(lambda gate: gate.perturbed)] = Field(
         0.1,
         ge=0,
         description="what the perturbed cosine gate adds to both norms it divides by",
     )
-    temperature: Annotated[Number, _IN_MOE, _HAS_TEMPERATURE] = Field(
+    temperature: Annotated[StrictFloat, _IN_MOE, _HAS_TEMPERATURE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
     temperature_schedule: Annotated[
@@ -99,79 +91,119 @@ class Model(Part):
         "in four quarters; or lowered after every epoch",
     )
     temperature_decay: Annotated[
-        Number, _IN_MOE, _HAS_TEMPERATURE, When("model.temperature_schedule", ("decay",))
+        StrictFloat, _IN_MOE, _HAS_TEMPERATURE, when("model.temperature_schedule", "decay")
     ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
-    dual_temperature: Annotated[Number, _IN_MOE, When("model.gate", _LEARNS)] = Field(
+    dual_temperature: Annotated[StrictFloat, _IN_MOE, _gate(lambda gate: gate.has_shares)] = Field(
         1.0,
         gt=0,
         description="experts learn at this times the gate temperature, the gate at its own; where "
         "it is not 1, the schedule moves the experts' temperature alone",
     )
-    output: Annotated[Literal["mixture", "stochastic", "top_k"], _IN_MOE, _GIVES_SHARES] = Field(
+    output: Annotated[RuleName, _IN_MOE, _CHOOSES_RULE] = Field(
         "mixture", description="output rule: how experts' outputs become the model's"
     )
-    top_k: Annotated[Whole, _IN_MOE, _GIVES_SHARES, When("model.output", ("top_k",))] = Field(
+    top_k: Annotated[StrictInt, _IN_MOE, _CHOOSES_RULE, when("model.output", "top_k")] = Field(
         2, ge=1, le=1024, description="experts used per sample where output is top_k"
     )
 
 
-_REGULARIZED = ("importance", "similarity", "both")
-_SIMILAR = When("regularizer.kind", ("similarity", "both"))
-
-
-class Regularizer(Part):
-    """What is added to the loss to spread the samples over the experts."""
-
-    kind: Annotated[
-        Literal["none", "importance", "similarity", "both"], _IN_MOE, _LEARNS_SHARES
-    ] = Field("none", description="regularizer of the gate")
-    weight: Annotated[Number, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", _REGULARIZED)] = (
-        Field(
-            0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
-        )
+class _TermsByKind(Section):
+    kind: Annotated[Literal["none", "importance", "similarity", "both"], _IN_MOE, _LEARNS] = Field(
+        "none", description="regularizer of the gate"
+    )
+    weight: Annotated[
+        StrictFloat,
+        _IN_MOE,
+        _LEARNS,
+        when("regularizer.kind", "importance", "similarity", "both"),
+    ] = Field(
+        0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
     )
     similarity_weight: Annotated[
-        Number, _IN_MOE, _LEARNS_SHARES, When("regularizer.kind", ("both",))
+        StrictFloat, _IN_MOE, _LEARNS, when("regularizer.kind", "both")
     ] = Field(0.2, ge=0, description="weight of L_s where kind is both")
-    features: Annotated[Literal["pixels", "network"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
+
+
+def _term_weight(name: str) -> Any:
+    """The field of a term's weight."""
+    fits = _gate(lambda gate: TERMS[name].fits(gate))  # noqa: PLW0108  (loads it when asked)
+    meaning = TERMS[name].meaning if name in tuple(TERMS) else "a term of an installed package"
+    field = Field(0.0, ge=0, description=f"weight of {meaning}; 0 is none")
+    return (Annotated[StrictFloat, NoneAtZero(), _IN_MOE, fits], field)
+
+
+if TYPE_CHECKING:
+
+    class _Terms(_TermsByKind): ...
+
+else:
+    _fields = {name: _term_weight(name) for name in (*TERMS, *TERMS.installed())}
+    _Terms = create_model("_Terms", __base__=_TermsByKind, **_fields)
+
+_COMPARES_SAMPLES = Either(
+    (
+        when("regularizer.kind", "similarity", "both"),
+        *(
+            When(f"regularizer.{name}", lambda weight: weight > 0)
+            for name in TERMS.names(lambda term: term.between_samples)
+        ),
+    )
+)
+
+
+class Regularizer(_Terms):
+    """What is added to the loss to spread the samples over the experts."""
+
+    features: Annotated[Literal["pixels", "network"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = Field(
         "pixels",
         description="what distances in L_s are taken of: the inputs, or the logits of a single "
         "network of the backbone that each worker first trains on the same data",
     )
-    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
-        "euclidean", description="distance of two samples in L_s"
+    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = (
+        Field("euclidean", description="distance of two samples in L_s")
     )
-    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _LEARNS_SHARES, _SIMILAR] = Field(
+    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = Field(
         "mean",
         description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
         "then their beta_s, B^2 times smaller at batch size B",
     )
 
     @property
-    def importance(self) -> float:
-        """Weight of L_importance, 0 where it is not used."""
-        return self.weight if self.kind in ("importance", "both") else 0.0
-
-    @property
-    def similarity(self) -> float:
-        """Weight of L_s, 0 where it is not used."""
-        if self.kind == "both":
-            return self.similarity_weight
-        return self.weight if self.kind == "similarity" else 0.0
+    def weights(self) -> dict[str, float]:
+        """The weight of each term that is in use, by its name."""
+        by_kind = {
+            "none": {},
+            "importance": {"importance": self.weight},
+            "similarity": {"similarity": self.weight},
+            "both": {"importance": self.weight, "similarity": self.similarity_weight},
+        }
+        own = {name: float(getattr(self, name)) for name in _term_names()}
+        return {name: weight for name, weight in (own | by_kind[self.kind]).items() if weight}
 
     @property
     def needs_network(self) -> bool:
         """Whether distances are taken in a network's features."""
-        return self.similarity > 0 and self.features == "network"
+        return self.features == "network" and any(
+            TERMS[name].between_samples for name in self.weights
+        )
 
 
-class Training(Part):
+def _term_names() -> list[str]:
+    """The terms that have a weight of their own."""
+    return [
+        name
+        for name, field in Regularizer.model_fields.items()
+        if any(isinstance(entry, NoneAtZero) for entry in field.metadata)
+    ]
+
+
+class Training(Section):
     """How a model is trained: Adam on the output rule's loss."""
 
-    epochs: Whole = Field(20, ge=1, le=100_000, description="passes over the training data")
-    batch_size: Whole = Field(512, ge=2, le=1_048_576, description="samples in a step")
-    lr: Number = Field(1e-3, gt=0, description="Adam's learning rate")
-    weight_decay: Number = Field(0.0, ge=0, description="Adam's L2 penalty")
+    epochs: StrictInt = Field(20, ge=1, le=100_000, description="passes over the training data")
+    batch_size: StrictInt = Field(512, ge=2, le=1_048_576, description="samples in a step")
+    lr: StrictFloat = Field(1e-3, gt=0, description="Adam's learning rate")
+    weight_decay: StrictFloat = Field(0.0, ge=0, description="Adam's L2 penalty")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="of what training steps multiply in products of matrices, but for 3x3 "
@@ -186,35 +218,35 @@ class Training(Part):
         )
     )
     pretraining_epochs: Annotated[
-        Whole, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("peeking", "class_groups"))
+        StrictInt, _IN_MOE, _HAS_NETWORK, when("training.pretraining", "peeking", "class_groups")
     ] = Field(20, ge=1, le=100_000, description="passes over the training data before")
     class_groups: Annotated[
         str,
         AfterValidator(check_form),
         _IN_MOE,
         _HAS_NETWORK,
-        When("training.pretraining", ("class_groups",)),
+        when("training.pretraining", "class_groups"),
     ] = Field(
         EVEN,
         description="which classes each expert is pretrained on: even, the superclasses of "
         "CIFAR-100, or class numbers of each expert such as 0,7|1,9|2,4|3,8|5,6",
     )
     freeze_experts: Annotated[
-        Flag, _IN_MOE, _HAS_NETWORK, When("training.pretraining", ("class_groups",))
+        StrictBool, _IN_MOE, _HAS_NETWORK, when("training.pretraining", "class_groups")
     ] = Field(True, description="while the gate for their class groups is trained")
     retrain_experts: Annotated[Literal["none", "same", "new"], _IN_MOE, _HAS_NETWORK] = Field(
         "none",
         description="then freeze the gate and train its experts once more from the start, with the "
         "same initial weights or new ones, for as many epochs more",
     )
-    distill: Annotated[Flag, _IN_MOE, When("model.gate", ("attentive",))] = Field(
+    distill: Annotated[StrictBool, _IN_MOE, _gate(lambda gate: gate.distils)] = Field(
         False,
         description="then train an original gate for the same experts, for as many epochs more: "
         "it predicts with one expert evaluated per sample",
     )
 
 
-class Configuration(Part):
+class Configuration(Section):
     """A trial's hyperparameters without its seed."""
 
     model: Model = Model()
@@ -246,16 +278,29 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
         backbone = PRESETS.get(backbone) or build(backbone, shape, classes)
     else:
         where = "model.backbone"
-    expert = width(backbone.expert, shape, f"{where}: expert")
     if model.kind == "single":
+        width(backbone.expert, shape, f"{where}: expert")
         return backbone
-    if model.gate == "soft":
-        feature_map(backbone, shape, where)
-        return backbone
-    gate = width(backbone.gate, shape, f"{where}: gate")
-    if model.gate == "attentive" and expert != gate:
-        raise UserError(
-            f"{where}: expert ends with width {expert} and gate with {gate}; "
-            "an attentive gate compares the two and needs equal widths"
-        )
+    check_gate(backbone, model.gate, shape, where)
     return backbone
+
+
+def check_gate(backbone: Backbone, gate: str, shape: Shape, where: str) -> None:
+    """Checks that a gate can score a backbone's experts.
+
+    Raises:
+        UserError: a layer does not fit the shape, widths differ that must be equal, or there is no
+            feature map where the gate needs one.
+    """
+    kind = GATES[gate]
+    if kind.has_slots:
+        feature_map(backbone, shape, where)
+        return
+    expert = width(backbone.expert, shape, f"{where}: expert")
+    own = width(backbone.gate, shape, f"{where}: gate")
+    if kind.equal_widths and expert != own:
+        article = "an" if gate[0] in "aeiou" else "a"
+        raise UserError(
+            f"{where}: expert ends with width {expert} and gate with {own}; "
+            f"{article} {gate} gate compares the two and needs equal widths"
+        )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from moe_search.errors import UserError
 from moe_search.spec.document import Document
 from moe_search.spec.explain_errors import explain
-from moe_search.spec.store_urls import check_mlflow_url, check_optuna_url, resolved_url
+from moe_search.spec.kinds.stores import check_mlflow_url, check_optuna_url, resolved_url
 from moe_search.spec.study import Study
 from moe_search.words import one_line
 

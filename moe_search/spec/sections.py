@@ -5,14 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+)
 from pydantic import model_validator as validator
 
-from moe_search.spec.base import Number, Part, Value, Whole, mistake
+from moe_search.spec.base import Section, Value, spec_error
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.executors import GivenExecutor, Ray
 from moe_search.spec.kinds.metrics import MetricName
-from moe_search.spec.store_urls import MlflowUrl, OptunaUrl
+from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
 from moe_search.words import show
 
 DataName = Literal[
@@ -29,7 +37,7 @@ DataName = Literal[
 _OWN_DATA = {"arrays": "an .npz file", "image_folder": "a folder"}
 _SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
 
-_Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+_Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
 
 
 def _given_path(path: Path) -> Path:
@@ -109,7 +117,7 @@ _PointValue = Annotated[
 ]
 
 
-class Data(Part):
+class Data(Section):
     """What is learned, and how it is split."""
 
     name: DataName = Field(description="a known data set, or one's own: arrays or image_folder")
@@ -139,10 +147,10 @@ class Data(Part):
         "to 10,000 of them",
     )
     seed: _Seed = Field(0, description="seed of the split")
-    limit: Annotated[Whole, Field(ge=1)] | None = Field(
+    limit: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="train on this many samples only, the same share of each class"
     )
-    image_size: Whole = Field(
+    image_size: StrictInt = Field(
         32, ge=1, le=4096, description="height and width of the images of image_folder"
     )
     channels: Literal[1, 3] = Field(
@@ -157,9 +165,9 @@ class Data(Part):
     @validator(mode="after")
     def _has_its_path(self) -> Self:
         if self.name in _OWN_DATA and self.path is None:
-            raise mistake(f"is missing; {self.name} needs {_OWN_DATA[self.name]}", "path")
+            raise spec_error(f"is missing; {self.name} needs {_OWN_DATA[self.name]}", "path")
         if self.name not in _OWN_DATA and self.path is not None:
-            raise mistake(
+            raise spec_error(
                 f"only arrays and image_folder have a path; the folder of {self.name} is data.root",
                 "path",
             )
@@ -171,11 +179,11 @@ def name_alone(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-class Bound(Part):
+class Bound(Section):
     """What a metric must keep to for a trial to count as feasible."""
 
-    at_most: Number | None = None
-    at_least: Number | None = None
+    at_most: StrictFloat | None = None
+    at_least: StrictFloat | None = None
 
     @validator(mode="after")
     def _is_sound(self) -> Self:
@@ -186,10 +194,10 @@ class Bound(Part):
         return self
 
 
-class Objective(Part):
+class Objective(Section):
     """What a good configuration is. Entropies count as fractions of log2 M."""
 
-    maximize: Annotated[dict[MetricName, Number], Field(min_length=1)] | None = Field(
+    maximize: Annotated[dict[MetricName, StrictFloat], Field(min_length=1)] | None = Field(
         None,
         description="weights of the metrics in the sum to maximize; without maximize and pareto: "
         "{accuracy: 1.0, sample_entropy: -0.1, usage_entropy: 0.1}",
@@ -210,19 +218,19 @@ class Objective(Part):
     @validator(mode="after")
     def _has_one_goal(self) -> Self:
         if (self.maximize is None) == (self.pareto is None):
-            raise mistake("give exactly one of maximize and pareto", "pareto")
+            raise spec_error("give exactly one of maximize and pareto", "pareto")
         if self.pareto and len(set(self.pareto)) < len(self.pareto):
-            raise mistake("names a metric twice; write each once", "pareto")
+            raise spec_error("names a metric twice; write each once", "pareto")
         return self
 
 
-class Collapse(Part):
+class Collapse(Section):
     """Stops a trial whose samples all go to few experts."""
 
-    usage_entropy: Number = Field(
+    usage_entropy: StrictFloat = Field(
         0.1, gt=0, le=1, description="bound on H_u, as a fraction of log2 M"
     )
-    patience: Whole = Field(3, ge=1, description="epochs in a row below the bound")
+    patience: StrictInt = Field(3, ge=1, description="epochs in a row below the bound")
 
 
 def _switched(value: object) -> object:
@@ -234,10 +242,10 @@ def _switched(value: object) -> object:
     return on
 
 
-class Search(Part):
+class Search(Section):
     """How configurations are proposed, stopped and run."""
 
-    trials: Whole = Field(50, ge=1, le=1_000_000, description="trials the study should have")
+    trials: StrictInt = Field(50, ge=1, le=1_000_000, description="trials the study should have")
     sampler: Literal["tpe", "gp", "cma-es", "random", "grid", "qmc"] = Field(
         "tpe", description="how configurations are proposed"
     )
@@ -251,11 +259,13 @@ class Search(Part):
         ),
     ] = Field(Collapse(), description="stops trials whose experts collapse; off to let them run")
     seed: _Seed = Field(0, description="seed of the sampler and of every trial's training")
-    seeds: Whole = Field(1, ge=1, le=1000, description="seeds each configuration is trained with")
+    seeds: StrictInt = Field(
+        1, ge=1, le=1000, description="seeds each configuration is trained with"
+    )
     points: tuple[dict[str, _PointValue], ...] = Field(
         (), description="configurations to try first, such as {model.experts: 5}"
     )
-    patience: Annotated[Whole, Field(ge=1)] | None = Field(
+    patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="stop after this many trials without a better one"
     )
     timeout: (
@@ -278,10 +288,12 @@ class Search(Part):
         None, description="where workers are: local, or {ray: {}} for a Ray cluster"
     )
     population: _AutoOrCount = Field("auto", description="models a worker trains together")
-    retries: Whole = Field(
+    retries: StrictInt = Field(
         1, ge=0, le=100, description="times a trial runs again whose worker or coordinator died"
     )
-    max_failures: Whole = Field(10, ge=0, description="failed trials after which the study stops")
+    max_failures: StrictInt = Field(
+        10, ge=0, description="failed trials after which the study stops"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
 
     @property
@@ -290,17 +302,19 @@ class Search(Part):
         return self.executor.ray if self.executor else None
 
 
-class Finalists(Part):
+class Finalists(Section):
     """The best configurations, trained again from fresh seeds and judged on the test set."""
 
-    top: Whole = Field(3, ge=0, le=1000, description="configurations to train again; 0 for none")
-    seeds: Whole = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    top: StrictInt = Field(
+        3, ge=0, le=1000, description="configurations to train again; 0 for none"
+    )
+    seeds: StrictInt = Field(5, ge=1, le=1000, description="fresh seeds for each")
     references: References = Field(
         {}, description="numbers to stand beside them, by name and metric: [mean, SD], or one run's"
     )
 
 
-class Storage(Part):
+class Storage(Section):
     """Where results are kept; relative files and folders lie beside study.yaml."""
 
     optuna: OptunaUrl = Field(
@@ -318,5 +332,7 @@ class Storage(Part):
     @validator(mode="after")
     def _a_database_each(self) -> Self:
         if self.optuna == self.mlflow:
-            raise mistake("is Optuna's database, too; name another, such as NAME-mlflow", "mlflow")
+            raise spec_error(
+                "is Optuna's database, too; name another, such as NAME-mlflow", "mlflow"
+            )
         return self

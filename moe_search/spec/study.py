@@ -17,34 +17,29 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from moe_search.credentials import without_credentials
-from moe_search.spec.base import Part, Value
+from moe_search.spec.base import Section, Value
 from moe_search.spec.checks import (
     check_backbone,
     check_device,
     check_listed,
     check_points,
     check_sampler,
+    check_terms,
     check_top_k,
     ends,
 )
 from moe_search.spec.comparison import Row, Rows
+from moe_search.spec.conditions import conditions
 from moe_search.spec.configuration import (
     Configuration,
     Model,
     Regularizer,
     Training,
-    When,
-    conditions,
 )
 from moe_search.spec.differences import differences, leaves
-from moe_search.spec.searchable import (
-    Choices,
-    Domain,
-    IntRange,
-    Parameter,
-    options,
-    searchable,
-)
+from moe_search.spec.domains import Choices, Domain, IntRange, options
+from moe_search.spec.kinds.stores import Stores, resolved_url
+from moe_search.spec.searchable import Parameter, searchable
 from moe_search.spec.sections import (
     Collapse,
     Data,
@@ -55,13 +50,12 @@ from moe_search.spec.sections import (
     Storage,
     name_alone,
 )
-from moe_search.spec.store_urls import Stores, resolved_url
 from moe_search.words import show
 
 if TYPE_CHECKING:
-    StudyModel: TypeAlias = Part
-    StudyRegularizer: TypeAlias = Part
-    StudyTraining: TypeAlias = Part
+    StudyModel: TypeAlias = Section
+    StudyRegularizer: TypeAlias = Section
+    StudyTraining: TypeAlias = Section
 else:
     StudyModel = searchable(Model)
     StudyRegularizer = searchable(Regularizer)
@@ -83,7 +77,7 @@ ROW, SEED = "configuration", "seed"
 """The parameters of a comparison: a row's name and the seed of one run of it."""
 
 
-class Study(Part):
+class Study(Section):
     """A hyperparameter search for a Mixture-of-Experts classifier, or a comparison of some."""
 
     name: Annotated[
@@ -111,9 +105,12 @@ class Study(Part):
         given = {path: value for path, _, value in self._hyperparameters()}
         check_backbone(given["model.backbone"], "model", "backbone")
         check_top_k(given, "model", "top_k")
+        check_terms(given, "regularizer")
         for name, row in self.configurations.items():
             check_backbone(row.model.backbone, "configurations", name, "model", "backbone")
-            check_top_k(given | row.changes(), "configurations", name, "model", "top_k")
+            joined = given | row.changes()
+            check_top_k(joined, "configurations", name, "model", "top_k")
+            check_terms(joined, "configurations", name, "regularizer")
         check_listed(self.configurations, self.data, given)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
@@ -216,16 +213,15 @@ class Study(Part):
         given = {path: value for path, _, value in self._hyperparameters()}
         found: list[Parameter] = []
 
-        def decided(when: When) -> bool:
-            """Whether it holds in every trial."""
-            sometimes = any(one.path == when.path and one.when for one in found)
-            return set(options(given[when.path])) <= set(when.values) and not sometimes
+        def sometimes(path: str) -> bool:
+            """Whether a hyperparameter has a meaning in some trials only."""
+            return any(one.path == path and one.when for one in found)
 
         for path, field, domain in self._hyperparameters():
             when = conditions(field)
-            possible = all(set(options(given[w.path])) & set(w.values) for w in when)
+            possible = all(one.may_hold(given) for one in when)
             if isinstance(domain, Domain) and possible:
-                chosen = tuple(w for w in when if not decided(w))
+                chosen = tuple(one for one in when if not one.decided_by(given, sometimes))
                 found.append(Parameter(path, domain, chosen))
         return tuple(found)
 
@@ -272,7 +268,7 @@ class Study(Part):
             values = self.configurations[str(values[ROW])].changes()
         for path, field, own in self._hyperparameters():
             given = values.get(path, own) if self.configurations else own
-            if not all(chosen[w.path] in w.values for w in conditions(field)):
+            if not all(one.holds(chosen) for one in conditions(field)):
                 chosen[path] = field.default
             else:
                 chosen[path] = values[path] if isinstance(given, Domain) else given
@@ -319,7 +315,7 @@ class Study(Part):
 
     def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
         """Path, plain field, and value or domain, in order of declaration."""
-        plains: dict[str, type[Part]] = {
+        plains: dict[str, type[Section]] = {
             "model": Model,
             "regularizer": Regularizer,
             "training": Training,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from moe_search.errors import UserError
 from moe_search.package.config import CONFIG, FILES, IN_MODEL
-from moe_search.spec.store_urls import check_mlflow_url
+from moe_search.spec.kinds.stores import check_mlflow_url
 from moe_search.words import one_line
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """A configuration in the words that both dashboards use."""
 
-from moe_search.spec.base import Part
-from moe_search.spec.configuration import Configuration, conditions
+from moe_search.spec.base import Section
+from moe_search.spec.conditions import NoneAtZero, conditions
+from moe_search.spec.configuration import Configuration
 
 
 def meaningful(configuration: Configuration) -> dict[str, object]:
@@ -9,11 +10,12 @@ def meaningful(configuration: Configuration) -> dict[str, object]:
     every: dict[str, object] = {}
     found = {}
     for section in Configuration.model_fields:
-        part: Part = getattr(configuration, section)
+        part: Section = getattr(configuration, section)
         for name, field in type(part).model_fields.items():
             path = f"{section}.{name}"
             every[path] = getattr(part, name)
-            if all(every[when.path] in when.values for when in conditions(field)):
+            absent = not every[path] and any(isinstance(e, NoneAtZero) for e in field.metadata)
+            if not absent and all(one.holds(every) for one in conditions(field)):
                 found[path] = every[path]
     return found
 
@@ -22,7 +24,7 @@ def written(value: object) -> str:
     """A hyperparameter as text: layer lists as JSON, numbers to the last digit, true and false."""
     if isinstance(value, bool):
         return str(value).lower()
-    return value.model_dump_json() if isinstance(value, Part) else str(value)
+    return value.model_dump_json() if isinstance(value, Section) else str(value)
 
 
 def short_name(configuration: Configuration) -> str:

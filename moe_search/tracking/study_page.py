@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from moe_search.spec.domains import Choices
 from moe_search.spec.kinds.metrics import METRICS
-from moe_search.spec.searchable import Choices
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW
 from moe_search.tracking.metrics import value_names

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-
 @pytest.fixture(scope="session")
 def browser(needs: Callable[[str, bool], None]) -> Iterator["Browser"]:
     """Chromium with a new profile for each page."""

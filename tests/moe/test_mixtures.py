@@ -4,7 +4,6 @@ Shape suffixes: P model, M expert, C class, B sample.
 """
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,23 +17,23 @@ from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.networks import Weighted
 from moe_search.spec.backbones import PRESETS
-from moe_search.spec.configuration import Gate
+from moe_search.spec.kinds.gates import GATES
 
 EXPERTS, TEMPERATURES = (3, 1, 7), (1.0, 0.4, 2.5)
 CLASSES, BATCH, SHAPE = 4, 6, (1, 8, 8)
 
 PERTURBATIONS = (0.25, 0.0, 1.5)
-GATES = [gate for gate in get_args(Gate) if gate != "soft"]  # whose mixtures are of another kind
-each_gate = pytest.mark.parametrize("gate", GATES)
-each_kind = pytest.mark.parametrize("gate", [*GATES, None])
+STACKED = [gate for gate in GATES if gate != "soft"]  # whose mixtures are of another kind
+each_gate = pytest.mark.parametrize("gate", STACKED)
+each_kind = pytest.mark.parametrize("gate", [*STACKED, None])
 
 
-def architecture(gate: Gate | None, preset: str = "digits") -> Architecture:
+def architecture(gate: str | None, preset: str = "digits") -> Architecture:
     return Architecture(PRESETS[preset], SHAPE, CLASSES, gate, OutputRule("mixture"))
 
 
 def drawn(
-    gate: Gate | None,
+    gate: str | None,
     experts: Sequence[int] = EXPERTS,
     temperatures: Sequence[float] = TEMPERATURES,
 ) -> Mixtures:
@@ -71,7 +70,7 @@ def samples_last(x: Tensor) -> Tensor:
 
 
 @each_gate
-def test_logits_and_outputs_of_ragged_models_and_their_gradients(gate: Gate) -> None:
+def test_logits_and_outputs_of_ragged_models_and_their_gradients(gate: str) -> None:
     mixtures, x = drawn(gate).double(), batch()
     logits_PMB, outputs_PMCB = mixtures(samples_last(x))
     random = Generator().manual_seed(1)
@@ -117,13 +116,13 @@ def test_networks_without_a_gate() -> None:
 
 
 @each_gate
-def test_temperature_divides_the_logits(gate: Gate) -> None:
+def test_temperature_divides_the_logits(gate: str) -> None:
     sharp, soft = (drawn(gate, (4,), (t,))(samples_last(batch().float()))[0] for t in (0.5, 2.0))
     torch.testing.assert_close(sharp, 4 * soft)
 
 
 @each_gate
-def test_a_model_says_the_same_alone(gate: Gate) -> None:
+def test_a_model_says_the_same_alone(gate: str) -> None:
     together, x = drawn(gate), samples_last(batch().float())
     logits_PMB, outputs_PMCB = together(x)
     for model, experts in enumerate(EXPERTS):
@@ -135,7 +134,7 @@ def test_a_model_says_the_same_alone(gate: Gate) -> None:
 
 
 @each_gate
-def test_what_is_not_finite_stays_in_its_model(gate: Gate) -> None:
+def test_what_is_not_finite_stays_in_its_model(gate: str) -> None:
     for broken in range(len(EXPERTS)):
         mixtures = drawn(gate)
         with torch.no_grad():
@@ -155,7 +154,7 @@ def test_what_is_not_finite_stays_in_its_model(gate: Gate) -> None:
 
 
 @each_kind
-def test_one_expert_alone_gives_what_it_gives_in_the_mixture(gate: Gate | None) -> None:
+def test_one_expert_alone_gives_what_it_gives_in_the_mixture(gate: str | None) -> None:
     experts = EXPERTS if gate else (1, 1, 1)
     mixtures, x = drawn(gate, experts), samples_last(batch().float())
     outputs_PMCB = mixtures(x)[1]
@@ -166,7 +165,7 @@ def test_one_expert_alone_gives_what_it_gives_in_the_mixture(gate: Gate | None) 
 
 
 @each_kind
-def test_weights_follow_from_the_seed_alone(gate: Gate | None) -> None:
+def test_weights_follow_from_the_seed_alone(gate: str | None) -> None:
     experts = EXPERTS if gate else (1, 1, 1)
     together = drawn(gate, experts)
     for model, count in enumerate(experts):
@@ -184,7 +183,7 @@ def test_weights_follow_from_the_seed_alone(gate: Gate | None) -> None:
 
 
 @pytest.mark.parametrize("gate", ["original", "attentive", "expert_loss"])
-def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: Gate) -> None:
+def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: str) -> None:
     mixtures, before = drawn(gate), drawn(gate)
     mixtures.zero_gate(1)
     for model in (0, 1, 2):
@@ -198,7 +197,7 @@ def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: 
 
 @each_gate
 @pytest.mark.parametrize("preset", ["digits", "mnist"])
-def test_weights_are_drawn_as_torch_draws_them(gate: Gate, preset: str) -> None:
+def test_weights_are_drawn_as_torch_draws_them(gate: str, preset: str) -> None:
     mixtures = Mixtures(architecture(gate, preset), [60], [1.0])
     mixtures.initialise(0, Generator().manual_seed(0))
     checked = 0
@@ -225,7 +224,7 @@ def torch_bound(module: Weighted) -> float:
 
 
 @each_kind
-def test_weights_can_be_taken_out_and_put_back(gate: Gate | None) -> None:
+def test_weights_can_be_taken_out_and_put_back(gate: str | None) -> None:
     experts = EXPERTS if gate else (1, 1, 1)
     mixtures = drawn(gate, experts)
     states = [mixtures.state_of(model) for model in range(3)]

@@ -3,8 +3,6 @@
 Shape suffixes: B sample, M expert, C class.
 """
 
-from typing import get_args
-
 import pytest
 import torch
 from torch import Generator, Tensor, nn
@@ -13,7 +11,7 @@ from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.build import build
 from moe_search.package.classifier import Classifier
 from moe_search.spec.backbones import PRESETS
-from moe_search.spec.configuration import Gate
+from moe_search.spec.kinds.gates import GATES
 
 EXPERTS, CLASSES, BATCH = 5, 4, 32
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
@@ -27,7 +25,7 @@ RULES = [
 
 
 def classifier(
-    gate: Gate | None = "original",
+    gate: str | None = "original",
     rule: OutputRule = RULES[0],
     shape: tuple[int, ...] = (3, 8, 8),
     experts: int = EXPERTS,
@@ -44,9 +42,9 @@ def images() -> Tensor:
     return torch.rand(BATCH, 3, 8, 8, generator=Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("gate", get_args(Gate))
+@pytest.mark.parametrize("gate", tuple(GATES))
 @pytest.mark.parametrize("rule", RULES, ids=str)
-def test_the_model_is_its_gate_times_its_experts(gate: Gate, rule: OutputRule) -> None:
+def test_the_model_is_its_gate_times_its_experts(gate: str, rule: OutputRule) -> None:
     model, x = classifier(gate, rule), images()
     p_BM, outputs_BMC, y_BC = model.gate(x), model.experts(x), model(x)
     assert p_BM.shape == (BATCH, EXPERTS)
@@ -103,7 +101,7 @@ def test_top1_evaluates_each_sample_once_and_by_its_expert_alone() -> None:
 
 
 @pytest.mark.parametrize("gate", ["original", "cosine", "expert_loss"])
-def test_a_gate_of_its_own_network_evaluates_no_expert(gate: Gate) -> None:
+def test_a_gate_of_its_own_network_evaluates_no_expert(gate: str) -> None:
     model, x = classifier(gate), images()
     expected = model.gate(x)
     model.mixtures.bodies.register_forward_hook(lambda *_: pytest.fail("an expert is evaluated"))
@@ -111,7 +109,7 @@ def test_a_gate_of_its_own_network_evaluates_no_expert(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("gate", ["attentive", "loudest"])
-def test_top1_of_a_gate_that_needs_every_expert_is_refused(gate: Gate) -> None:
+def test_top1_of_a_gate_that_needs_every_expert_is_refused(gate: str) -> None:
     with pytest.raises(ValueError, match=f"{gate} gate evaluates every expert"):
         classifier(gate).top1(images())
 

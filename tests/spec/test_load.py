@@ -4,13 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from moe_search.errors import UserError
 from moe_search.spec import Model, Study, load_study
-from moe_search.spec.configuration import Gate
+from moe_search.spec.kinds.gates import GATES
 
 START = "name: a\ndata: digits\n"
 
@@ -67,12 +66,12 @@ WRONG_VALUES = {
     "model: {temperature: .inf}": "model.temperature: expected a number, a range {low, high} "
     "or choices {choices: [...]}; got inf",
     "model: {gate: atentive}": "model.gate: 'atentive' is unknown; did you mean 'attentive'? "
-    f"allowed: {', '.join(get_args(Gate))}",
+    f"allowed: {', '.join(tuple(GATES))}",
     "model: {gate: {choices: []}}": "model.gate.choices: needs 1 or more entries; got []",
     "model: {gate: {choices: [original, original]}}": "model.gate: choices name 'original' twice; "
     "write each once",
     "model: {gate: {choices: [original, atentive]}}": "model.gate.choices[1]: 'atentive' is "
-    f"unknown; did you mean 'attentive'? allowed: {', '.join(get_args(Gate))}",
+    f"unknown; did you mean 'attentive'? allowed: {', '.join(tuple(GATES))}",
     "model: {backbone: {expert: [rellu], gate: [relu]}}": "model.backbone.expert[0]: 'rellu' is "
     "unknown; did you mean 'relu'? allowed: relu, batch_norm",
     "model: {backbone: {expert: [{cnv: 3}], gate: [relu]}}": "model.backbone.expert[0]: expected "

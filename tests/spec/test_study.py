@@ -17,7 +17,7 @@ from moe_search.spec import (
     Value,
     differences,
 )
-from moe_search.spec.configuration import conditions
+from moe_search.spec.conditions import conditions
 
 
 def study(**sections: Any) -> Study:
@@ -71,7 +71,7 @@ def test_conditions_are_declared_before_what_depends_on_them() -> None:
     seen: set[str] = set()
     for section in (Model, Regularizer, Training):
         for name, field in section.model_fields.items():
-            assert {condition.path for condition in conditions(field)} <= seen
+            assert {part.path for one in conditions(field) for part in one.parts()} <= seen
             seen.add(f"{section.__name__.lower()}.{name}")
 
 
@@ -85,7 +85,10 @@ def test_parameters_come_in_order_with_open_conditions_only() -> None:
         "regularizer.weight",
     ]
     by_path = {p.path: p for p in SEARCHED.parameters}
-    assert [w.path for w in by_path["model.top_k"].when] == ["model.kind", "model.output"]
+    assert [part.path for one in by_path["model.top_k"].when for part in one.parts()] == [
+        "model.kind",
+        "model.output",
+    ]
     assert by_path["model.kind"].when == ()
 
 

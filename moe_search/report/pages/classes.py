@@ -4,7 +4,7 @@ import numpy as np
 from mlflow import MlflowClient
 
 from moe_search.report.charts.errors import parts_chart
-from moe_search.report.pages.page import Picture, Section
+from moe_search.report.pages.page import PageSection, Picture
 from moe_search.report.results.classes import ClassView, view_classes
 from moe_search.report.text.table import Table
 from moe_search.tracking.decomposition.read import read_file
@@ -20,7 +20,7 @@ _MEANING = (
 )
 
 
-def classes_section(client: MlflowClient, name: str, run_id: str) -> Section:
+def classes_section(client: MlflowClient, name: str, run_id: str) -> PageSection:
     """The section of a study's page.
 
     Args:
@@ -48,7 +48,7 @@ def classes_section(client: MlflowClient, name: str, run_id: str) -> Section:
         f"part and {share('gate_part')} the gate's."
     )
     most = f"{worst[0].name} ({worst[0].error:.1%})"
-    return Section(
+    return PageSection(
         "Class by class",
         f"{summary} {_MEANING}",
         (

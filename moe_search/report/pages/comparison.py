@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 
 from moe_search.report.charts.atlas import atlas_of
 from moe_search.report.charts.box_plots import box_plots
-from moe_search.report.pages.page import Facts, Picture, Section
+from moe_search.report.pages.page import Facts, PageSection, Picture
 from moe_search.report.results.rows import Compared
 from moe_search.report.text.asked import rows_table, study_facts
 from moe_search.report.text.rows import comparison_tables
@@ -17,9 +17,9 @@ _ON_A_MAP = 9  # rows whose heat maps stay readable in one picture
 
 def comparison_sections(
     study: Study, rows: Sequence[Compared], client: MlflowClient
-) -> list[Section]:
+) -> list[PageSection]:
     """What was compared, what each row reached, and how it divides the classes."""
-    asked = Section("What was asked", "", (Facts(tuple(study_facts(study))), rows_table(study)))
+    asked = PageSection("What was asked", "", (Facts(tuple(study_facts(study))), rows_table(study)))
     if not rows:
         return [asked]
     runs, *others = comparison_tables(rows)
@@ -29,7 +29,7 @@ def comparison_sections(
         box_plots(rows),
         fine=True,
     )
-    found = Section(
+    found = PageSection(
         "What was found",
         "A box holds the middle half of a row's runs with their median, and dots are the runs.",
         (runs, boxes, *others),
@@ -37,7 +37,7 @@ def comparison_sections(
     return [asked, found, *_atlas(study, rows, client)]
 
 
-def _atlas(study: Study, rows: Sequence[Compared], client: MlflowClient) -> list[Section]:
+def _atlas(study: Study, rows: Sequence[Compared], client: MlflowClient) -> list[PageSection]:
     mixtures = [row for row in rows if row.experts > 1]
     if not mixtures:
         return []
@@ -58,4 +58,4 @@ def _atlas(study: Study, rows: Sequence[Compared], client: MlflowClient) -> list
         "How the run with the median test error of each row divides the classes: class down, "
         "expert across, share of the class by the gate's probabilities on the test split."
     )
-    return [Section("Decomposition atlas", text, tuple(pictures))]
+    return [PageSection("Decomposition atlas", text, tuple(pictures))]

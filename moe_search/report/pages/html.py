@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from moe_search.report.pages.page import Chapter, Code, Facts, Part, Picture, Section
+from moe_search.report.pages.page import Chapter, Code, Facts, PageSection, Part, Picture
 from moe_search.report.text.table import Table
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
@@ -50,7 +50,7 @@ def _chapter(number: int, chapter: Chapter) -> str:
     return f"<h1>{escape(chapter.heading)}</h1>\n{_text(chapter.text, 'lead')}\n{sections}"
 
 
-def _section(name: str, section: Section) -> str:
+def _section(name: str, section: PageSection) -> str:
     parts = "\n".join(map(_part, section.parts))
     return (
         f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(section.heading)}</h2>\n'

@@ -47,7 +47,7 @@ Part = Table | Picture | Facts | Code
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """One thing there is to say."""
 
     heading: str
@@ -61,4 +61,4 @@ class Chapter:
 
     heading: str
     text: str
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]

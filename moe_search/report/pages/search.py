@@ -11,7 +11,7 @@ from moe_search.report.charts.history import history_chart
 from moe_search.report.charts.importances import importances_chart
 from moe_search.report.charts.intervals import intervals_chart
 from moe_search.report.pages.classes import classes_section
-from moe_search.report.pages.page import Facts, Part, Picture, Section
+from moe_search.report.pages.page import Facts, PageSection, Part, Picture
 from moe_search.report.results.importances import FEWEST, Importances
 from moe_search.report.results.summary import Judged, Summary
 from moe_search.report.results.trials import Mark, Point, complete, front, marks
@@ -33,7 +33,7 @@ def search_sections(
     points: Sequence[Point],
     champion: str | None,
     client: MlflowClient,
-) -> list[Section]:
+) -> list[PageSection]:
     """What was asked, what was found and how, as far as the study has come.
 
     Args:
@@ -46,7 +46,7 @@ def search_sections(
         UserError: a run lacks the table that the atlas shows.
     """
     space = (space_table(study),) if study.parameters else ()
-    asked = Section("What was asked", "", (Facts(tuple(study_facts(study))), *space))
+    asked = PageSection("What was asked", "", (Facts(tuple(study_facts(study))), *space))
     if not summary.best:
         return [asked]
     sections = [asked, _found(study, summary, points), _way(study, points, marks(summary))]
@@ -58,7 +58,7 @@ def search_sections(
     return sections
 
 
-def _found(study: Study, summary: Summary, points: Sequence[Point]) -> Section:
+def _found(study: Study, summary: Summary, points: Sequence[Point]) -> PageSection:
     names = {point.trial: point.name for point in points}
     parts: list[Part] = []
     if summary.finalists:
@@ -81,7 +81,7 @@ def _found(study: Study, summary: Summary, points: Sequence[Point]) -> Section:
     parts.append(best_table(summary.best))
     champion = next((one for one in summary.finalists if one.champion), None)
     text = champion_text(champion, names) if champion else "No champion was chosen yet."
-    return Section("What was found", text, tuple(parts))
+    return PageSection("What was found", text, tuple(parts))
 
 
 def champion_text(champion: Judged, names: dict[int, str]) -> str:
@@ -105,7 +105,7 @@ def champion_text(champion: Judged, names: dict[int, str]) -> str:
     )
 
 
-def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> Section:
+def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> PageSection:
     objective, better = metric_names(study)[0], directions(study)[0]
     values = [(point.value, point.trial) for point in points if point.value is not None]
     best, trial = max(values) if better == "maximize" else min(values)
@@ -128,25 +128,25 @@ def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> Sectio
         "First, trial after trial. Then the trade between accuracy and a decided gate: no trial "
         "beats one on the front in both; the numbers beside marks are those of trials."
     )
-    return Section("History and front", text, (history, chart))
+    return PageSection("History and front", text, (history, chart))
 
 
-def _mattered(study: Study, importances: Importances) -> Section:
+def _mattered(study: Study, importances: Importances) -> PageSection:
     if not importances:
         text = f"Importances of the searched values need {FEWEST} complete trials."
-        return Section("What mattered", text, ())
+        return PageSection("What mattered", text, ())
     chart = Picture(
         f"{study.name}-importances",
         "Bars of the importance of each searched value; the table has the numbers.",
         importances_chart(importances),
     )
     text = "How much each searched value decides whether a trial is among the best tenth."
-    return Section("What mattered", text, (chart, importances_table(importances)))
+    return PageSection("What mattered", text, (chart, importances_table(importances)))
 
 
 def _atlas(
     study: Study, summary: Summary, points: Sequence[Point], client: MlflowClient
-) -> Section:
+) -> PageSection:
     names = {point.trial: point.name for point in points}
     shown = summary.best[:ON_THE_ATLAS]
     picture = Picture(
@@ -162,11 +162,11 @@ def _atlas(
         "the gate's probabilities on validation. A bright cell alone in its row is a class that "
         "has an expert of its own; a row without one is shared out."
     )
-    return Section("Decomposition atlas", text, (picture,))
+    return PageSection("Decomposition atlas", text, (picture,))
 
 
-def _classes(client: MlflowClient, name: str, champion: str) -> Section:
+def _classes(client: MlflowClient, name: str, champion: str) -> PageSection:
     try:
         return classes_section(client, name, champion)
     except UserError as error:
-        return Section("Class by class", f"This cannot be shown: {error}.", ())
+        return PageSection("Class by class", f"This cannot be shown: {error}.", ())

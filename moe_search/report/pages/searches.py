@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from moe_search.report.charts.intervals import intervals_chart
-from moe_search.report.pages.page import Chapter, Picture, Section
+from moe_search.report.pages.page import Chapter, PageSection, Picture
 from moe_search.report.results.searches import entries
 from moe_search.report.results.study import Report
 from moe_search.report.text.searches import studies_table
@@ -25,4 +25,4 @@ def studies_chapter(reports: Sequence[Report]) -> Chapter | None:
         "Each study's champion over its fresh seeds. A difference is given between studies of the "
         "same data, by Welch's t; where its interval holds 0, the seeds do not tell the two apart."
     )
-    return Chapter("Studies compared", "", (Section("Champions", text, (table, chart)),))
+    return Chapter("Studies compared", "", (PageSection("Champions", text, (table, chart)),))

@@ -5,7 +5,7 @@ from typing import Any
 
 from moe_search.progress import Progress, Working, silent
 from moe_search.report.pages.comparison import comparison_sections
-from moe_search.report.pages.page import Chapter, Code, Facts, Section
+from moe_search.report.pages.page import Chapter, Code, Facts, PageSection
 from moe_search.report.pages.search import search_sections
 from moe_search.report.results.rows import differences
 from moe_search.report.results.study import Report
@@ -43,7 +43,7 @@ def chapter(found: Report, progress: Progress = silent) -> Chapter:
     return Chapter(f"Study {study.name}", study.description, (*sections, _made(found)))
 
 
-def _made(found: Report) -> Section:
+def _made(found: Report) -> PageSection:
     """How to do it again, and how to have its models."""
     lines = (
         *found.made.items(),
@@ -61,7 +61,7 @@ def _made(found: Report) -> Section:
     )
     # its stores are left out: their URLs are this place's, and may have passwords
     given = found.study.model_dump(mode="json", exclude={"storage"}, exclude_unset=True)
-    return Section(
+    return PageSection(
         "Reproduce and use",
         "The same study with the same versions on the same kind of machine gives the same numbers.",
         (Code(commands), Facts(lines), Code(as_yaml(given), "STUDY.yaml")),

@@ -21,7 +21,7 @@ from moe_search.search.ranking import (
 )
 from moe_search.spec import METRICS, Study, Value
 from moe_search.spec.comparison import References
-from moe_search.spec.store_urls import Stores
+from moe_search.spec.kinds.stores import Stores
 
 if TYPE_CHECKING:
     from moe_search.search.run import Ended

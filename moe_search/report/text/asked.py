@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from moe_search.report.text.table import Table, value_text
-from moe_search.spec import Choices, Domain, Parameter, Study
+from moe_search.spec import Choices, Domain, Parameter, Study, Value
+from moe_search.spec.conditions import Condition
 from moe_search.tracking.naming import written
 
 
@@ -113,15 +114,34 @@ def _domain(domain: Domain) -> str:
 
 
 def _when(parameter: Parameter, domains: dict[str, Domain]) -> str:
-    conditions = _conditions(parameter, domains).items()
-    return " and ".join(f"{path} is {' or '.join(values)}" for path, values in conditions)
+    alternatives = [
+        " or ".join(
+            f"{path} is {' or '.join(values) if values else 'above 0'}"
+            for path, values in _values(condition, domains).items()
+        )
+        for condition in parameter.when
+    ]
+    return " and ".join(alternatives)
 
 
 def _conditions(parameter: Parameter, domains: dict[str, Domain]) -> dict[str, list[str]]:
     """By path, those of the values that give it a meaning that are chosen among."""
-    found = {}
-    for when in parameter.when:
-        domain = domains[when.path]
-        chosen = domain.choices if isinstance(domain, Choices) else ()
-        found[when.path] = [value for value in when.values if value in chosen]
-    return found
+    return {
+        path: values
+        for condition in parameter.when
+        for path, values in _values(condition, domains).items()
+    }
+
+
+def _values(condition: Condition, domains: dict[str, Domain]) -> dict[str, list[str]]:
+    """By path, the choices that a condition allows; none where the path has a range."""
+    return {
+        when.path: [str(choice) for choice in _choices(domains[when.path]) if when.allows(choice)]
+        for when in condition.parts()
+        if when.path in domains
+    }
+
+
+def _choices(domain: Domain) -> tuple[Value, ...]:
+    """What is chosen among; nothing of a range."""
+    return domain.choices if isinstance(domain, Choices) else ()

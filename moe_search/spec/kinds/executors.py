@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictFloat
 
-from moe_search.spec.base import Number, Part
+from moe_search.spec.base import Section
 from moe_search.words import show
 
 
-class Ray(Part):
+class Ray(Section):
     """Workers as actors of a Ray cluster, wherever it has room for them."""
 
     address: Literal["auto", "local"] = Field(
@@ -17,12 +17,12 @@ class Ray(Part):
         description="auto: the cluster of RAY_ADDRESS, or the one this machine is a node of; "
         "local: one of this machine alone, for the time of the run",
     )
-    gpus_per_worker: Number = Field(
+    gpus_per_worker: StrictFloat = Field(
         0, ge=0, le=1, description="share of a GPU that each worker takes; 0 trains on CPUs"
     )
 
 
-class Executor(Part):
+class Executor(Section):
     """What else than this machine's processes trains."""
 
     ray: Ray = Field(description="actors of a Ray cluster")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from moe_search.report.pages.html import html_page
 from moe_search.report.pages.markdown import write_markdown
-from moe_search.report.pages.page import Chapter, Code, Facts, Picture, Section
+from moe_search.report.pages.page import Chapter, Code, Facts, PageSection, Picture
 from moe_search.report.text.table import Table
 
 NASTY = '<script>alert("1")</script> & more'
@@ -17,7 +17,9 @@ PARTS = (
     Picture("plain", NASTY, b"\x89PNG", "png"),
     Picture("fine", "a wide one", b"<svg></svg>", fine=True),
 )
-CHAPTER = Chapter(f"Study {NASTY}", NASTY, (Section(NASTY, NASTY, PARTS), Section("last", "", ())))
+CHAPTER = Chapter(
+    f"Study {NASTY}", NASTY, (PageSection(NASTY, NASTY, PARTS), PageSection("last", "", ()))
+)
 VOID = {"meta", "img"}
 
 

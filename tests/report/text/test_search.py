@@ -17,7 +17,7 @@ from moe_search.report.text.search import (
 from moe_search.report.text.table import Table, show, value_text
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS, Backbone, Study
-from moe_search.spec.store_urls import Stores
+from moe_search.spec.kinds.stores import Stores
 
 NAN = math.nan
 

@@ -14,7 +14,7 @@ from moe_search.report.results.trials import Point
 from moe_search.report.text.searches import studies_table
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS, Study
-from moe_search.spec.store_urls import Stores
+from moe_search.spec.kinds.stores import Stores
 
 
 def found(name: str, errors: list[float], data: str = "digits", champion: bool = True) -> Report:
