@@ -302,6 +302,12 @@ class Study(Section):
         """
         now = self.space()
         usual = Study.model_validate({"name": "usual", "data": "digits"}).space()
+        usual |= {
+            f"configurations.{row}.{path}": value
+            for row in begun["configurations"]
+            for path, value in usual.items()
+            if path.startswith(tuple(f"{section}." for section in Configuration.model_fields))
+        }
         before = {
             path: value
             for path, value in usual.items()
