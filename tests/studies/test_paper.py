@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from shipped import PAPER, STUDIES
+from shipped import REPORTS, STUDIES
 
 Row = dict[str, str]
 FRONT = (STUDIES / "paper" / "README.md").read_text()
@@ -36,15 +36,13 @@ def seeds(rows: list[Row]) -> str:
 
 
 def test_every_study_has_a_row_and_a_report() -> None:
-    names = {f"paper-{path.stem.replace('_', '-')}" for path in PAPER}
-    assert {f"[{name}]({name}.md)" for name in names} == STUDY_ROWS.keys()
+    assert {f"[{report.stem}]({report.name})" for report in REPORTS} == STUDY_ROWS.keys()
 
 
-@pytest.mark.parametrize("study", sorted(STUDY_ROWS), ids=lambda study: study[1 : study.index("]")])
-def test_a_row_says_what_the_report_says(study: str) -> None:
-    name = study[1 : study.index("]")]
-    report, row = Path(STUDIES / "paper" / f"{name}.md").read_text(), STUDY_ROWS[study]
-    assert report.startswith(f"# Study {name}\n")
+@pytest.mark.parametrize("file", REPORTS, ids=lambda file: file.stem)
+def test_a_row_says_what_the_report_says(file: Path) -> None:
+    report, row = file.read_text(), STUDY_ROWS[f"[{file.stem}]({file.name})"]
+    assert report.startswith(f"# Study {file.stem}\n")
     compared = table(report, "**Compared (test")
     if compared:
         best = min(compared, key=lambda one: float(one["test error"].split()[0]))["test error"]
@@ -58,12 +56,13 @@ def test_a_row_says_what_the_report_says(study: str) -> None:
     assert (row["seeds"], f"- wall time: {row['wall time']}\n" in report) == (ran, True)
 
 
-def test_an_unfinished_study_says_so() -> None:
-    for study, row in STUDY_ROWS.items():
-        report = Path(STUDIES / "paper" / f"{study[1 : study.index(']')]}.md").read_text()
-        wanted = re.search(r"^- trials: (\d+): .* over seeds$", report, re.MULTILINE)
-        complete = re.search(r"^- trials: (\d+) complete", report, re.MULTILINE)
-        if wanted is None or complete is None or wanted[1] == complete[1]:
-            assert "unfinished" not in row["what"]
-        else:
-            assert f"unfinished: {complete[1]} of {wanted[1]} runs" in row["what"]
+@pytest.mark.parametrize("file", REPORTS, ids=lambda file: file.stem)
+def test_an_unfinished_comparison_says_so(file: Path) -> None:
+    report, row = file.read_text(), STUDY_ROWS[f"[{file.stem}]({file.name})"]
+    wanted = re.search(r"^- trials: (\d+): .* over seeds$", report, re.MULTILINE)
+    complete = re.search(r"^- trials: (\d+) complete", report, re.MULTILINE)
+    assert complete is not None
+    if wanted is None or wanted[1] == complete[1]:
+        assert "unfinished" not in row["what"]
+    else:
+        assert f"unfinished: {complete[1]} of {wanted[1]} runs" in row["what"]

@@ -20,6 +20,10 @@ PAPER = [
 ]
 
 
+REPORTS = [path.with_name(f"paper-{path.stem.replace('_', '-')}.md") for path in PAPER]
+"""What came of each."""
+
+
 def copy_studies(folder: Path) -> Path:
     """Every shipped study in a new folder, and the folder: what runs there leaves nothing here."""
     for study in [*SEARCHES, *PAPER]:
