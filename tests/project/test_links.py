@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from shipped import REPORTS, STUDIES
+from support.shipped_studies import REPORTS, STUDIES
 
 ROOT = STUDIES.parent
 PAGES = [

@@ -22,7 +22,7 @@ from typing import Any
 import click
 import pytest
 import yaml
-from shipped import copy_studies
+from support.shipped_studies import copy_studies
 
 from moe_search.cli import main
 from moe_search.spec import Study
@@ -44,6 +44,8 @@ DOCUMENTS = {
     )
 }
 """What people read, in the order in which its examples run."""
+
+TEXT = "\n".join(DOCUMENTS.values())
 
 SERVE = "mlflow models serve"
 
@@ -165,7 +167,7 @@ def test_every_page_of_the_guide_is_listed() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     assert {block.language for block in blocks()} == {"sh", "python", "yaml", "toml", "text"}
-    assert sum(text.count("```") for text in DOCUMENTS.values()) == 2 * len(blocks())
+    assert TEXT.count("```") == 2 * len(blocks())
 
 
 def test_every_replacement_is_of_a_command_that_is_written() -> None:
@@ -195,9 +197,7 @@ def test_the_service_answers(folder: Path, environment: dict[str, str]) -> None:
     """The served model takes the guide's request."""
     (serve,) = [c for block in of("sh") for c in commands(block) if c.startswith(SERVE)]
     (store,) = [c for block in of("sh") for c in commands(block) if c.startswith("export MLFLOW")]
-    (request,) = [
-        line for block in of("sh") for line in block.text.splitlines() if line[:5] == "curl "
-    ]
+    (request,) = re.findall(r"^curl .*$", TEXT, re.MULTILINE)
     words = shlex.split(request)
     body = words[words.index("-d") + 1].encode()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -238,15 +238,14 @@ def asked(url: str, body: bytes, server: subprocess.Popen[bytes]) -> dict[str, A
 
 
 def test_the_table_of_commands_is_whole() -> None:
-    table = (
-        DOCUMENTS["README.md"].partition("## Commands")[2].partition("\n\n")[2].partition("\n\n")[0]
-    )
+    section = DOCUMENTS["README.md"].partition("## Commands")[2]
+    table = section.partition("\n\n")[2].partition("\n\n")[0]
     first_column = re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE)
     listed = {name for cell in first_column for name in re.findall(r"`(\w+)", cell)}
     assert listed == set(main.commands)
 
 
-MENTIONED = sorted(set(re.findall(r"`moe-search ([^`\n]+)`", "".join(DOCUMENTS.values()))))
+MENTIONED = sorted(set(re.findall(r"`moe-search ([^`\n]+)`", TEXT)))
 
 
 @pytest.mark.parametrize("mention", MENTIONED)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from shipped import REPORTS, STUDIES
+from support.shipped_studies import REPORTS, STUDIES
 
 Row = dict[str, str]
 FRONT = (STUDIES / "paper" / "README.md").read_text()

@@ -19,9 +19,8 @@ PAPER = [
     )
 ]
 
-
 REPORTS = [path.with_name(f"paper-{path.stem.replace('_', '-')}.md") for path in PAPER]
-"""What came of each."""
+"""The report of each."""
 
 
 def copy_studies(folder: Path) -> Path:
