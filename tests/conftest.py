@@ -29,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(what, choices=("share", "full"), default="share")
 
 
+def pytest_configure() -> None:
+    """No test writes to the stores, or trains on the cluster, that the shell names."""
+    for variable in ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+        os.environ.pop(variable, None)
+
+
 @pytest.fixture(scope="session")
 def needs() -> Needs:
     """``needs("chromium", found)``: skip where it is lacking, but fail in CI (CI=true)."""

@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from support.shipped_studies import SEARCHES, copy_studies
 
 from moe_search.cli import main
 from moe_search.spec import json_schema
-
-STUDIES = Path(__file__).parents[2] / "studies"
 
 TALK = ["--json", "--quiet", "--verbose"]
 
@@ -35,6 +34,12 @@ SURFACE = {
     "data prepare": [*TALK, "NAME"],
 }
 """Scripts rely on these; change them only on purpose."""
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped studies, where nothing was run."""
+    return copy_studies(tmp_path_factory.mktemp("shipped") / "studies")
 
 
 def surface(group: click.Group, before: str = "") -> dict[str, list[str]]:
@@ -86,10 +91,10 @@ def test_schema_is_the_shipped_one() -> None:
         ),
     ],
 )
-def test_nothing_heavy_is_imported(code: str, heavy: set[str]) -> None:
+def test_nothing_heavy_is_imported(code: str, heavy: set[str], studies: Path) -> None:
     script = f"import sys; {code}; print('loaded:', *sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", script, "validate", str(STUDIES / "mnist.yaml")],
+        [sys.executable, "-c", script, "validate", str(studies / "mnist.yaml")],
         capture_output=True,
         text=True,
         check=True,
@@ -97,25 +102,25 @@ def test_nothing_heavy_is_imported(code: str, heavy: set[str]) -> None:
     assert not heavy & set(done.stdout.rpartition("loaded:")[2].split())
 
 
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_validate_says_what_a_shipped_study_searches(path: Path) -> None:
-    before = sorted(STUDIES.iterdir())
-    result = CliRunner().invoke(main, ["validate", str(path), "--set", "search.trials=7"])
+@pytest.mark.parametrize("name", [path.name for path in SEARCHES])
+def test_validate_says_what_a_shipped_study_searches(name: str, studies: Path) -> None:
+    before = sorted(studies.iterdir())
+    result = CliRunner().invoke(main, ["validate", str(studies / name), "--set", "search.trials=7"])
     assert result.exit_code == 0, result.output
     assert "trials         7, sampler tpe" in result.stdout
     assert "model.experts" in result.stdout
-    assert sorted(STUDIES.iterdir()) == before
+    assert sorted(studies.iterdir()) == before
 
 
-def test_validate_says_when_a_parameter_has_a_meaning() -> None:
-    result = CliRunner().invoke(main, ["validate", str(STUDIES / "mnist.yaml")])
+def test_validate_says_when_a_parameter_has_a_meaning(studies: Path) -> None:
+    result = CliRunner().invoke(main, ["validate", str(studies / "mnist.yaml")])
     (line,) = [line for line in result.stdout.splitlines() if "regularizer.weight" in line]
     assert "0.01 to 3, log" in line
     assert "regularizer.kind is importance or similarity" in line
 
 
-def test_validate_as_json_says_the_same() -> None:
-    arguments = ["validate", str(STUDIES / "mnist.yaml"), "--json", "--set", "search.trials=7"]
+def test_validate_as_json_says_the_same(studies: Path) -> None:
+    arguments = ["validate", str(studies / "mnist.yaml"), "--json", "--set", "search.trials=7"]
     found = json.loads(CliRunner().invoke(main, arguments).stdout)
     assert (found["study"], found["trials"], found["sampler"]) == ("mnist", 7, "tpe")
     assert found["objective"]["maximize"]["accuracy"] == 1
@@ -125,7 +130,7 @@ def test_validate_as_json_says_the_same() -> None:
         **{"low": 0.01, "high": 3.0, "step": None, "log": True},
         "when": {"regularizer.kind": ["importance", "similarity"]},
     }
-    compared = CliRunner().invoke(main, ["validate", str(STUDIES / "paper/failure.yaml"), "--json"])
+    compared = CliRunner().invoke(main, ["validate", str(studies / "paper/failure.yaml"), "--json"])
     rows = json.loads(compared.stdout)["compared"]
     assert rows["original M=2"] == {"model": {"experts": 2}}
 

@@ -1,14 +1,13 @@
-"""Every example of the README runs: its studies, its commands in order, and its Python.
+"""Every example of the README and the guide runs: studies, commands in order, and Python.
 
-All in one folder, in the README's order, because one example goes on where another ended. Studies
-that are run are shortened first.
+All in one folder, in the order of ``DOCUMENTS``, because one example goes on where another ended.
+Studies that are run are shortened first.
 """
 
 import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,12 +22,31 @@ from typing import Any
 import click
 import pytest
 import yaml
+from support.shipped_studies import copy_studies
 
 from moe_search.cli import main
 from moe_search.spec import Study
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = {
+    name: (ROOT / name).read_text()
+    for name in (
+        "README.md",  # makes wine.npz, wine.yaml and a champion
+        *(
+            f"studies/guide/{name}.md"
+            for name in (
+                *("study", "own_data", "reading", "comparing", "search", "commands"),
+                *("service", "cluster", "servers", "security", "questions"),
+            )
+        ),
+        "tests/benchmarks/README.md",
+        "moe_search/README.md",
+    )
+}
+"""What people read, in the order in which its examples run."""
+
+TEXT = "\n".join(DOCUMENTS.values())
+
 SERVE = "mlflow models serve"
 
 REPLACED: dict[str, tuple[str | None, str]] = {
@@ -73,16 +91,19 @@ SHORTER = {"epochs": 1, "trials": 2, "top": 1, "seeds": 2}
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, and the line it starts in."""
+    """A fenced block: its language, its text, and the place where it starts."""
 
     language: str
     text: str
-    line: int
+    place: str
 
 
 def blocks() -> list[Block]:
-    fences = re.finditer(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [Block(f[1], f[2], README[: f.start()].count("\n") + 1) for f in fences]
+    return [
+        Block(fence[1], fence[2], f"{name}:{text[: fence.start()].count(chr(10)) + 1}")
+        for name, text in DOCUMENTS.items()
+        for fence in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
 
 
 def of(language: str) -> list[Block]:
@@ -112,7 +133,7 @@ def environment() -> dict[str, str]:
 def folder(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
     """Where every command and every Python block was run, in order."""
     here = tmp_path_factory.mktemp("readme")
-    shutil.copytree(ROOT / "studies", here / "studies", ignore=shutil.ignore_patterns("*.png"))
+    copy_studies(here / "studies")
     for block in blocks():
         shorten(here)
         if block.language == "python":
@@ -136,19 +157,24 @@ def run(arguments: list[str], here: Path, environment: dict[str, str], block: Bl
         check=False,
         timeout=600,
     )
-    assert done.returncode == 0, f"README.md:{block.line}: {arguments[-1]}\n{done.stderr}"
+    assert done.returncode == 0, f"{block.place}: {arguments[-1]}\n{done.stderr}"
+
+
+def test_every_page_of_the_guide_is_listed() -> None:
+    pages = {f"studies/guide/{page.name}" for page in (ROOT / "studies" / "guide").glob("*.md")}
+    assert pages == {name for name in DOCUMENTS if name.startswith("studies/guide/")}
 
 
 def test_every_block_says_what_it_is() -> None:
     assert {block.language for block in blocks()} == {"sh", "python", "yaml", "toml", "text"}
-    assert README.count("```") == 2 * len(blocks())
+    assert TEXT.count("```") == 2 * len(blocks())
 
 
-def test_every_replacement_is_of_a_command_of_the_readme() -> None:
+def test_every_replacement_is_of_a_command_that_is_written() -> None:
     assert REPLACED.keys() <= {command for block in of("sh") for command in commands(block)}
 
 
-@pytest.mark.parametrize("block", of("yaml"), ids=lambda block: f"line {block.line}")
+@pytest.mark.parametrize("block", of("yaml"), ids=lambda block: block.place)
 def test_a_study_is_right(block: Block) -> None:
     assert Study.model_validate(yaml.safe_load(block.text))
 
@@ -168,10 +194,10 @@ def test_the_backbone_is_declared_for_the_group_that_is_read() -> None:
 
 
 def test_the_service_answers(folder: Path, environment: dict[str, str]) -> None:
-    """The served model takes the README's request."""
+    """The served model takes the guide's request."""
     (serve,) = [c for block in of("sh") for c in commands(block) if c.startswith(SERVE)]
     (store,) = [c for block in of("sh") for c in commands(block) if c.startswith("export MLFLOW")]
-    (request,) = re.findall(r"^curl .*$", README, re.MULTILINE)
+    (request,) = re.findall(r"^curl .*$", TEXT, re.MULTILINE)
     words = shlex.split(request)
     body = words[words.index("-d") + 1].encode()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -212,13 +238,14 @@ def asked(url: str, body: bytes, server: subprocess.Popen[bytes]) -> dict[str, A
 
 
 def test_the_table_of_commands_is_whole() -> None:
-    table = README.partition("## Commands")[2].partition("\n\n")[2].partition("\n\n")[0]
+    section = DOCUMENTS["README.md"].partition("## Commands")[2]
+    table = section.partition("\n\n")[2].partition("\n\n")[0]
     first_column = re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE)
     listed = {name for cell in first_column for name in re.findall(r"`(\w+)", cell)}
     assert listed == set(main.commands)
 
 
-MENTIONED = sorted(set(re.findall(r"`moe-search ([^`\n]+)`", README)))
+MENTIONED = sorted(set(re.findall(r"`moe-search ([^`\n]+)`", TEXT)))
 
 
 @pytest.mark.parametrize("mention", MENTIONED)

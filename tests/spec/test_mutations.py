@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from support.mutations import spoilt
+from support.shipped_studies import PAPER, SEARCHES, STUDIES
 
 from moe_search.cli import main
 from moe_search.spec import json_schema, load_study
 from moe_search.spec.document import Document, as_yaml
 
-FOLDER = Path(__file__).parents[2] / "studies"
-STUDIES = sorted(FOLDER.rglob("*.yaml"))
+SHIPPED = [*SEARCHES, *PAPER]
 LONGEST = 2.0  # seconds of the processor, which a busy machine does not make longer
 VALIDATOR = Draft202012Validator(json_schema())
 
@@ -26,7 +26,7 @@ VALIDATOR = Draft202012Validator(json_schema())
 def mutations(request: pytest.FixtureRequest) -> int:
     """How many mutations of each shipped study: 10,000 of all, or a share of them."""
     wanted = 10_000 if request.config.getoption("--mutations") == "full" else 300
-    return -(-wanted // len(STUDIES))
+    return -(-wanted // len(SHIPPED))
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def refusal(command: str) -> str | None:
     return line
 
 
-@pytest.mark.parametrize("shipped", STUDIES, ids=lambda path: str(path.relative_to(FOLDER)))
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: str(path.relative_to(STUDIES)))
 def test_a_spoilt_study_is_checked_or_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shipped: Path, mutations: int
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from support.shipped_studies import SEARCHES
 
 from moe_search.errors import UserError
 from moe_search.spec import (
@@ -26,7 +27,6 @@ from moe_search.spec import (
 from moe_search.spec.document import as_yaml
 from moe_search.spec.kinds.gates import GATES
 
-STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 QUICK = settings(
     max_examples=60,
     deadline=None,
@@ -168,7 +168,7 @@ JUNK = st.text(max_size=4) | st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("shipped", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("shipped", SEARCHES, ids=lambda path: path.stem)
 @QUICK
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 12), JUNK), min_size=1, max_size=3))
 def test_mutations_give_a_study_or_one_line(
@@ -199,5 +199,5 @@ PATHS = {
 @QUICK
 @given(st.sampled_from(sorted(PATHS)), TREE)
 def test_any_value_anywhere_gives_a_study_or_one_line(path: str, value: object) -> None:
-    message = refusal(STUDIES[0], f"{path}={as_yaml(value)}")
+    message = refusal(SEARCHES[0], f"{path}={as_yaml(value)}")
     assert message is None or message.isprintable()
