@@ -1,7 +1,7 @@
-"""Opens study.yaml."""
+"""Opens study.yaml, or what a program gives in its place."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,24 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         UserError: the file, an override or a variable is wrong: one line that says where and what
             instead.
     """
-    document = Document(path)
+    return _checked(Document.read(path), overrides, path.absolute().parent)
+
+
+def check_study(content: Mapping[str, Any], overrides: Sequence[str] = ()) -> Study:
+    """Checks what a study.yaml would hold; ``load_study`` says the rest.
+
+    Args:
+        content: by key, as in YAML; numbers may be numpy's, and relative paths start from the
+            current folder.
+        overrides: assignments such as ``training.epochs=3``, later ones over earlier ones.
+
+    Raises:
+        UserError: the content, an override or a variable is wrong.
+    """
+    return _checked(Document.of(content), overrides, Path.cwd())
+
+
+def _checked(document: Document, overrides: Sequence[str], folder: Path) -> Study:
     for number, assignment in enumerate(overrides, 1):
         document.override(number, assignment)
     data = document.data
@@ -43,7 +60,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     if isinstance(given, dict):
         data = data | {"storage": _stores_of_the_shell(given) | given}
     try:
-        return Study.model_validate(data, context={"folder": path.absolute().parent})
+        return Study.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         raise explain(error, document) from None
 
