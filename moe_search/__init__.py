@@ -80,12 +80,14 @@ def _checked(study: "str | Path | Mapping[str, Any] | Study", overrides: Sequenc
     return study
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Study":
-        from moe_search.spec import Study
+if not TYPE_CHECKING:  # for a type checker, Study is imported above
 
-        return Study
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "Study":
+            from moe_search.spec import Study
+
+            return Study
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
