@@ -266,8 +266,8 @@ class Document:
             self._places[keys[0], "name"] = self._places[keys[:1]]
         for length in range(1, len(keys)):
             self._places.setdefault(keys[:length], Place(number, 1, 0))
-        kept = {path: place for path, place in self._places.items() if path[: len(keys)] != keys}
-        self._places = {**kept, **places}
+        others = {path: place for path, place in self._places.items() if path[: len(keys)] != keys}
+        self._places = {**others, **places}
         self.data = _with(self.data, keys, value)
 
     def locate(self, loc: Sequence[str | int]) -> tuple[Keys, Place]:

@@ -56,21 +56,21 @@ def _checked(document: Document, overrides: Sequence[str], folder: Path) -> Stud
     for number, assignment in enumerate(overrides, 1):
         document.override(number, assignment)
     data = document.data
-    given = data.get("storage", {})
-    if isinstance(given, dict):
-        data = data | {"storage": _stores_of_the_shell(given) | given}
+    storage = data.get("storage", {})
+    if isinstance(storage, dict):
+        data = data | {"storage": _stores_of_the_shell(storage) | storage}
     try:
         return Study.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         raise explain(error, document) from None
 
 
-def _stores_of_the_shell(given: dict[str, Any]) -> dict[str, str]:
-    """URLs of the stores that are not given; a relative file starts from the current folder."""
+def _stores_of_the_shell(storage: dict[str, Any]) -> dict[str, str]:
+    """URLs of stores that a study does not name; a relative file starts from the current folder."""
     urls = {}
     for store, (variable, check) in _STORES.items():
         url = os.environ.get(variable)
-        if url and store not in given:
+        if url and store not in storage:
             try:
                 urls[store] = resolved_url(check(url), Path.cwd())
             except ValueError as error:

@@ -17,10 +17,14 @@ BESIDE = (
 )
 
 
-def study(regularizer: dict[str, Any], **sections: Any) -> Study:
-    given = {"name": "a", "data": "digits", "regularizer": regularizer, **sections}
+def study(terms: dict[str, Any], **sections: Any) -> Study:
+    given = {"name": "a", "data": "digits", "regularizer": terms, **sections}
     Draft202012Validator(json_schema()).validate(given)
     return check_study(given)
+
+
+def regularizer(**keys: Any) -> Regularizer:
+    return Regularizer.model_validate(keys)
 
 
 def searched(of: Study) -> list[str]:
@@ -30,9 +34,9 @@ def searched(of: Study) -> list[str]:
 def test_each_term_has_a_weight_fixed_or_searched() -> None:
     both = study({"importance": 0.2, "similarity": RANGE})
     assert searched(both) == ["regularizer.similarity"]
-    regularizer = both.configuration({"regularizer.similarity": 0.26}).regularizer
-    assert regularizer.weights == {"importance": 0.2, "similarity": 0.26}
-    assert regularizer.kind == "none"
+    joined = both.configuration({"regularizer.similarity": 0.26}).regularizer
+    assert joined.weights == {"importance": 0.2, "similarity": 0.26}
+    assert joined.kind == "none"
 
 
 @pytest.mark.parametrize("name", tuple(TERMS))
@@ -56,7 +60,7 @@ def test_every_term_can_be_searched(name: str) -> None:
     ],
 )
 def test_kind_and_weight_mean_the_same(given: dict[str, Any], same: dict[str, Any]) -> None:
-    assert Regularizer(**given).weights == Regularizer(**same).weights
+    assert regularizer(**given).weights == regularizer(**same).weights
     assert (
         study(given).configuration({}).regularizer.weights
         == study(same).configuration({}).regularizer.weights
@@ -64,9 +68,9 @@ def test_kind_and_weight_mean_the_same(given: dict[str, Any], same: dict[str, An
 
 
 def test_zero_is_none() -> None:
-    assert Regularizer(importance=0, similarity=0.0).weights == {}
+    assert regularizer(importance=0, similarity=0.0).weights == {}
     assert study({"kind": "importance", "similarity": 0}).parameters == (), "beside kind, too"
-    assert Regularizer(kind="importance", weight=0).weights == {}
+    assert regularizer(kind="importance", weight=0).weights == {}
 
 
 def test_what_is_said_of_distances_has_a_meaning_where_samples_are_compared() -> None:
@@ -74,12 +78,12 @@ def test_what_is_said_of_distances_has_a_meaning_where_samples_are_compared() ->
     assert searched(study({"importance": 0.2, **FORMS})) == []
     assert searched(study({"similarity": 0, **FORMS})) == []
     assert study({"similarity": 0.2, "features": "network"}).configuration({}).regularizer == (
-        Regularizer(similarity=0.2, features="network")
+        regularizer(similarity=0.2, features="network")
     )
     unused = study({"importance": 0.2, "features": "network"}).configuration({}).regularizer
-    assert unused == Regularizer(importance=0.2)
+    assert unused == regularizer(importance=0.2)
     assert not unused.needs_network
-    assert Regularizer(similarity=0.2, features="network").needs_network
+    assert regularizer(similarity=0.2, features="network").needs_network
 
 
 def test_a_weight_that_may_be_zero_decides_in_each_trial() -> None:
@@ -90,7 +94,7 @@ def test_a_weight_that_may_be_zero_decides_in_each_trial() -> None:
         True,
     ]
     without = sometimes.configuration({"regularizer.similarity": 0.0})
-    assert without.regularizer == Regularizer()
+    assert without.regularizer == regularizer()
     always = study({"similarity": RANGE, **FORMS}).parameters[1]
     assert always.when == ()
 
@@ -105,7 +109,7 @@ def test_terms_have_a_meaning_for_gates_that_they_fit(gate: str) -> None:
 
 def test_a_single_network_has_no_terms() -> None:
     single = study({"importance": 0.2}, model={"kind": "single"}).configuration({})
-    assert single.regularizer == Regularizer()
+    assert single.regularizer == regularizer()
 
 
 @pytest.mark.parametrize(
