@@ -6,31 +6,33 @@ From Python::
     model = moe_search.load_model(outcome.champion, store=outcome.stores.mlflow)
 """
 
-import json
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from moe_search.errors import UserError
 
 if TYPE_CHECKING:  # importing moe_search stays light
     from moe_search.package.classifier import Classifier
     from moe_search.report.results.summary import Outcome
     from moe_search.spec import Study
 
-__all__ = ["load_model", "run"]
+__all__ = ["Study", "UserError", "load_model", "run"]
 
 
 def run(
-    study: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), progress: bool = False
+    study: "str | Path | Mapping[str, Any] | Study",
+    overrides: Sequence[str] = (),
+    progress: bool | None = None,
 ) -> "Outcome":
     """Run a study from where it stands to its champion.
 
     Args:
-        study: path of a study.yaml, or its content; then relative paths start from the current
-            folder.
-        overrides: assignments such as ``training.epochs=3``.
-        progress: show on stderr how it goes.
+        study: path of a study.yaml; or its content, and then numbers may be numpy's and relative
+            paths start from the current folder; or a study that is checked already.
+        overrides: assignments such as ``training.epochs=3``, to a path or content.
+        progress: whether to show on stderr how it goes; None does so in a terminal or a notebook.
 
     Raises:
         UserError: the study, its data or a store is not fit.
@@ -41,7 +43,10 @@ def run(
 
     from moe_search.cli import terminal
 
-    with terminal.progress(Console(file=sys.stderr, quiet=not progress)) as listener:
+    console = Console(file=sys.stderr)
+    watched = console.is_terminal or console.is_jupyter
+    console.quiet = not (watched if progress is None else progress)
+    with terminal.progress(console) as listener:
         from moe_search.report.publish import run_and_publish
 
         return run_and_publish(checked, listener)
@@ -63,18 +68,27 @@ def load_model(model: str | Path, store: str | None = None) -> "Classifier":
     return load(model, store)
 
 
-def _checked(study: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> "Study":
-    from moe_search.errors import UserError
-    from moe_search.spec import Study, load_study
+def _checked(study: "str | Path | Mapping[str, Any] | Study", overrides: Sequence[str]) -> "Study":
+    from moe_search.spec import Study, check_study, load_study
 
-    if not isinstance(study, Mapping):
+    if isinstance(study, Mapping):
+        return check_study(study, overrides)
+    if not isinstance(study, Study):
         return load_study(Path(study), overrides)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "study.yaml")
-        file.write_text(json.dumps(study, default=str))  # JSON is YAML
-        try:
-            checked = load_study(file, overrides)
-        except UserError as error:
-            raise UserError(str(error).removeprefix(f"{file}:1: ")) from None
-    here = {"folder": Path.cwd()}
-    return Study.model_validate(checked.model_dump(exclude_unset=True), context=here)
+    if overrides:
+        raise UserError(f"overrides {', '.join(overrides)}: change a path or content, not a Study")
+    return study
+
+
+if not TYPE_CHECKING:  # for a type checker, Study is imported above
+
+    def __getattr__(name: str) -> Any:
+        if name == "Study":
+            from moe_search.spec import Study
+
+            return Study
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,9 +15,9 @@ from moe_search.spec.sections import Data, Objective, Search
 from moe_search.words import did_you_mean, show
 
 
-def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object]) -> None:
+def check_listed(rows: Mapping[str, Row], data: Data, settings: Mapping[str, object]) -> None:
     """Refuses a study that both lists configurations and searches, or searches without a split."""
-    searched = [path for path, value in given.items() if isinstance(value, Domain)]
+    searched = [path for path, value in settings.items() if isinstance(value, Domain)]
     if rows and searched:
         raise spec_error(
             "lists what is compared, so nothing can be searched; "
@@ -33,9 +33,9 @@ def check_listed(rows: Mapping[str, Row], data: Data, given: Mapping[str, object
         )
 
 
-def check_backbone(given: object, *place: str) -> None:
+def check_backbone(setting: object, *place: str) -> None:
     """Refuses a backbone that is neither moe-search's own nor installed."""
-    names = [name for name in options(given) if isinstance(name, str) and name not in NAMES]
+    names = [name for name in options(setting) if isinstance(name, str) and name not in NAMES]
     allowed = (*NAMES, *installed()) if names else NAMES
     for name in names:
         if name not in allowed:
@@ -46,11 +46,11 @@ def check_backbone(given: object, *place: str) -> None:
             )
 
 
-def check_top_k(given: Mapping[str, object], *place: str) -> None:
+def check_top_k(settings: Mapping[str, object], *place: str) -> None:
     """Refuses a study in which a trial could use more experts per sample than it has."""
     conditioned = conditions(Model.model_fields["top_k"])
-    used = all(condition.may_hold(given) for condition in conditioned)
-    largest, smallest = max(ends(given["model.top_k"])), min(ends(given["model.experts"]))
+    used = all(condition.may_hold(settings) for condition in conditioned)
+    largest, smallest = max(ends(settings["model.top_k"])), min(ends(settings["model.experts"]))
     if used and largest > smallest:
         raise spec_error(
             f"top_k may be {largest} where model.experts may be {smallest}; "
@@ -59,13 +59,13 @@ def check_top_k(given: Mapping[str, object], *place: str) -> None:
         )
 
 
-def check_terms(given: Mapping[str, object], *place: str) -> None:
+def check_terms(settings: Mapping[str, object], *place: str) -> None:
     """Refuses terms that are given both by ``kind`` and by weights of their own."""
-    if options(given["regularizer.kind"]) == ("none",):
+    if options(settings["regularizer.kind"]) == ("none",):
         return
     for name, field in Regularizer.model_fields.items():
         weight = any(isinstance(entry, NoneAtZero) for entry in field.metadata)
-        if weight and given[f"regularizer.{name}"] != 0:
+        if weight and settings[f"regularizer.{name}"] != 0:
             raise spec_error(
                 "gives a term a weight beside kind; leave kind and weight out, and give each term "
                 "its weight",
@@ -74,9 +74,9 @@ def check_terms(given: Mapping[str, object], *place: str) -> None:
             )
 
 
-def ends(given: object) -> tuple[int, ...]:
+def ends(setting: object) -> tuple[int, ...]:
     """The least and the largest whole number that a hyperparameter may be, or all its choices."""
-    ends = (given.low, given.high) if isinstance(given, IntRange) else options(given)
+    ends = (setting.low, setting.high) if isinstance(setting, IntRange) else options(setting)
     return tuple(end for end in ends if isinstance(end, int))
 
 

@@ -43,11 +43,11 @@ def owners(text: str, classes: int, experts: int) -> tuple[int, ...]:
         UserError: not every class has one expert, or not every expert a class.
     """
     if text == EVEN:
-        found = tuple(number * experts // classes for number in range(classes))
+        expert_of_class = tuple(number * experts // classes for number in range(classes))
     elif text == SUPERCLASSES:
         if classes != len(_CIFAR100):
             _refuse(f"superclasses are those of CIFAR-100; this data has {classes} classes")
-        found = _CIFAR100
+        expert_of_class = _CIFAR100
     else:
         pairs = sorted(
             (int(number), expert)
@@ -56,14 +56,14 @@ def owners(text: str, classes: int, experts: int) -> tuple[int, ...]:
         )
         if [number for number, _ in pairs] != list(range(classes)):
             _refuse(f"{show(text)} does not name each of the classes 0 to {classes - 1} once")
-        found = tuple(expert for _, expert in pairs)
-    groups = len(set(found))
+        expert_of_class = tuple(expert for _, expert in pairs)
+    groups = len(set(expert_of_class))
     if groups != experts:
         _refuse(
             f"{show(text)} makes {groups} groups where model.experts may be {experts}; "
             "each expert needs one of its own"
         )
-    return found
+    return expert_of_class
 
 
 def _refuse(why: str) -> None:

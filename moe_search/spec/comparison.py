@@ -18,7 +18,7 @@ TRAINING_ERROR = "training_error"
 ReferenceName = Annotated[str, OneOf((TRAINING_ERROR, *METRICS))]
 
 
-def _published(value: object) -> list[float]:
+def _reference_value(value: object) -> list[float]:
     numbers = value if isinstance(value, list | tuple) else (value,)
     sound = all(
         isinstance(n, int | float) and not isinstance(n, bool) and abs(n) <= sys.float_info.max
@@ -29,9 +29,9 @@ def _published(value: object) -> list[float]:
     return [float(number) for number in numbers]
 
 
-Published = Annotated[
+ReferenceValue = Annotated[
     list[float],
-    PlainValidator(_published),
+    PlainValidator(_reference_value),
     WithJsonSchema(
         {
             "anyOf": [
@@ -43,7 +43,7 @@ Published = Annotated[
 ]
 """A reference: mean and standard deviation over runs, or one number of a single run."""
 
-Reference = dict[ReferenceName, Published]
+Reference = dict[ReferenceName, ReferenceValue]
 """What others report for a configuration, by metric, on their test split."""
 
 
@@ -73,12 +73,12 @@ class Row(Section):
         }
 
 
-def _named(rows: Mapping[str, T]) -> Mapping[str, T]:
+def _check_row_names(rows: Mapping[str, T]) -> Mapping[str, T]:
     for name in rows:
         if not (0 < len(name) <= 80 and name.isprintable() and name == name.strip()):
             raise ValueError(f"{show(name)} is not a name of a row; expected 1 to 80 letters")
     return rows
 
 
-Rows = Annotated[dict[str, Row], AfterValidator(_named)]
-References = Annotated[dict[str, Reference], AfterValidator(_named)]
+Rows = Annotated[dict[str, Row], AfterValidator(_check_row_names)]
+References = Annotated[dict[str, Reference], AfterValidator(_check_row_names)]

@@ -20,10 +20,10 @@ class Condition(Protocol):
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it does beside plain values, by path."""
 
-    def may_hold(self, given: Mapping[str, object]) -> bool:
-        """Whether it does in any trial of a study, whose values and domains are given by path."""
+    def may_hold(self, settings: Mapping[str, object]) -> bool:
+        """Whether it does in any trial of a study, given its values and domains."""
 
-    def decided_by(self, given: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
+    def decided_by(self, settings: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
         """Whether it does in every trial; ``sometimes`` says of a path that it may have none."""
 
     def parts(self) -> Iterator["When"]:
@@ -46,13 +46,13 @@ class When:
         """Whether it does beside plain values, by path."""
         return self.path in values and self.allows(values[self.path])
 
-    def may_hold(self, given: Mapping[str, object]) -> bool:
-        """Whether it does in any trial of a study, whose values and domains are given by path."""
-        return any(map(self.allows, _ends(given[self.path])))
+    def may_hold(self, settings: Mapping[str, object]) -> bool:
+        """Whether it does in any trial of a study, given its values and domains."""
+        return any(map(self.allows, _ends(settings[self.path])))
 
-    def decided_by(self, given: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
+    def decided_by(self, settings: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
         """Whether it does in every trial; ``sometimes`` says of a path that it may have none."""
-        return all(map(self.allows, _ends(given[self.path]))) and not sometimes(self.path)
+        return all(map(self.allows, _ends(settings[self.path]))) and not sometimes(self.path)
 
     def parts(self) -> Iterator["When"]:
         """Itself."""
@@ -67,15 +67,15 @@ class Either:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether one does beside plain values, by path."""
-        return any(one.holds(values) for one in self.conditions)
+        return any(condition.holds(values) for condition in self.conditions)
 
-    def may_hold(self, given: Mapping[str, object]) -> bool:
-        """Whether one does in any trial of a study, whose values and domains are given by path."""
-        return any(one.may_hold(given) for one in self.conditions)
+    def may_hold(self, settings: Mapping[str, object]) -> bool:
+        """Whether one does in any trial of a study, given its values and domains."""
+        return any(condition.may_hold(settings) for condition in self.conditions)
 
-    def decided_by(self, given: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
+    def decided_by(self, settings: Mapping[str, object], sometimes: Callable[[str], bool]) -> bool:
         """Whether one does in every trial; ``sometimes`` says of a path that it may have none."""
-        return any(one.decided_by(given, sometimes) for one in self.conditions)
+        return any(condition.decided_by(settings, sometimes) for condition in self.conditions)
 
     def parts(self) -> Iterator[When]:
         """The conditions."""
@@ -102,11 +102,11 @@ def when_kind(path: str, kinds: Kinds[K], holds: Callable[[K], bool]) -> When:
     return When(path, lambda name: holds(kinds[name]))
 
 
-def _ends(given: object) -> tuple[object, ...]:
+def _ends(setting: object) -> tuple[object, ...]:
     """The choices, both ends of a range, or the one value."""
-    match given:
+    match setting:
         case Choices(choices=choices):
             return choices
         case IntRange(low=low, high=high) | FloatRange(low=low, high=high):
             return (low, high)
-    return (given,)
+    return (setting,)

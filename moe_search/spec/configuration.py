@@ -177,8 +177,8 @@ class Regularizer(_Terms):
             "similarity": {"similarity": self.weight},
             "both": {"importance": self.weight, "similarity": self.similarity_weight},
         }
-        own = {name: float(getattr(self, name)) for name in _term_names()}
-        return {name: weight for name, weight in (own | by_kind[self.kind]).items() if weight}
+        by_term = {name: float(getattr(self, name)) for name in _term_names()}
+        return {name: weight for name, weight in (by_term | by_kind[self.kind]).items() if weight}
 
     @property
     def needs_network(self) -> bool:
@@ -271,8 +271,8 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
     """
     backbone = model.backbone
     if backbone == "auto":
-        own = "conv" if len(shape) == 3 else "mlp"
-        backbone = data_name if data_name in PRESETS else own
+        usual = "conv" if len(shape) == 3 else "mlp"
+        backbone = data_name if data_name in PRESETS else usual
     if isinstance(backbone, str):
         where = f"model.backbone {backbone}"
         backbone = PRESETS.get(backbone) or build(backbone, shape, classes)
@@ -296,11 +296,11 @@ def check_gate(backbone: Backbone, gate: str, shape: Shape, where: str) -> None:
     if kind.has_slots:
         feature_map(backbone, shape, where)
         return
-    expert = width(backbone.expert, shape, f"{where}: expert")
-    own = width(backbone.gate, shape, f"{where}: gate")
-    if kind.equal_widths and expert != own:
+    expert_width = width(backbone.expert, shape, f"{where}: expert")
+    gate_width = width(backbone.gate, shape, f"{where}: gate")
+    if kind.equal_widths and expert_width != gate_width:
         article = "an" if gate[0] in "aeiou" else "a"
         raise UserError(
-            f"{where}: expert ends with width {expert} and gate with {own}; "
+            f"{where}: expert ends with width {expert_width} and gate with {gate_width}; "
             f"{article} {gate} gate compares the two and needs equal widths"
         )

@@ -1,14 +1,16 @@
 """Reads YAML safely into plain data that remembers where each value was written.
 
 YAML 1.2's core schema decides what is a number (``1e-3`` is, ``010`` is ten) and what is true
-(``true`` alone); tags that ask for objects do not exist here.
+(``true`` alone); tags that ask for objects do not exist here. What a program gives in place of a
+file becomes the same plain data.
 """
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -24,7 +26,10 @@ Keys = tuple[str | int, ...]
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a value was written: in the file (overrides come after it) or in an override."""
+    """Where a value was written: in the file (overrides come after it) or in an override.
+
+    Of what a program gives, the line is the value's number in the order of writing.
+    """
 
     override: int
     line: int
@@ -56,9 +61,13 @@ class _RefusedError(yaml.MarkedYAMLError):
         super().__init__(problem=f"{dotted(keys)}: {problem}", problem_mark=mark)
 
 
+_TOO_LARGE = (
+    f"is too large; at most {MAX_NODES} values and {MAX_DEPTH} levels, aliases counted in full"
+)
+
+
 def _too_much(mark: Any) -> _RefusedError:
-    limits = f"at most {MAX_NODES} values and {MAX_DEPTH} levels, aliases counted in full"
-    return _RefusedError(("study",), f"is too large; {limits}", mark)
+    return _RefusedError(("study",), _TOO_LARGE, mark)
 
 
 _WORDS: dict[str, Any] = {
@@ -165,24 +174,78 @@ def _parse(text: str, keys: Keys, override: int) -> tuple[Any, dict[Keys, Place]
     return reader.read(node, keys, node.start_mark), reader.places
 
 
-class Document:
-    """A mapping read from a file, with overrides, and where each value of it was written.
+def _as_plain(value: Any, keys: Keys, places: dict[Keys, Place]) -> Any:
+    """Turns what a program gives under ``keys`` into plain data, and adds the places of its values.
 
-    Raises:
-        UserError: the file cannot be read, or is not a mapping in plain YAML.
+    Numbers and arrays of other packages, such as numpy's, say by ``tolist`` what they are.
+    """
+    places[keys] = Place(0, len(places), 0)
+    if len(places) > MAX_NODES or len(keys) > MAX_DEPTH:
+        raise UserError(f"study: {_TOO_LARGE}")
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    match value:
+        case Mapping():
+            for key in value:
+                if not isinstance(key, str):
+                    path = dotted((*keys, str(key)))
+                    raise UserError(one_line(f"{path}: a key must be text; got {show(key)}"))
+            return {str(key): _as_plain(v, (*keys, str(key)), places) for key, v in value.items()}
+        case list() | tuple() | range():
+            return [_as_plain(v, (*keys, index), places) for index, v in enumerate(value)]
+        case os.PathLike():
+            return os.fspath(value)
+        case None | str() | int() | float():
+            return value
+    got = type(value).__name__
+    raise UserError(
+        one_line(f"{dotted(keys)}: expected numbers, text, lists and mappings; got {got}")
+    )
+
+
+class Document:
+    """A mapping, with overrides, and where each value of it was written.
+
+    Attributes:
+        data: plain data.
+        file: from which it was read; None for what a program gives.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(
+        self, data: dict[str, Any], places: dict[Keys, Place], file: Path | None = None
+    ) -> None:
+        self.data = data
         self.file = file
+        self._places = places
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Reads a file of YAML.
+
+        Raises:
+            UserError: it cannot be read, or is not a mapping in plain YAML.
+        """
         text = _text(file)
         try:
-            data, self._places = _parse(text, (), 0)
+            data, places = _parse(text, (), 0)
         except yaml.YAMLError as error:
             raise UserError(_yaml_words(str(file), error, text)) from None
         if not isinstance(data, dict):
             got = "the file is empty" if data is None else f"got {show(data)}"
             raise UserError(f"{file}:1: expected keys such as name and data; {got}")
-        self.data: dict[str, Any] = data
+        return cls(data, places, file)
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> Self:
+        """Takes what a program gives.
+
+        Numbers may be numpy's, lists tuples or arrays, and text paths.
+
+        Raises:
+            UserError: it is too large, or holds what YAML has no word for.
+        """
+        places: dict[Keys, Place] = {}
+        return cls(_as_plain(mapping, (), places), places)
 
     def override(self, number: int, assignment: str) -> None:
         """Sets the value of ``training.epochs=3``; the number, from 1, orders overrides."""
@@ -203,8 +266,8 @@ class Document:
             self._places[keys[0], "name"] = self._places[keys[:1]]
         for length in range(1, len(keys)):
             self._places.setdefault(keys[:length], Place(number, 1, 0))
-        kept = {path: place for path, place in self._places.items() if path[: len(keys)] != keys}
-        self._places = {**kept, **places}
+        others = {path: place for path, place in self._places.items() if path[: len(keys)] != keys}
+        self._places = {**others, **places}
         self.data = _with(self.data, keys, value)
 
     def locate(self, loc: Sequence[str | int]) -> tuple[Keys, Place]:
@@ -224,7 +287,9 @@ class Document:
 
     def prefix(self, place: Place) -> str:
         """Starts the error about a value written there."""
-        return "--set " if place.override else f"{self.file}:{place.line}: "
+        if place.override:
+            return "--set "
+        return f"{self.file}:{place.line}: " if self.file else ""
 
     def _at(self, keys: Keys) -> Any:
         value: Any = self.data

@@ -89,9 +89,9 @@ class Choices(Section):
 Domain = IntRange | FloatRange | Choices
 
 
-def options(given: object) -> tuple[object, ...]:
+def options(setting: object) -> tuple[object, ...]:
     """What a hyperparameter may be: its choices, or its one fixed value."""
-    return given.choices if isinstance(given, Choices) else (given,)
+    return setting.choices if isinstance(setting, Choices) else (setting,)
 
 
 def _check_ends(low: float, high: float, log: bool, stepped: bool) -> None:

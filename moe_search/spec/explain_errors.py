@@ -21,13 +21,13 @@ def explain(error: ValidationError, document: Document) -> UserError:
     What is missing comes last: it is nowhere in the file, and often only misspelt.
     """
     schema = json_schema()
-    found = []
+    faults = []
     for details in filter(_is_real, error.errors()):
         keys, place = document.locate(details["loc"])
         words = _words(details, keys, schema)
-        found.append((details["type"] == "missing", place, dotted(keys), words))
-    _, place, path, words = min(found)
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        faults.append((details["type"] == "missing", place, dotted(keys), words))
+    _, place, path, words = min(faults)
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return UserError(one_line(f"{document.prefix(place)}{path}: {words}{more}"))
 
 
@@ -110,11 +110,11 @@ _TYPES = {
 
 def _schemas(keys: Keys, root: Schema) -> list[Schema]:
     """The alternatives of what may stand under the keys, as schemas without references."""
-    found = [root]
+    schemas = [root]
     for key in keys:
-        below = [inner for schema in found for inner in _below(schema, key)]
-        found = [plain for inner in below for plain in _alternatives(inner, root)]
-    return found
+        below = [inner for schema in schemas for inner in _below(schema, key)]
+        schemas = [plain for inner in below for plain in _alternatives(inner, root)]
+    return schemas
 
 
 def _below(schema: Schema, key: str | int) -> Iterator[Schema]:

@@ -1,7 +1,7 @@
-"""Opens study.yaml."""
+"""Opens study.yaml, or what a program gives in its place."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +35,42 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         UserError: the file, an override or a variable is wrong: one line that says where and what
             instead.
     """
-    document = Document(path)
+    return _checked(Document.read(path), overrides, path.absolute().parent)
+
+
+def check_study(content: Mapping[str, Any], overrides: Sequence[str] = ()) -> Study:
+    """Checks what a study.yaml would hold; ``load_study`` says the rest.
+
+    Args:
+        content: by key, as in YAML; numbers may be numpy's, and relative paths start from the
+            current folder.
+        overrides: assignments such as ``training.epochs=3``, later ones over earlier ones.
+
+    Raises:
+        UserError: the content, an override or a variable is wrong.
+    """
+    return _checked(Document.of(content), overrides, Path.cwd())
+
+
+def _checked(document: Document, overrides: Sequence[str], folder: Path) -> Study:
     for number, assignment in enumerate(overrides, 1):
         document.override(number, assignment)
     data = document.data
-    given = data.get("storage", {})
-    if isinstance(given, dict):
-        data = data | {"storage": _stores_of_the_shell(given) | given}
+    storage = data.get("storage", {})
+    if isinstance(storage, dict):
+        data = data | {"storage": _stores_of_the_shell(storage) | storage}
     try:
-        return Study.model_validate(data, context={"folder": path.absolute().parent})
+        return Study.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         raise explain(error, document) from None
 
 
-def _stores_of_the_shell(given: dict[str, Any]) -> dict[str, str]:
-    """URLs of the stores that are not given; a relative file starts from the current folder."""
+def _stores_of_the_shell(storage: dict[str, Any]) -> dict[str, str]:
+    """URLs of stores that a study does not name; a relative file starts from the current folder."""
     urls = {}
     for store, (variable, check) in _STORES.items():
         url = os.environ.get(variable)
-        if url and store not in given:
+        if url and store not in storage:
             try:
                 urls[store] = resolved_url(check(url), Path.cwd())
             except ValueError as error:

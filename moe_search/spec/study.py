@@ -30,12 +30,7 @@ from moe_search.spec.checks import (
 )
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.conditions import conditions
-from moe_search.spec.configuration import (
-    Configuration,
-    Model,
-    Regularizer,
-    Training,
-)
+from moe_search.spec.configuration import Configuration, Model, Regularizer, Training
 from moe_search.spec.differences import differences, leaves
 from moe_search.spec.domains import Choices, Domain, IntRange, options
 from moe_search.spec.kinds.stores import Stores, resolved_url
@@ -102,16 +97,16 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        given = {path: value for path, _, value in self._hyperparameters()}
-        check_backbone(given["model.backbone"], "model", "backbone")
-        check_top_k(given, "model", "top_k")
-        check_terms(given, "regularizer")
+        settings = self._settings
+        check_backbone(settings["model.backbone"], "model", "backbone")
+        check_top_k(settings, "model", "top_k")
+        check_terms(settings, "regularizer")
         for name, row in self.configurations.items():
             check_backbone(row.model.backbone, "configurations", name, "model", "backbone")
-            joined = given | row.changes()
+            joined = settings | row.changes()
             check_top_k(joined, "configurations", name, "model", "top_k")
             check_terms(joined, "configurations", name, "regularizer")
-        check_listed(self.configurations, self.data, given)
+        check_listed(self.configurations, self.data, settings)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
         check_device(self.search)
@@ -210,20 +205,20 @@ class Study(Section):
             most = max(map(self._seeds_of, self.configurations.values()))
             seeds = IntRange(low=seed, high=seed + most - 1)
             return (Parameter(ROW, Choices(choices=names), ()), Parameter(SEED, seeds, ()))
-        given = {path: value for path, _, value in self._hyperparameters()}
-        found: list[Parameter] = []
+        settings = self._settings
+        parameters: list[Parameter] = []
 
         def sometimes(path: str) -> bool:
             """Whether a hyperparameter has a meaning in some trials only."""
-            return any(one.path == path and one.when for one in found)
+            return any(other.path == path and other.when for other in parameters)
 
         for path, field, domain in self._hyperparameters():
             when = conditions(field)
-            possible = all(one.may_hold(given) for one in when)
+            possible = all(condition.may_hold(settings) for condition in when)
             if isinstance(domain, Domain) and possible:
-                chosen = tuple(one for one in when if not one.decided_by(given, sometimes))
-                found.append(Parameter(path, domain, chosen))
-        return tuple(found)
+                open_ = tuple(c for c in when if not c.decided_by(settings, sometimes))
+                parameters.append(Parameter(path, domain, open_))
+        return tuple(parameters)
 
     @property
     def models(self) -> list[Model]:
@@ -231,8 +226,8 @@ class Study(Section):
         if self.configurations:
             return [self.configuration({ROW: name}).model for name in self.configurations]
         names = ("backbone", "gate", "kind")
-        chosen = product(*(options(getattr(self.model, name)) for name in names))
-        return [Model.model_validate(dict(zip(names, one, strict=True))) for one in chosen]
+        combinations = product(*(options(getattr(self.model, name)) for name in names))
+        return [Model.model_validate(dict(zip(names, c, strict=True))) for c in combinations]
 
     @property
     def class_groups(self) -> set[tuple[str, int]]:
@@ -244,11 +239,11 @@ class Study(Section):
                 for row in rows
                 if row.training.pretraining == "class_groups"
             }
-        given = {path: value for path, _, value in self._hyperparameters()}
-        if "class_groups" not in options(given["training.pretraining"]):
+        settings = self._settings
+        if "class_groups" not in options(settings["training.pretraining"]):
             return set()
-        names = map(str, options(given["training.class_groups"]))
-        return set(product(names, ends(given["model.experts"])))
+        names = map(str, options(settings["training.class_groups"]))
+        return set(product(names, ends(settings["model.experts"])))
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Joins the fixed hyperparameters with searched values.
@@ -262,16 +257,17 @@ class Study(Section):
         Raises:
             KeyError: a value is lacking.
         """
+        settings = self._settings
+        if self.configurations:
+            settings |= self.configurations[str(values[ROW])].changes()
         chosen: dict[str, Any] = {}
         sections: dict[str, dict[str, Any]] = {}
-        if self.configurations:
-            values = self.configurations[str(values[ROW])].changes()
-        for path, field, own in self._hyperparameters():
-            given = values.get(path, own) if self.configurations else own
-            if not all(one.holds(chosen) for one in conditions(field)):
+        for path, field, _ in self._hyperparameters():
+            if not all(condition.holds(chosen) for condition in conditions(field)):
                 chosen[path] = field.default
             else:
-                chosen[path] = values[path] if isinstance(given, Domain) else given
+                setting = settings[path]
+                chosen[path] = values[path] if isinstance(setting, Domain) else setting
             section, name = path.split(".")
             sections.setdefault(section, {})[name] = chosen[path]
         return Configuration.model_validate(sections)
@@ -283,7 +279,7 @@ class Study(Section):
         lies in, and the seeds trials are trained with. A comparison may have more seeds, as each is
         a trial of its own.
         """
-        kept = self.model_dump(
+        fixed = self.model_dump(
             mode="json",
             include={
                 "data": set(Data.model_fields) - {"root"},
@@ -292,7 +288,7 @@ class Study(Section):
                 **dict.fromkeys(("model", "regularizer", "training", "objective"), True),
             },
         )
-        return dict(sorted([*leaves(kept), ("configurations", list(self.configurations))]))
+        return dict(sorted([*leaves(fixed), ("configurations", list(self.configurations))]))
 
     def changes_since(self, begun: Mapping[str, Any]) -> list[str]:
         """What a study that was begun with another space would change, one line a change.
@@ -314,10 +310,15 @@ class Study(Section):
             if path in now and not path.startswith("objective.")
         } | dict(begun)
         rows = set(before["configurations"]) ^ set(now["configurations"])
-        own = tuple(f"configurations.{name}." for name in rows)  # said once, by their names
+        inside = tuple(f"configurations.{name}." for name in rows)  # said once, by their names
         return differences(
-            *({k: v for k, v in space.items() if not k.startswith(own)} for space in (before, now))
+            *({k: v for k, v in s.items() if not k.startswith(inside)} for s in (before, now))
         )
+
+    @property
+    def _settings(self) -> dict[str, object]:
+        """Value or domain of every hyperparameter, by path."""
+        return {path: setting for path, _, setting in self._hyperparameters()}
 
     def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
         """Path, plain field, and value or domain, in order of declaration."""

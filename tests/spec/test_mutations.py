@@ -71,7 +71,7 @@ def test_a_spoilt_study_is_checked_or_refused_in_one_line(
             if line := refusal("validate"):
                 assert refusal("run") == line
             else:
-                VALIDATOR.validate(Document(file).data)
+                VALIDATOR.validate(Document.read(file).data)
                 study = load_study(file)
                 file.write_text(as_yaml(study.model_dump(mode="json")))
                 assert load_study(file) == study
