@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[2] / "moe_search"
 
 PERMITTED = {
     "engine/messages.py: pickle": "messages between a coordinator and the workers it started",
-    "search/ray_executor.py: ray.get": "messages of the same kind, on the user's own cluster",
-    "data/cifar.py: pickle": "the published CIFAR files, after their md5",
+    "search/executors/ray.py: ray.get": "messages of the same kind, on the user's own cluster",
+    "data/sets/cifar.py: pickle": "the published CIFAR files, after their md5",
 }
 """All that may be found, each with the reason."""
 
