@@ -13,11 +13,10 @@ from typing import ClassVar, Literal
 
 import torch
 
-from moe_search.data import Source
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
-from moe_search.spec import PRESETS, Configuration, Model, Training, resolve_backbone
+from moe_search.spec import PRESETS, Configuration, Data, Model, Training, resolve_backbone
 from moe_search.spec.backbones import Shape
 from moe_search.spec.kinds.installed import GROUP, build, installed
 
@@ -70,7 +69,7 @@ def _losses(
     )
     backbone = resolve_backbone(configuration.model, "noise", shape, classes)
     reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed=0),), backbone, Source("noise"))
+    job = Job((TrialSpec(0, configuration, seed=0),), backbone, Data(name="digits"))
     Trainer(job, data, torch.device("cpu"), fused=False, report=reports.append).run()
     result = reports[-1]
     assert isinstance(result, TrialResult), result

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from moe_search.data.survey import Survey
-from moe_search.spec import PRESETS
+from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.words import one_line
 
 _COMMENTS = 54  # column in which they start
@@ -135,8 +135,8 @@ def _accuracy(found: Survey) -> str:
 
 def _backbone(found: Survey) -> str:
     """The data set's own preset, or one that fits samples and number of classes."""
-    if found.source.name in PRESETS:
-        return found.source.name
+    if preset := DATA_SETS[found.source.name].preset:
+        return preset
     many, sides = len(found.counts) > _MANY_CLASSES, found.shape[1:]
     if not sides or min(sides) < 4:
         return "mlp_d64" if many else "mlp"

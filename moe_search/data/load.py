@@ -8,23 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from moe_search.data.catalogue import PUBLISHED, locate
-from moe_search.data.dataset import PADDING, Dataset, Raw, Samples, Source, Split
-from moe_search.data.normalise import PUBLISHED as PUBLISHED_MOMENTS
+from moe_search.data.dataset import PADDING, Dataset, Ints, Raw, Samples, Split
 from moe_search.data.normalise import moments, normalise
-from moe_search.data.sets.arrays import read_arrays
-from moe_search.data.sets.cifar import read_cifar
-from moe_search.data.sets.idx import read_idx_dataset
-from moe_search.data.sets.image_folder import read_image_folder
-from moe_search.data.sets.sklearn_sets import PACKAGED, read_packaged
-from moe_search.data.split import Ints, stratified, validation_count
+from moe_search.data.sets.base import DataSet
+from moe_search.data.split import stratified, validation_count
 from moe_search.errors import UserError
 from moe_search.progress import Progress, Working, silent
+from moe_search.spec.kinds.data_sets import DATA_SETS
+from moe_search.spec.sections import Data
 
-KNOWN = (*PACKAGED, *PUBLISHED)
+KNOWN = DATA_SETS.names(lambda kind: kind.path is None)
 """Data sets that need no path."""
 
-_AUGMENTED = ("cifar10", "cifar100")
 _STAND_INS = 10_000  # judged after every epoch, so more would cost a third of a training
 
 
@@ -40,7 +35,7 @@ class Prepared:
     classes: tuple[str, ...]
 
 
-def load(source: Source, test: bool = False, progress: Progress = silent) -> Dataset:
+def load(source: Data, test: bool = False, progress: Progress = silent) -> Dataset:
     """Read, split and normalise a data set; download a published one that is nowhere.
 
     Where nothing is held out for validation, training samples stand in, up to 10,000 of them.
@@ -50,8 +45,9 @@ def load(source: Source, test: bool = False, progress: Progress = silent) -> Dat
     Raises:
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
-    raw = read(source, test, progress)
-    y_N = raw.training.y_N
+    data_set: DataSet = DATA_SETS[source.name].load()
+    raw = data_set.read(source, test, progress)
+    y_N = raw.training.y
     rng = np.random.default_rng(source.seed)
     held_out, training = np.arange(0), np.arange(len(y_N))
     if raw.validation is not None and source.validation != "auto":
@@ -69,7 +65,7 @@ def load(source: Source, test: bool = False, progress: Progress = silent) -> Dat
         some, _ = stratified(y_N[training], _STAND_INS, rng)
         validation = _split(raw.training, training[some])
     test_split = _whole(raw.test)
-    mean, std = PUBLISHED_MOMENTS.get(source.name) or moments(train.x)
+    mean, std = data_set.moments or moments(train.x)
     for split in filter(None, (train, validation, test_split)):
         normalise(split.x, mean, std)
     return Dataset(
@@ -80,7 +76,7 @@ def load(source: Source, test: bool = False, progress: Progress = silent) -> Dat
         classes=raw.classes,
         mean=mean,
         std=std,
-        augment=_augmented(source, tuple(train.x.shape[1:])),
+        augment=_augmented(source, data_set, tuple(train.x.shape[1:])),
     )
 
 
@@ -92,9 +88,9 @@ def prepare(name: str, root: Path | None = None, progress: Progress = silent) ->
     """
     if name not in KNOWN:
         raise UserError(f"data {name}: cannot be prepared; one of {', '.join(KNOWN)}")
-    folder = locate(name, root, progress) if name in PUBLISHED else None
+    folder = DATA_SETS[name].load().folder(root, progress)
     progress(Working(f"checking {name}"))
-    dataset = load(Source(name, root), test=True, progress=progress)
+    dataset = load(Data(name=name, root=root), test=True, progress=progress)
     assert dataset.test is not None
     return Prepared(
         name=name,
@@ -106,49 +102,31 @@ def prepare(name: str, root: Path | None = None, progress: Progress = silent) ->
     )
 
 
-def read(source: Source, test: bool, progress: Progress = silent) -> Raw:
+def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
     """Read a data set as stored; download a published one that is nowhere.
 
     Raises:
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
-    match source.name:
-        case name if name in PACKAGED:
-            return read_packaged(name, test)
-        case "mnist" | "fashion_mnist":
-            return read_idx_dataset(source.name, locate(source.name, source.root, progress), test)
-        case "cifar10" | "cifar100":
-            return read_cifar(source.name, locate(source.name, source.root, progress), test)
-        case "arrays":
-            return read_arrays(_path(source), source.seed, test)
-        case "image_folder":
-            form = (source.image_size, source.channels)
-            return read_image_folder(_path(source), *form, source.seed, test, progress)
-    names = ", ".join((*KNOWN, "arrays", "image_folder"))
-    raise UserError(f"data.name: {source.name} is unknown, expected one of {names}")
+    data_set: DataSet = DATA_SETS[source.name].load()
+    return data_set.read(source, test, progress)
 
 
-def _path(source: Source) -> Path:
-    if source.path is None:
-        raise UserError(f"data.path: {source.name} needs the path of its data")
-    return source.path
+def _whole(samples: Samples | None) -> Samples | None:
+    return None if samples is None else _split(samples, np.arange(len(samples.y)))
 
 
-def _whole(samples: Samples | None) -> Split | None:
-    return None if samples is None else _split(samples, np.arange(len(samples.y_N)))
-
-
-def _split(samples: Samples, indices_N: Ints) -> Split:
-    x_NS = np.ascontiguousarray(samples.x_NS[indices_N])
+def _split(samples: Samples, indices_N: Ints) -> Samples:
+    x_NS = np.ascontiguousarray(samples.x[indices_N])
     if x_NS.dtype == np.uint8:
         x_NS = x_NS.astype(np.float32)
         x_NS /= 255
-    return Split(x_NS, samples.y_N[indices_N])
+    return Split(x_NS, samples.y[indices_N])
 
 
-def _augmented(source: Source, shape: tuple[int, ...]) -> bool:
+def _augmented(source: Data, data_set: DataSet, shape: tuple[int, ...]) -> bool:
     if source.augment == "auto":
-        return source.name in _AUGMENTED
+        return data_set.augmented
     if source.augment and (len(shape) != 3 or min(shape[1:]) <= PADDING):
         raise UserError(
             f"data.augment: needs images larger than {PADDING} x {PADDING}, "

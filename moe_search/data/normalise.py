@@ -6,16 +6,9 @@ Shape suffixes: N sample, C channel or feature, S a sample's own axes, the first
 import numpy as np
 import numpy.typing as npt
 
-Values = npt.NDArray[np.float32]
-Moments = tuple[tuple[float, ...], tuple[float, ...]]
+from moe_search.data.dataset import Moments
 
-PUBLISHED: dict[str, Moments] = {
-    "mnist": ((0.1307,), (0.3081,)),
-    "fashion_mnist": ((0.2859,), (0.3530,)),
-    "cifar10": ((0.49, 0.48, 0.45), (0.25, 0.24, 0.26)),
-    "cifar100": ((0.5074, 0.4867, 0.4411), (0.2011, 0.1987, 0.2025)),
-}
-"""Mean and SD by which the experts' literature normalises pixels in 0..1."""
+Values = npt.NDArray[np.float32]
 
 _CHUNK = 4096
 

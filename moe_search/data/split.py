@@ -6,13 +6,11 @@ Shape suffixes: N sample, C class.
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from moe_search.data.dataset import Ints
 from moe_search.errors import UserError
 
 _SHARE = 0.2  # of the training data becomes a split that the data does not bring
-
-Ints = npt.NDArray[np.int64]
 
 
 def validation_count(validation: int | float | Literal["auto"], total: int) -> int:

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from moe_search.data.dataset import Source
 from moe_search.data.load import KNOWN, read
 from moe_search.data.sets.image_folder import decode, listings, open_image
 from moe_search.errors import UserError
 from moe_search.progress import Progress, counted, silent
+from moe_search.spec.sections import Data
 from moe_search.words import did_you_mean
 
 _LOOKED_AT = 100  # images of a folder: enough to tell grey from colour, and their usual size
@@ -32,7 +32,7 @@ class Survey:
         sizes: width and height of the smallest and the largest image of a folder, in words.
     """
 
-    source: Source
+    source: Data
     shape: tuple[int, ...]
     counts: dict[str, int]
     own_validation: bool
@@ -47,22 +47,22 @@ def survey(data: str, progress: Progress = silent) -> Survey:
     """
     path = Path(data)
     if data in KNOWN:
-        return _loaded(Source(data), progress)
+        return _loaded(Data(name=data), progress)
     if path.is_dir():
         return _folder(path, progress)
     if path.exists():
-        return _loaded(Source("arrays", path=path), progress)
+        return _loaded(Data(name="arrays", path=path), progress)
     raise UserError(
         f"--data {data}: no such file or folder{did_you_mean(data, KNOWN)} "
         f"known data sets are: {', '.join(KNOWN)}"
     )
 
 
-def _loaded(source: Source, progress: Progress) -> Survey:
+def _loaded(source: Data, progress: Progress) -> Survey:
     raw = read(source, True, progress)
-    counts = Counter(raw.classes[label] for label in raw.training.y_N)
+    counts = Counter(raw.classes[label] for label in raw.training.y)
     own = raw.validation is not None
-    return Survey(source, raw.training.x_NS.shape[1:], dict(counts), own)
+    return Survey(source, raw.training.x.shape[1:], dict(counts), own)
 
 
 def _folder(path: Path, progress: Progress) -> Survey:
@@ -77,7 +77,7 @@ def _folder(path: Path, progress: Progress) -> Survey:
         grey = grey and _is_grey(image)
     side = min(max(int(median(map(min, sides))) // 4 * 4, _SIDES[0]), _SIDES[1])
     channels: Literal[1, 3] = 1 if grey else 3
-    source = Source("image_folder", path=path, image_size=side, channels=channels)
+    source = Data(name="image_folder", path=path, image_size=side, channels=channels)
     smallest, largest = min(sides, key=_area), max(sides, key=_area)
     sizes = " to ".join(f"{w} x {h}" for w, h in dict.fromkeys((smallest, largest)))
     own = found.validation is not None

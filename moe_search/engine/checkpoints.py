@@ -20,9 +20,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from moe_search.data import Source
 from moe_search.engine.trial import EpochReport, TrialSpec
 from moe_search.moe.architecture import State
+from moe_search.spec import Data
 from moe_search.spec.configuration import Configuration
 
 _MINUTE = 60.0
@@ -79,7 +79,7 @@ class Checkpoints:
     """
 
     folder: Path
-    source: Source
+    source: Data
     after: float = _MINUTE
 
     def parts(self, specs: Sequence[TrialSpec]) -> Iterator[Part]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, Report
+from moe_search.spec import Data
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Setup:
         checkpoints: where trainings leave theirs, and go on from.
     """
 
-    source: Source
+    source: Data
     device: str
     threads: int
     checkpoints: Checkpoints

@@ -8,20 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from moe_search.data import Dataset, Split
+from moe_search.data import Dataset, Samples, Split
 
-
-@dataclass(frozen=True, eq=False)
-class Tensors:
-    """Samples of a split.
-
-    Attributes:
-        x: float32, normalised, [N, C, H, W] or [N, F].
-        y: int64 class numbers, [N].
-    """
-
-    x: Tensor
-    y: Tensor
+Tensors = Split[Tensor]
+"""A split of torch's tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +47,6 @@ def resident(data: Dataset, device: torch.device) -> Resident:
     )
 
 
-def tensors(split: Split, device: torch.device) -> Tensors:
+def tensors(split: Samples, device: torch.device) -> Tensors:
     """One split of it, alike."""
-    return Tensors(torch.from_numpy(split.x).to(device), torch.from_numpy(split.y).to(device))
+    return Split(torch.from_numpy(split.x).to(device), torch.from_numpy(split.y).to(device))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data import Source
 from moe_search.engine.stages import stages
 from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.decomposition import Decomposition
+from moe_search.spec import Data
 from moe_search.spec.backbones import Backbone
 from moe_search.spec.configuration import Configuration
 
@@ -46,7 +46,7 @@ class Job:
 
     trials: tuple[TrialSpec, ...]
     backbone: Backbone
-    source: Source
+    source: Data
     test: bool = False
     start: State | None = None
 

@@ -23,7 +23,6 @@ from moe_search.progress import Note, Progress, Working, silent
 from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.search.recorder import line
-from moe_search.search.run import source_of
 from moe_search.spec import Configuration
 from moe_search.spec.load import load_study
 from moe_search.spec.study import Study
@@ -95,7 +94,7 @@ def distil(
     if given.gate != "attentive":
         kind = f"has the gate {given.gate}" if given.gate else "is a single network"
         raise UserError(f"{uri}: {kind}; only the model of an attentive gate can be distilled")
-    source = source_of(teacher.study)
+    source = teacher.study.source
     data = load(source, True, progress)
     if (data.shape, data.classes) != (given.shape, teacher.classifier.labels):
         raise UserError(f"{uri}: was trained on other data than {source.name} is now")

@@ -4,9 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moe_search.data import Source
 from moe_search.engine.trial import Job, TrialSpec, fusion_key
-from moe_search.spec import Backbone, Model
+from moe_search.spec import Backbone, Data, Model
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Batches:
         alone: whether models with these networks must train one by one.
     """
 
-    source: Source
+    source: Data
     backbone: Callable[[Model], Backbone]
     population: int
     workers: int

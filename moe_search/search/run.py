@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
-from moe_search.data import Dataset, Source, load
+from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import rounds_alike
 from moe_search.package.config import Card
@@ -27,7 +27,7 @@ from moe_search.search.recorder import Recorder
 from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import MADE, SECONDS, open_study
-from moe_search.spec import Backbone, Model, Study, resolve_backbone
+from moe_search.spec import Backbone, Data, Model, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.lock import locked
@@ -67,7 +67,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     """
     started = time.monotonic()
     silence()
-    source = source_of(study)
+    source = study.source
     listener(Working("reading the data"))
     data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
@@ -110,7 +110,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     return Ended(reason, interrupted, time.monotonic() - started)
 
 
-def _batches(source: Source, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
+def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
     def backbone(model: Model) -> Backbone:
@@ -168,22 +168,6 @@ def _tracked(study: Study, card: Card) -> Iterator[Tracker]:
     except BaseException:
         tracker.close("FAILED")
         raise
-
-
-def source_of(study: Study) -> Source:
-    """The study's data section as workers take it."""
-    data = study.data
-    return Source(
-        name=data.name,
-        root=study.data_root,
-        path=study.data_path,
-        validation=data.validation,
-        seed=data.seed,
-        limit=data.limit,
-        image_size=data.image_size,
-        channels=data.channels,
-        augment=data.augment,
-    )
 
 
 def _check_networks(study: Study, data: Dataset) -> None:

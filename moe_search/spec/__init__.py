@@ -15,6 +15,7 @@ from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.load import check_study, load_study
 from moe_search.spec.schema import json_schema
 from moe_search.spec.searchable import Parameter
+from moe_search.spec.sections import Data
 from moe_search.spec.study import Study
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Backbone",
     "Choices",
     "Configuration",
+    "Data",
     "Domain",
     "FloatRange",
     "IntRange",

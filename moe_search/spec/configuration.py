@@ -22,6 +22,7 @@ from moe_search.spec.backbones import (
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
 from moe_search.spec.conditions import Either, NoneAtZero, When, when, when_kind
+from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES, GateKind
 from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.outputs import OUTPUTS
@@ -260,8 +261,8 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
     Args:
         model: whose backbone is ``auto``, the name of a preset or of an installed backbone, or
             layer lists.
-        data_name: the data section's name; ``auto`` takes the preset of that name, and for a
-            user's own data ``conv`` for images, ``mlp`` for features.
+        data_name: the data section's name; ``auto`` takes the preset that the data set declares,
+            or else ``conv`` for images, ``mlp`` for features.
         shape: of one sample, (C, H, W) or (F,).
         classes: number of classes.
 
@@ -271,8 +272,9 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
     """
     backbone = model.backbone
     if backbone == "auto":
-        usual = "conv" if len(shape) == 3 else "mlp"
-        backbone = data_name if data_name in PRESETS else usual
+        kind = DATA_SETS.get(data_name)
+        fits = "conv" if len(shape) == 3 else "mlp"
+        backbone = (kind and kind.preset) or fits
     if isinstance(backbone, str):
         where = f"model.backbone {backbone}"
         backbone = PRESETS.get(backbone) or build(backbone, shape, classes)

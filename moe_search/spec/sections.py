@@ -16,25 +16,15 @@ from pydantic import (
 )
 from pydantic import model_validator as validator
 
-from moe_search.spec.base import Section, Value, spec_error
+from moe_search.spec.base import OneOf, Section, Value, spec_error
 from moe_search.spec.comparison import References
+from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.executors import GivenExecutor, Ray
 from moe_search.spec.kinds.metrics import MetricName
 from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
 from moe_search.words import show
 
-DataName = Literal[
-    "digits",
-    "breast_cancer",
-    "wine",
-    "mnist",
-    "fashion_mnist",
-    "cifar10",
-    "cifar100",
-    "arrays",
-    "image_folder",
-]
-_OWN_DATA = {"arrays": "an .npz file", "image_folder": "a folder"}
+DataName = Annotated[str, OneOf(tuple(DATA_SETS), others=DATA_SETS.__contains__)]
 _SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
 
 _Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
@@ -164,11 +154,14 @@ class Data(Section):
 
     @validator(mode="after")
     def _has_its_path(self) -> Self:
-        if self.name in _OWN_DATA and self.path is None:
-            raise spec_error(f"is missing; {self.name} needs {_OWN_DATA[self.name]}", "path")
-        if self.name not in _OWN_DATA and self.path is not None:
+        needed = DATA_SETS[self.name].path
+        if needed and self.path is None:
+            raise spec_error(f"is missing; {self.name} needs {needed}", "path")
+        if not needed and self.path is not None:
+            *most, last = DATA_SETS.names(lambda kind: kind.path is not None)
             raise spec_error(
-                f"only arrays and image_folder have a path; the folder of {self.name} is data.root",
+                f"only {', '.join(most)} and {last} have a path; "
+                f"the folder of {self.name} is data.root",
                 "path",
             )
         return self

@@ -135,6 +135,11 @@ class Study(Section):
         return self.data.path and self._resolved(self.data.path)
 
     @property
+    def source(self) -> Data:
+        """The data section with absolute paths, as workers take it."""
+        return self.data.model_copy(update={"root": self.data_root, "path": self.data_path})
+
+    @property
     def optuna_url(self) -> str:
         """URL of Optuna's store; a file's path in it is absolute."""
         return resolved_url(self.storage.optuna, self._folder)

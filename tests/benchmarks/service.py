@@ -43,7 +43,6 @@ from moe_search.search.events import Event, Started, TrialEnded
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.proposals import Proposals
 from moe_search.search.recorder import Recorder
-from moe_search.search.run import source_of
 from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
@@ -141,11 +140,11 @@ def run(study: Study, stopwatch: Stopwatch, worker: Executor) -> list[float]:
         return worker.submit(weights, *model).result()
 
     workers = StandIn(train, sent, shape=(1, 28, 28), workers=WORKERS)
-    batches = Batches(source_of(study), lambda _: PRESETS["mnist"], 4, WORKERS, lambda _: False)
+    batches = Batches(study.source, lambda _: PRESETS["mnist"], 4, WORKERS, lambda _: False)
     kept = open_study(study, open_storage(study))
     tracker = Tracker(study, card)
     recorder = Recorder(tracker, open_artifacts(study))
-    checkpoints = Checkpoints(study.checkpoints_folder, source_of(study))
+    checkpoints = Checkpoints(study.checkpoints_folder, study.source)
     session = Session(study, kept, recorder, workers, batches, checkpoints, Interrupt(), listener)
     with (
         patch.object(Proposals, "ask", stopwatch.timed(Proposals.ask, stopwatch.ask)),

@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.reference_model import PlainMixture, importance_loss, mixture_loss, similarity_loss
 
-from moe_search.data import Source, load
+from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.search.executors.local import ENVIRONMENT, LocalExecutor, plan
-from moe_search.spec import PRESETS, Configuration, Study
+from moe_search.spec import PRESETS, Configuration, Data, Study
 
 EXPERT = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 5}, "relu", {"linear": 32}]
 GATE = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 128}, "relu", {"linear": 32}]
@@ -92,7 +92,7 @@ def plain_seconds(kind: str) -> float:
 def careful_seconds(kind: str, threads: int) -> float:
     """(b): one epoch and one validation pass in this process, begun at a line on stdin."""
     torch.set_num_threads(threads)
-    data = resident(load(Source(name="mnist", validation=VALIDATION)), torch.device("cpu"))
+    data = resident(load(Data(name="mnist", validation=VALIDATION)), torch.device("cpu"))
     model, adam = fresh()
     for _ in range(3):
         step(model, adam, data.train.x[:BATCH], data.train.y[:BATCH], kind)
@@ -131,7 +131,7 @@ def careful_per_trial(kind: str, processes: int) -> float:
 def engine_per_trial(kinds: tuple[str, ...]) -> dict[str, float]:
     """(c): wall seconds per trial-epoch of the default workers, each with a full population."""
     machine = plan(Study.model_validate({"name": "throughput", "data": "mnist"}))
-    source = Source(name="mnist", validation=VALIDATION)
+    source = Data(name="mnist", validation=VALIDATION)
     found = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -144,9 +144,7 @@ def engine_per_trial(kinds: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def run_jobs(
-    executor: "LocalExecutor", source: "Source", kind: str, size: int, epochs: int
-) -> float:
+def run_jobs(executor: "LocalExecutor", source: "Data", kind: str, size: int, epochs: int) -> float:
     """Wall seconds of one job on every worker."""
 
     configuration = Configuration.model_validate(

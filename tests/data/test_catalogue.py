@@ -10,10 +10,14 @@ from urllib.error import URLError
 
 import pytest
 
-from moe_search.data import Source, load, prepare
-from moe_search.data.catalogue import PUBLISHED, locate, user_cache
+from moe_search.data import load, prepare
+from moe_search.data.catalogue import Files, locate, user_cache
+from moe_search.data.sets import idx
+from moe_search.data.sets.base import PublishedSet
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working, silent
+from moe_search.spec import Data
+from moe_search.spec.kinds.data_sets import DATA_SETS
 
 
 def put_mnist(folder: Path, samples: int) -> Path:
@@ -42,55 +46,52 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_root_is_looked_at_first_then_the_environment_then_the_cache(env: Path) -> None:
     cached = put_mnist(user_cache() / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", silent) == cached
+    assert locate(idx.MNIST.files, env / "root", silent) == cached
     named = put_mnist(env / "env" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", silent) == named
+    assert locate(idx.MNIST.files, env / "root", silent) == named
     rooted = put_mnist(env / "root" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", silent) == rooted
-    assert locate("mnist", None, silent) == named
+    assert locate(idx.MNIST.files, env / "root", silent) == rooted
+    assert locate(idx.MNIST.files, None, silent) == named
 
 
 def test_the_environment_is_read_at_each_call(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_mnist(env / "env" / "MNIST" / "raw", 20)
-    assert len(load(Source("mnist", validation=10)).train.y) == 10
+    assert len(load(Data(name="mnist", validation=10)).train.y) == 10
     put_mnist(env / "other" / "MNIST" / "raw", 30)
     monkeypatch.setenv("MOE_SEARCH_DATA", str(env / "other"))
-    assert len(load(Source("mnist", validation=10)).train.y) == 20
+    assert len(load(Data(name="mnist", validation=10)).train.y) == 20
 
 
 def test_an_incomplete_folder_does_not_count(env: Path) -> None:
     partial = put_mnist(env / "root" / "MNIST" / "raw", 20)
     (partial / "t10k-labels-idx1-ubyte.gz").unlink()
     whole = put_mnist(env / "env" / "MNIST" / "raw", 20)
-    assert locate("mnist", env / "root", silent) == whole
+    assert locate(idx.MNIST.files, env / "root", silent) == whole
 
 
-def test_fashion_mnist_is_found_where_debian_puts_it(
-    env: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fashion_mnist_is_found_where_debian_puts_it(env: Path) -> None:
     debian = put_mnist(env / "datasets" / "fashion-mnist", 20)
-    assert PUBLISHED["fashion_mnist"].elsewhere == ("/usr/share/datasets/fashion-mnist",)
-    moved = replace(PUBLISHED["fashion_mnist"], elsewhere=(str(debian),))
-    monkeypatch.setitem(PUBLISHED, "fashion_mnist", moved)
-    assert locate("fashion_mnist", None, silent) == debian
+    files = idx.FASHION_MNIST.files
+    assert files.elsewhere == ("/usr/share/datasets/fashion-mnist",)
+    assert locate(replace(files, elsewhere=(str(debian),)), None, silent) == debian
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_a_failed_download_says_what_to_put_where(
-    env: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], elsewhere=()))
+PUBLISHED = [kind.load() for kind in DATA_SETS.values() if isinstance(kind.load(), PublishedSet)]
+
+
+@pytest.mark.parametrize("files", [one.files for one in PUBLISHED], ids=lambda one: one.torchvision)
+def test_a_failed_download_says_what_to_put_where(env: Path, files: Files) -> None:
     told: list[Note | Working] = []
     with pytest.raises(UserError, match=r"not found and .*no network here") as raised:
-        load(Source(name), progress=told.append)
-    published, message = PUBLISHED[name], str(raised.value)
+        locate(replace(files, elsewhere=()), None, told.append)
+    message = str(raised.value)
     assert "\n" not in message
-    assert str(user_cache() / published.folder) in message
-    assert all(file in message for file in published.files)
+    assert str(user_cache() / files.folder) in message
+    assert all(file in message for file in files.names)
     assert "$MOE_SEARCH_DATA" in message
     assert told == [
-        Note(f"downloading {published.torchvision} to {user_cache() / published.folder}"),
-        Working(f"downloading {published.torchvision}"),
+        Note(f"downloading {files.torchvision} to {user_cache() / files.folder}"),
+        Working(f"downloading {files.torchvision}"),
     ]
     assert list(user_cache().rglob("*ubyte*")) == []
 
@@ -120,8 +121,8 @@ def served(
         return Served(request.full_url, (folder / asked[-1]).read_bytes())
 
     monkeypatch.setattr(urllib.request, "urlopen", serve)
-    moved = replace(PUBLISHED["fashion_mnist"], elsewhere=())
-    monkeypatch.setitem(PUBLISHED, "fashion_mnist", moved)
+    here_alone = replace(idx.FASHION_MNIST.files, elsewhere=())
+    monkeypatch.setattr(idx, "FASHION_MNIST", replace(idx.FASHION_MNIST, files=here_alone))
     return asked
 
 
@@ -149,5 +150,5 @@ def test_a_broken_download_leaves_nothing_behind(
 
     monkeypatch.setattr(urllib.request, "urlopen", broken)
     with pytest.raises(UserError, match="FashionMNIST: not found and not downloaded"):
-        load(Source("fashion_mnist"))
+        load(Data(name="fashion_mnist"))
     assert [path for path in user_cache().rglob("*") if path.is_file()] == []

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.damaged_files import damaged, unless_refused
 
-from moe_search.data import Dataset, Source, load
+from moe_search.data import Dataset, load
+from moe_search.spec import Data
 
-Made = tuple[Source, Path, bool]
+Made = tuple[Data, Path, bool]
 """What is loaded, the file of it to be damaged, and whether any damage of content is noticed."""
 
 
@@ -31,7 +32,7 @@ def idx(folder: Path, packed: bool) -> Made:
                 file, content = file.with_name(f"{file.name}.gz"), gzip.compress(content)
             file.write_bytes(content)
     damaged_file = "train-labels-idx1-ubyte.gz" if packed else "train-images-idx3-ubyte"
-    return Source("mnist", root=folder, validation=10), raw / damaged_file, packed
+    return Data(name="mnist", root=folder, validation=10), raw / damaged_file, packed
 
 
 def npz(folder: Path, packed: bool) -> Made:
@@ -39,7 +40,7 @@ def npz(folder: Path, packed: bool) -> Made:
     x, y, file = rng.random((30, 5)), np.arange(30) % 3, folder / "own.npz"
     save = np.savez_compressed if packed else np.savez
     save(file, x_train=x, y_train=y, x_test=x, y_test=y)
-    return Source("arrays", path=file), file, True
+    return Data(name="arrays", path=file), file, True
 
 
 def images(folder: Path, suffix: str) -> Made:
@@ -49,7 +50,7 @@ def images(folder: Path, suffix: str) -> Made:
         for n in range(5):
             pixels = rng.integers(0, 256, (9, 12, 3), np.uint8)
             Image.fromarray(pixels).save(folder / label / f"{n}{suffix}")
-    return Source("image_folder", path=folder, image_size=8), folder / "a" / f"3{suffix}", False
+    return Data(name="image_folder", path=folder, image_size=8), folder / "a" / f"3{suffix}", False
 
 
 @pytest.mark.parametrize(

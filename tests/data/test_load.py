@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moe_search.data import Dataset, Source, load, prepare
-from moe_search.data.sets.idx import read_idx_dataset
+from moe_search.data import Dataset, load, prepare
+from moe_search.data.sets.idx import FASHION_MNIST, MNIST
 from moe_search.errors import UserError
+from moe_search.spec import Data
 
 
 def sizes(dataset: Dataset) -> list[int]:
@@ -22,7 +23,7 @@ def is_normalised(dataset: Dataset) -> bool:
 
 
 def test_mnist(mnist_root: Path) -> None:
-    dataset = load(Source("mnist", root=mnist_root, validation=10_000), test=True)
+    dataset = load(Data(name="mnist", root=mnist_root, validation=10_000), test=True)
     assert sizes(dataset) == [50_000, 10_000, 10_000]
     assert dataset.shape == (1, 28, 28)
     assert (str(dataset.train.x.dtype), str(dataset.train.y.dtype)) == ("float32", "int64")
@@ -39,26 +40,26 @@ def test_mnist(mnist_root: Path) -> None:
 
 
 def test_labels_of_mnist_are_in_the_published_order(mnist_root: Path) -> None:
-    raw = read_idx_dataset("mnist", mnist_root / "MNIST" / "raw", test=True)
-    assert raw.training.y_N[:5].tolist() == [5, 0, 4, 1, 9]
+    raw = MNIST.read_folder(mnist_root / "MNIST" / "raw", test=True)
+    assert raw.training.y[:5].tolist() == [5, 0, 4, 1, 9]
     assert raw.test is not None
-    assert raw.test.y_N[:5].tolist() == [7, 2, 1, 0, 4]
+    assert raw.test.y[:5].tolist() == [7, 2, 1, 0, 4]
 
 
 def test_fashion_mnist(data_root: Path, needs: Callable[[str, bool], None]) -> None:
     folder = data_root / "FashionMNIST" / "raw"
     needs("FashionMNIST/raw below $MOE_SEARCH_DATA", folder.is_dir())
-    dataset = load(Source("fashion_mnist", root=data_root, validation=0.25))
+    dataset = load(Data(name="fashion_mnist", root=data_root, validation=0.25))
     assert np.bincount(dataset.train.y).tolist() == [4500] * 10
     assert is_normalised(dataset)
     assert dataset.classes[9] == "Ankle boot"
-    assert read_idx_dataset("fashion_mnist", folder, test=False).training.y_N[:5].tolist() == [
+    assert FASHION_MNIST.read_folder(folder, test=False).training.y[:5].tolist() == [
         9, 0, 0, 3, 0,
     ]  # fmt: skip
 
 
 def test_digits() -> None:
-    dataset = load(Source("digits"), test=True)
+    dataset = load(Data(name="digits"), test=True)
     assert sizes(dataset) == [1150, 288, 359]
     assert dataset.shape == (1, 8, 8)
     assert is_normalised(dataset)
@@ -75,7 +76,7 @@ def test_digits() -> None:
 def test_tables_that_come_with_scikit_learn(
     name: str, counts: list[int], features: int, classes: tuple[str, ...]
 ) -> None:
-    dataset = load(Source(name), test=True)
+    dataset = load(Data(name=name), test=True)
     assert sizes(dataset) == counts
     assert dataset.shape == (features,)
     assert dataset.classes == classes
@@ -84,7 +85,7 @@ def test_tables_that_come_with_scikit_learn(
 
 
 def test_the_seed_draws_the_validation_split_but_not_the_test_split_of_digits() -> None:
-    first, again, other = (load(Source("digits", seed=s), test=True) for s in (0, 0, 1))
+    first, again, other = (load(Data(name="digits", seed=s), test=True) for s in (0, 0, 1))
     assert np.array_equal(first.validation.x, again.validation.x)
     assert np.array_equal(first.train.x, again.train.x)
     assert not np.array_equal(first.validation.y, other.validation.y)
@@ -94,35 +95,28 @@ def test_the_seed_draws_the_validation_split_but_not_the_test_split_of_digits() 
 
 
 def test_asking_for_the_test_split_changes_nothing_else() -> None:
-    without, asked = load(Source("digits")), load(Source("digits"), test=True)
+    without, asked = load(Data(name="digits")), load(Data(name="digits"), test=True)
     assert without.test is None
     assert np.array_equal(without.train.x, asked.train.x)
     assert np.array_equal(without.validation.x, asked.validation.x)
 
 
 def test_a_limit_shortens_the_training_split_alone() -> None:
-    whole, short = load(Source("digits")), load(Source("digits", limit=100))
+    whole, short = load(Data(name="digits")), load(Data(name="digits", limit=100))
     assert sizes(short) == [100, 288]
     assert np.array_equal(short.validation.y, whole.validation.y)
     assert set(np.bincount(short.train.y).tolist()) <= {9, 10, 11}
     assert is_normalised(short)
-    assert sizes(load(Source("digits", limit=10_000))) == sizes(whole)
+    assert sizes(load(Data(name="digits", limit=10_000))) == sizes(whole)
 
 
 def test_digits_can_be_augmented_but_vectors_cannot(tmp_path: Path) -> None:
-    assert load(Source("digits", augment=True)).augment is True
+    assert load(Data(name="digits", augment=True)).augment is True
     y = np.arange(20) % 2
     x = np.random.default_rng(0).normal(size=(20, 4))
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     with pytest.raises(UserError, match=r"^data\.augment: needs images larger than 4 x 4"):
-        load(Source("arrays", path=tmp_path / "own.npz", augment=True))
-
-
-def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(
-        UserError, match=r"^data\.name: letters is unknown, .* digits, breast_cancer"
-    ):
-        load(Source("letters"))
+        load(Data(name="arrays", path=tmp_path / "own.npz", augment=True))
 
 
 def test_prepare_says_what_there_is(mnist_root: Path) -> None:
@@ -146,14 +140,14 @@ def test_the_room_is_imported_without_torch_and_scikit_learn() -> None:
 
 
 def test_without_a_validation_split_all_training_data_is_both() -> None:
-    dataset = load(Source("digits", validation=0))
-    held_out = load(Source("digits"))
+    dataset = load(Data(name="digits", validation=0))
+    held_out = load(Data(name="digits"))
     assert len(dataset.train.y) == len(held_out.train.y) + len(held_out.validation.y)
     assert dataset.validation is dataset.train
 
 
 def test_some_of_many_training_samples_stand_in_for_validation(mnist_root: Path) -> None:
-    dataset = load(Source("mnist", root=mnist_root, validation=0))
+    dataset = load(Data(name="mnist", root=mnist_root, validation=0))
     assert len(dataset.train.y) == 60_000
     assert len(dataset.validation.y) == 10_000
     sixth = np.bincount(dataset.validation.y) - np.bincount(dataset.train.y) / 6

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from support.small_trials import assert_same_results, dataset, epochs_of, results, train, trial
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.stages import last_epoch, stages
 from moe_search.engine.trial import Report, TrialSpec
-from moe_search.spec import Regularizer, Training
+from moe_search.spec import Data, Regularizer, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SOURCE = Source("random")
+SOURCE = Data(name="digits")
 EPOCHS = 3
 
 
@@ -224,7 +223,7 @@ def test_it_fits_the_same_training_only(
     train_until(1, [spec], checkpoints)
     assert checkpoints.latest(other) is None
     assert checkpoints.latest(replace(spec, seed=spec.seed + 1)) is None
-    assert replace(checkpoints, source=Source("random", limit=9)).latest(spec) is None
+    assert replace(checkpoints, source=Data(name="digits", limit=9)).latest(spec) is None
     assert checkpoints.latest(spec) is not None
     monkeypatch.setattr("moe_search.engine.checkpoints.version", lambda name: "another")
     assert checkpoints.latest(spec) is None

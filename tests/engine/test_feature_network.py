@@ -13,13 +13,12 @@ import torch
 from support.small_trials import CLASSES, dataset, trial
 from torch import Tensor
 
-from moe_search.data import Source
 from moe_search.engine.feature_network import FeatureNetworks
 from moe_search.engine.population import Features
 from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer, samples_last
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
-from moe_search.spec import PRESETS, Regularizer, Training
+from moe_search.spec import PRESETS, Data, Regularizer, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,7 +37,7 @@ def networks() -> FeatureNetworks:
 def job(*specs: TrialSpec) -> Job:
     name = specs[0].configuration.model.backbone
     assert isinstance(name, str)
-    return Job(specs, PRESETS[name], Source("random"))
+    return Job(specs, PRESETS[name], Data(name="digits"))
 
 
 def learned(*specs: TrialSpec, data: Resident | None = None) -> Features:

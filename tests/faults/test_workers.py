@@ -17,7 +17,6 @@ import pytest
 from optuna.trial import TrialState
 from support.study_runs import check_ledger, study_in, trials
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
@@ -27,11 +26,11 @@ from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.base import Event as Reported
 from moe_search.search.executors.local import LocalExecutor
 from moe_search.search.ranking import FINALISTS
-from moe_search.search.run import run_study, source_of
+from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
-from moe_search.spec import PRESETS, Configuration, Study
+from moe_search.spec import PRESETS, Configuration, Data, Study
 
-SOURCE = Source("digits")
+SOURCE = Data(name="digits")
 PATIENCE = 120  # seconds, for what takes one
 ROOM = 400_000_000  # bytes; a trial of 1024 experts takes gigabytes
 MARK = 1000.0  # seconds of training that no trial here takes
@@ -162,7 +161,7 @@ def test_trials_of_a_killed_coordinator_go_on_to_the_same_values(
         time.sleep(0.01)
     left = trials(asked, TrialState.RUNNING)
     configurations = [trial.user_attrs["configuration"] for trial in left]
-    checkpoints = Checkpoints(asked.checkpoints_folder, source_of(asked))
+    checkpoints = Checkpoints(asked.checkpoints_folder, asked.source)
     mark(
         checkpoints, [TrialSpec(0, Configuration.model_validate_json(c), 0) for c in configurations]
     )

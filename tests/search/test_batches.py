@@ -4,11 +4,10 @@ from collections import deque
 
 import pytest
 
-from moe_search.data import Source
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import rounds_alike
 from moe_search.search.batches import Batches
-from moe_search.spec import PRESETS, Configuration
+from moe_search.spec import PRESETS, Configuration, Data
 
 
 def specs(*gates: str) -> deque[TrialSpec]:
@@ -19,7 +18,7 @@ def specs(*gates: str) -> deque[TrialSpec]:
 
 
 def batches(alone: bool) -> Batches:
-    return Batches(Source("mnist"), lambda _: PRESETS["mnist"], 4, 2, lambda _: alone)
+    return Batches(Data(name="mnist"), lambda _: PRESETS["mnist"], 4, 2, lambda _: alone)
 
 
 def test_the_first_that_waits_takes_those_it_can_train_in_step_with() -> None:

@@ -9,7 +9,6 @@ from support.study_runs import run, study_in
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints, Snapshot
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.run import source_of
 
 SNAPSHOT = Snapshot({"weight": np.ones(2)}, {}, steps=1)
 COMPLETE, COLLAPSED, RAISES, DIES, REPEATS, LAST = range(6)
@@ -25,7 +24,7 @@ def test_only_a_trial_that_runs_again_keeps_its_checkpoints(study_folder: Path) 
         },
         finalists={"top": 1, "seeds": 2},
     )
-    checkpoints = Checkpoints(study.checkpoints_folder, source_of(study))
+    checkpoints = Checkpoints(study.checkpoints_folder, study.source)
     found: list[tuple[int, int]] = []  # keys, and how many trainings had left some by then
 
     def train(spec: TrialSpec, epoch: int) -> Decomposition:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import prod
-from typing import get_args
 
 import pytest
 
 from moe_search.errors import UserError
 from moe_search.spec import PRESETS, Backbone, Model, resolve_backbone
 from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool, Shape, width
-from moe_search.spec.sections import DataName
+from moe_search.spec.kinds.data_sets import DATA_SETS
 
 SHAPES: dict[str, Shape] = {
     "digits": (1, 8, 8),
@@ -130,9 +129,8 @@ def test_auto_takes_the_preset_of_the_data(data_name: str, shape: Shape, preset:
     assert resolve_backbone(Model(), data_name, shape, 10) == PRESETS[preset]
 
 
-def test_every_named_data_set_of_images_has_a_preset() -> None:
-    features = {"breast_cancer", "wine"}
-    assert set(get_args(DataName)) - {"arrays", "image_folder"} - features <= PRESETS.keys()
+def test_what_a_data_set_declares_as_its_preset_is_one() -> None:
+    assert {kind.preset for kind in DATA_SETS.values()} - {None} <= PRESETS.keys()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable
 
-from moe_search.data import Source
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
 from moe_search.search.executors.base import Event, Executor
-from moe_search.spec import PRESETS, Configuration
+from moe_search.spec import PRESETS, Configuration, Data
 
-SOURCE = Source("digits")
+SOURCE = Data(name="digits")
 LONG = Configuration.model_validate({"training": {"epochs": 10_000, "batch_size": 64}})
 PATIENCE = 120  # seconds, for what takes one
 

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.population import Features, Population
 from moe_search.engine.resident import Resident, Tensors
@@ -22,7 +21,7 @@ from moe_search.engine.trial import (
     TrialSpec,
     architecture,
 )
-from moe_search.spec import PRESETS, Configuration, Model, Regularizer, Training
+from moe_search.spec import PRESETS, Configuration, Data, Model, Regularizer, Training
 from support.reference_model import PlainMixture, layer_list
 
 CLASSES = 4
@@ -117,7 +116,7 @@ def train(
     """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
     name = specs[0].configuration.model.backbone
     assert isinstance(name, str)
-    job = Job(tuple(specs), PRESETS[name], Source("random"), test)
+    job = Job(tuple(specs), PRESETS[name], Data(name="digits"), test)
     reports: list[Report] = []
     Trainer(
         job,

@@ -4,12 +4,11 @@ from typing import Any
 
 import torch
 
-from moe_search.data import Source
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.package.config import Card
-from moe_search.spec import Configuration, resolve_backbone
+from moe_search.spec import Configuration, Data, resolve_backbone
 
 CLASSES = ("cat", "dog", "žluťoučký kůň")
 CARD = Card("random", CLASSES, (0.4,), (0.3,))
@@ -45,7 +44,7 @@ def train_model(
     data_name = "digits" if shape == IMAGE else "own"
     backbone = resolve_backbone(configuration.model, data_name, shape, len(CLASSES))
     reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed),), backbone, Source("digits"), test)
+    job = Job((TrialSpec(0, configuration, seed),), backbone, Data(name="digits"), test)
     Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()
     (result,) = (report for report in reports if isinstance(report, TrialResult))
     return result

@@ -11,37 +11,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.dataset import Raw, Samples
+from moe_search.data.dataset import Raw, Samples, Split, chosen
+from moe_search.data.sets.base import DataSet, own_path
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
+from moe_search.progress import Progress
+from moe_search.spec.sections import Data
 
 # What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory.
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
-def read_arrays(path: Path, seed: int, test: bool) -> Raw:
-    """Arrays of an .npz file, without unpickling.
+class Arrays(DataSet):
+    """Arrays of one .npz file."""
 
-    x is [N, F], [N, H, W] (grey), [N, C, H, W], or [N, H, W, C] where C is 1 or 3 and the second
-    axis is neither. uint8 is taken as pixels in 0..255, other numbers as they are. y is [N] of
-    integers 0..C-1, and every class is in y_train. Without x_test a stratified fifth of the
-    training data is the test split, drawn by ``seed``.
+    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
+        """Read them without unpickling.
 
-    Raises:
-        UserError: the file is missing or damaged, or an array is not as said above.
-    """
-    with _open(path) as archive:
-        training = _samples(path, archive, "train")
-        classes = _classes(path, training)
-        validation = held_out = None
-        if _is_given(archive, "val"):
-            validation = _held_out(path, archive, "val", training, classes)
-        if not _is_given(archive, "test"):
-            held_out, training = map(training.some, drawn_test(training.y_N, seed))
-        elif test:
-            held_out = _held_out(path, archive, "test", training, classes)
-    names = tuple(map(str, range(classes)))
-    return Raw(training, held_out if test else None, names, validation)
+        x is [N, F], [N, H, W] (grey), [N, C, H, W], or [N, H, W, C] where C is 1 or 3 and the
+        second axis is neither. uint8 is taken as pixels in 0..255, other numbers as they are. y is
+        [N] of integers 0..C-1, and every class is in y_train. Without x_test a stratified fifth of
+        the training data is the test split, drawn by ``source.seed``.
+
+        Raises:
+            UserError: the file is missing or damaged, or an array is not as said above.
+        """
+        path = own_path(source)
+        with _open(path) as archive:
+            training = _samples(path, archive, "train")
+            classes = _classes(path, training)
+            validation = held_out = None
+            if _is_given(archive, "val"):
+                validation = _held_out(path, archive, "val", training, classes)
+            if not _is_given(archive, "test"):
+                drawn, rest = drawn_test(training.y, source.seed)
+                training, held_out = chosen(training, rest), chosen(training, drawn)
+            elif test:
+                held_out = _held_out(path, archive, "test", training, classes)
+        names = tuple(map(str, range(classes)))
+        return Raw(training, held_out if test else None, names, validation)
+
+
+ARRAYS = Arrays()
 
 
 def _is_given(archive: Any, split: str) -> bool:
@@ -49,7 +60,7 @@ def _is_given(archive: Any, split: str) -> bool:
 
 
 def _classes(path: Path, training: Samples) -> int:
-    labels = np.unique(training.y_N)
+    labels = np.unique(training.y)
     gaps = np.flatnonzero(labels != np.arange(len(labels)))
     if len(gaps) or len(labels) < 2:
         wrong = f"label {labels[gaps[0]]} but none is {gaps[0]}" if len(gaps) else "one class"
@@ -73,7 +84,7 @@ def _samples(path: Path, archive: Any, split: str) -> Samples:
     y_N = _labels(_array(path, archive, f"y_{split}"), f"{path}: y_{split}")
     if len(x_NS) != len(y_N):
         raise UserError(f"{path}: y_{split}: {len(y_N)} labels for {len(x_NS)} samples")
-    return Samples(x_NS, y_N)
+    return Split(x_NS, y_N)
 
 
 def _array(path: Path, archive: Any, key: str) -> npt.NDArray[Any]:
@@ -123,13 +134,13 @@ def _labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[np.int64]:
 def _held_out(path: Path, archive: Any, split: str, training: Samples, classes: int) -> Samples:
     """A split whose samples and labels are like those of the training data."""
     held_out = _samples(path, archive, split)
-    if held_out.x_NS.shape[1:] != training.x_NS.shape[1:]:
+    if held_out.x.shape[1:] != training.x.shape[1:]:
         raise UserError(
-            f"{path}: x_{split}: samples of shape {held_out.x_NS.shape[1:]}, "
-            f"those of x_train have {training.x_NS.shape[1:]}"
+            f"{path}: x_{split}: samples of shape {held_out.x.shape[1:]}, "
+            f"those of x_train have {training.x.shape[1:]}"
         )
-    if held_out.y_N.max() >= classes:
+    if held_out.y.max() >= classes:
         raise UserError(
-            f"{path}: y_{split}: label {held_out.y_N.max()} out of range, expected 0..{classes - 1}"
+            f"{path}: y_{split}: label {held_out.y.max()} out of range, expected 0..{classes - 1}"
         )
     return held_out

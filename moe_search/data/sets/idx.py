@@ -7,13 +7,16 @@ import gzip
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.dataset import Raw, Samples
+from moe_search.data.catalogue import Files
+from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.sets.base import PublishedSet
 from moe_search.errors import UserError
 
 FILES = tuple(
@@ -22,9 +25,42 @@ FILES = tuple(
     for kind in ("images-idx3", "labels-idx1")
 )
 
-CLASSES = {
-    "mnist": tuple("0123456789"),
-    "fashion_mnist": (
+_SIDE = 28
+_UNSIGNED_BYTE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdxSet(PublishedSet):
+    """MNIST or one of its kind.
+
+    Attributes:
+        classes: names by class number.
+    """
+
+    classes: tuple[str, ...]
+
+    def read_folder(self, folder: Path, test: bool) -> Raw:
+        """Grey images [N, 1, 28, 28] of bytes.
+
+        Raises:
+            UserError: a file is missing, damaged, or not of 28 x 28 images and labels 0..9.
+        """
+        return Raw(
+            training=_samples(folder, "train"),
+            test=_samples(folder, "t10k") if test else None,
+            classes=self.classes,
+        )
+
+
+MNIST = IdxSet(
+    files=Files("MNIST", "MNIST/raw", FILES),
+    classes=tuple("0123456789"),
+    moments=((0.1307,), (0.3081,)),
+)
+
+FASHION_MNIST = IdxSet(
+    files=Files("FashionMNIST", "FashionMNIST/raw", FILES, ("/usr/share/datasets/fashion-mnist",)),
+    classes=(
         "T-shirt/top",
         "Trouser",
         "Pullover",
@@ -36,23 +72,8 @@ CLASSES = {
         "Bag",
         "Ankle boot",
     ),
-}
-
-_SIDE = 28
-_UNSIGNED_BYTE = 8
-
-
-def read_idx_dataset(name: str, folder: Path, test: bool) -> Raw:
-    """MNIST or FashionMNIST from the folder with its IDX files.
-
-    Raises:
-        UserError: a file is missing, damaged, or not of 28 x 28 images and labels 0..9.
-    """
-    return Raw(
-        training=_samples(folder, "train"),
-        test=_samples(folder, "t10k") if test else None,
-        classes=CLASSES[name],
-    )
+    moments=((0.2859,), (0.3530,)),
+)
 
 
 def _samples(folder: Path, split: str) -> Samples:
@@ -67,7 +88,7 @@ def _samples(folder: Path, split: str) -> Samples:
         raise UserError(f"{labels}: holds no samples")
     if y_N.max() > 9:
         raise UserError(f"{labels}: label {y_N.max()} out of range, expected 0..9")
-    return Samples(x_NHW[:, np.newaxis], y_N.astype(np.int64))
+    return Split(x_NHW[:, np.newaxis], y_N.astype(np.int64))
 
 
 def _existing(path: Path) -> Path:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.dataset import Raw, Samples
+from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.sets.base import DataSet, own_path
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
-from moe_search.progress import Progress, counted, silent
+from moe_search.progress import Progress, counted
+from moe_search.spec.sections import Data
 
 if TYPE_CHECKING:  # of the many who read no image folder, none waits for it
     from PIL.Image import Image
@@ -41,36 +43,36 @@ class Listings:
     test: Listing
 
 
-def read_image_folder(
-    path: Path,
-    size: int,
-    channels: Literal[1, 3],
-    seed: int,
-    test: bool,
-    progress: Progress = silent,
-) -> Raw:
-    """The images of a folder (see ``listings``), of ``size`` x ``size`` and so many channels.
+class ImageFolder(DataSet):
+    """Images in a folder a class."""
 
-    Only those that are asked for are opened.
+    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
+        """Images of ``source.image_size`` x ``source.image_size`` and ``source.channels``.
 
-    Raises:
-        UserError: what ``listings`` raises, or an unreadable image.
-    """
-    found = listings(path, seed)
+        Only those that are asked for are opened.
 
-    def decoded(split: str, listing: Listing) -> Samples:
-        x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
-        for i, (image, _) in enumerate(counted(listing, f"reading {split} images", progress)):
-            x_NHWC[i] = decode(image, size, channels)
-        return Samples(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))
+        Raises:
+            UserError: what ``listings`` raises, or an unreadable image.
+        """
+        found = listings(own_path(source), source.seed)
+        size, channels = source.image_size, source.channels
 
-    validation = found.validation
-    return Raw(
-        training=decoded("training", found.training),
-        test=decoded("test", found.test) if test else None,
-        classes=found.classes,
-        validation=None if validation is None else decoded("validation", validation),
-    )
+        def decoded(split: str, listing: Listing) -> Samples:
+            x_NHWC = np.empty((len(listing), size, size, channels), np.uint8)
+            for i, (image, _) in enumerate(counted(listing, f"reading {split} images", progress)):
+                x_NHWC[i] = decode(image, size, channels)
+            return Split(x_NHWC.transpose(0, 3, 1, 2), np.array([y for _, y in listing], np.int64))
+
+        validation = found.validation
+        return Raw(
+            training=decoded("training", found.training),
+            test=decoded("test", found.test) if test else None,
+            classes=found.classes,
+            validation=None if validation is None else decoded("validation", validation),
+        )
+
+
+IMAGE_FOLDER = ImageFolder()
 
 
 def listings(path: Path, seed: int) -> Listings:

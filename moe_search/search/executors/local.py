@@ -11,12 +11,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Self
 
-from moe_search.data import Source
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
 from moe_search.engine.trial import Job
 from moe_search.search.executors.base import Attendance, Event, Plan, population
-from moe_search.spec import Study
+from moe_search.spec import Data, Study
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
 
@@ -66,7 +65,7 @@ class LocalExecutor:
         checkpoints: where trainings leave theirs, and go on from.
     """
 
-    def __init__(self, plan: Plan, source: Source, checkpoints: Checkpoints) -> None:
+    def __init__(self, plan: Plan, source: Data, checkpoints: Checkpoints) -> None:
         self._source = source
         self._checkpoints = checkpoints
         self._workers = [self._start(device, 1) for device in plan.devices]

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moe_search.data import Source, load
-from moe_search.data.sets.arrays import read_arrays
+from moe_search.data import load
+from moe_search.data.load import read
 from moe_search.errors import UserError
+from moe_search.spec import Data
 
 Arrays = dict[str, Any]
 
@@ -21,6 +22,10 @@ def arrays(shape: tuple[int, ...] = (5,), classes: int = 3) -> Arrays:
         "x_test": rng.normal(3, 2, (9, *shape)),
         "y_test": np.arange(9) % classes,
     }
+
+
+def own(path: Path, **others: Any) -> Data:
+    return Data(name="arrays", path=path, **others)
 
 
 def saved(folder: Path, content: Arrays) -> Path:
@@ -42,23 +47,23 @@ def saved(folder: Path, content: Arrays) -> Path:
     ],
 )
 def test_shapes_of_samples(tmp_path: Path, shape: tuple[int, ...], loaded: tuple[int, ...]) -> None:
-    raw = read_arrays(saved(tmp_path, arrays(shape)), seed=0, test=True)
-    assert raw.training.x_NS.shape == (30, *loaded)
+    raw = read(own(saved(tmp_path, arrays(shape))), test=True)
+    assert raw.training.x.shape == (30, *loaded)
     assert raw.test is not None
-    assert raw.test.x_NS.shape == (9, *loaded)
+    assert raw.test.x.shape == (9, *loaded)
 
 
 def test_channels_last_is_moved_not_reshaped(tmp_path: Path) -> None:
     content = arrays((6, 7, 3))
-    raw = read_arrays(saved(tmp_path, content), seed=0, test=False)
-    assert np.allclose(raw.training.x_NS[4, 2], content["x_train"][4, :, :, 2])
+    raw = read(own(saved(tmp_path, content)), test=False)
+    assert np.allclose(raw.training.x[4, 2], content["x_train"][4, :, :, 2])
 
 
 def test_features_are_normalised_by_the_training_split(tmp_path: Path) -> None:
     content = arrays((3,))
     content["x_train"][:, 1] = 0.1
     content["x_test"][:, 1] = 0.6
-    dataset = load(Source("arrays", path=saved(tmp_path, content), validation=6), test=True)
+    dataset = load(own(saved(tmp_path, content), validation=6), test=True)
     x = dataset.train.x.astype(np.float64)
     assert np.allclose(x.mean(0), 0, atol=1e-6)
     assert np.allclose(x.std(0), [1, 0, 1], atol=1e-6)
@@ -71,7 +76,7 @@ def test_features_are_normalised_by_the_training_split(tmp_path: Path) -> None:
 def test_bytes_are_pixels(tmp_path: Path) -> None:
     content = arrays((4, 4))
     content["x_train"] = np.random.default_rng(0).integers(0, 256, (30, 4, 4), np.uint8)
-    dataset = load(Source("arrays", path=saved(tmp_path, content), validation=3))
+    dataset = load(own(saved(tmp_path, content), validation=3))
     train = dataset.train.x * dataset.std[0] + dataset.mean[0]
     assert float(train.max()) <= 1.0 + 1e-6
     assert dataset.shape == (1, 4, 4)
@@ -81,7 +86,7 @@ def test_bytes_are_pixels(tmp_path: Path) -> None:
 def test_test_arrays_are_not_read_until_asked_for(tmp_path: Path) -> None:
     content = arrays()
     content["x_test"][:] = np.nan
-    source = Source("arrays", path=saved(tmp_path, content))
+    source = own(saved(tmp_path, content))
     assert load(source).test is None
     with pytest.raises(UserError, match="x_test: holds NaN"):
         load(source, test=True)
@@ -93,19 +98,19 @@ def own_validation(shape: tuple[int, ...] = (5,)) -> Arrays:
 
 def test_a_validation_split_of_its_own_is_the_one(tmp_path: Path) -> None:
     path = saved(tmp_path, {**arrays(), **own_validation()})
-    dataset = load(Source("arrays", path=path))
+    dataset = load(own(path))
     assert len(dataset.train.y) == 30
     assert dataset.validation.y.tolist() == [0, 1, 2, 0, 1, 2]
     expected = (7 - np.array(dataset.mean)) / dataset.std
     assert np.allclose(dataset.validation.x, expected, atol=1e-5)
     with pytest.raises(UserError, match=r"^data\.validation: 6, but the data has a .* own"):
-        load(Source("arrays", path=path, validation=6))
+        load(own(path, validation=6))
 
 
 def test_without_a_test_split_a_fifth_is_one(tmp_path: Path) -> None:
     content = {key: value for key, value in arrays().items() if key.endswith("train")}
     path = saved(tmp_path, content)
-    first, again, other = (load(Source("arrays", path=path, seed=s), test=True) for s in (0, 0, 1))
+    first, again, other = (load(own(path, seed=s), test=True) for s in (0, 0, 1))
     assert first.test is not None
     assert again.test is not None
     assert other.test is not None
@@ -113,7 +118,7 @@ def test_without_a_test_split_a_fifth_is_one(tmp_path: Path) -> None:
     assert len(first.train.y) + len(first.validation.y) == 24
     assert np.array_equal(first.test.x, again.test.x)
     assert not np.array_equal(first.test.x, other.test.x)
-    assert load(Source("arrays", path=path)).test is None
+    assert load(own(path)).test is None
 
 
 def replaced(key: str, value: Any) -> Arrays:
@@ -160,7 +165,7 @@ def with_value(key: str, value: float) -> Arrays:
 def test_unfit_arrays_are_refused_by_key(tmp_path: Path, content: Arrays, message: str) -> None:
     path = saved(tmp_path, content)
     with pytest.raises(UserError, match=message) as raised:
-        read_arrays(path, seed=0, test=True)
+        read(own(path), test=True)
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
 
@@ -183,7 +188,7 @@ def test_what_is_not_an_npz_file_is_refused(tmp_path: Path, damage: str) -> None
         case "folder":
             path = tmp_path
     with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: not [^\n]+$"):
-        read_arrays(path, seed=0, test=False)
+        read(own(path), test=False)
 
 
 def test_a_damaged_array_is_named(tmp_path: Path) -> None:
@@ -194,7 +199,7 @@ def test_a_damaged_array_is_named(tmp_path: Path) -> None:
     content[offset + 200] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"own\.npz: y_train: cannot be read \(Bad CRC"):
-        read_arrays(path, seed=0, test=False)
+        read(own(path), test=False)
 
 
 def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
@@ -202,9 +207,9 @@ def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("x_train", "not an array")
     with pytest.raises(UserError, match="x_train: not an array"):
-        read_arrays(path, seed=0, test=False)
+        read(own(path), test=False)
 
 
 def test_the_path_is_needed() -> None:
-    with pytest.raises(UserError, match=r"^data\.path: arrays needs"):
-        load(Source("arrays"))
+    with pytest.raises(ValueError, match=r"is missing; arrays needs an \.npz file"):
+        Data(name="arrays")

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from moe_search.data import Source, load
-from moe_search.data.sets.cifar import _PUBLISHED, read_cifar
+from moe_search.data import load
+from moe_search.data.sets.cifar import CIFAR10, CIFAR100, CifarSet
 from moe_search.errors import UserError
+from moe_search.spec import Data
 
 
 def test_cifar100(cifar100_root: Path) -> None:
-    dataset = load(Source("cifar100", root=cifar100_root, validation=10_000))
+    dataset = load(Data(name="cifar100", root=cifar100_root, validation=10_000))
     assert dataset.shape == (3, 32, 32)
     assert np.bincount(dataset.train.y).tolist() == [400] * 100
     assert np.bincount(dataset.validation.y).tolist() == [100] * 100
@@ -26,21 +27,20 @@ def test_cifar100(cifar100_root: Path) -> None:
 
 def test_cifar100_is_read_in_the_published_order(cifar100_root: Path) -> None:
     folder = cifar100_root / "CIFAR100" / "cifar-100-python"
-    raw = read_cifar("cifar100", folder, test=True)
-    assert raw.training.y_N[:5].tolist() == [19, 29, 0, 11, 1]
-    assert raw.training.x_NS[0, :, 0, 0].tolist() == [255, 255, 255]
+    raw = CIFAR100.read_folder(folder, test=True)
+    assert raw.training.y[:5].tolist() == [19, 29, 0, 11, 1]
+    assert raw.training.x[0, :, 0, 0].tolist() == [255, 255, 255]
     assert raw.test is not None
-    assert raw.test.x_NS.shape == (10_000, 3, 32, 32)
-    assert raw.test.y_N[:5].tolist() == [49, 33, 72, 51, 71]
+    assert raw.test.x.shape == (10_000, 3, 32, 32)
+    assert raw.test.y[:5].tolist() == [49, 33, 72, 51, 71]
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"), [("cifar10", datasets.CIFAR10), ("cifar100", datasets.CIFAR100)]
+    ("ours", "theirs"), [(CIFAR10, datasets.CIFAR10), (CIFAR100, datasets.CIFAR100)]
 )
 def test_the_files_and_their_md5_are_those_of_torchvision(
-    name: str, theirs: type[datasets.CIFAR10]
+    ours: CifarSet, theirs: type[datasets.CIFAR10]
 ) -> None:
-    ours = _PUBLISHED[name]
     assert ours.url == theirs.url
     assert [[file, md5] for file, md5 in ours.training.items()] == theirs.train_list
     assert [[file, md5] for file, md5 in ours.test.items()] == theirs.test_list
@@ -60,5 +60,5 @@ def test_a_file_that_differs_from_the_published_one_is_named_and_not_unpickled(
     mark = tmp_path / "unpickled"
     (folder / name).write_bytes(f"cos\nmkdir\n(V{mark}\ntR.".encode())
     with pytest.raises(UserError, match=rf"{name}: differs from the published file \(md5\); put"):
-        load(Source("cifar100", root=tmp_path))
+        load(Data(name="cifar100", root=tmp_path))
     assert not mark.exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moe_search.data.sets.idx import read_idx, read_idx_dataset
+from moe_search.data.sets.idx import MNIST, read_idx
 from moe_search.errors import UserError
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -44,9 +44,9 @@ def test_plain_and_gzipped_files_hold_the_same(tmp_path: Path, images: bytes) ->
 
 
 def test_images_get_a_channel_axis(tmp_path: Path, images: bytes, labels: bytes) -> None:
-    raw = read_idx_dataset("mnist", write(tmp_path, images, labels), test=False)
-    assert raw.training.x_NS.shape == (3, 1, 28, 28)
-    assert raw.training.y_N.tolist() == [7, 0, 9]
+    raw = MNIST.read_folder(write(tmp_path, images, labels), test=False)
+    assert raw.training.x.shape == (3, 1, 28, 28)
+    assert raw.training.y.tolist() == [7, 0, 9]
     assert raw.test is None
 
 
@@ -63,7 +63,7 @@ def test_any_flipped_bit_of_a_header_is_found(
 ) -> None:
     folder = write(tmp_path, flipped(images, byte, bit), labels)
     with pytest.raises(UserError, match=rf"^{re.escape(str(folder / IMAGES))}: [^\n]+$"):
-        read_idx_dataset("mnist", folder, test=False)
+        MNIST.read_folder(folder, test=False)
 
 
 @pytest.mark.parametrize("length", [0, 3, 7, 15, 16, 2367])
@@ -72,13 +72,13 @@ def test_a_truncated_file_is_found(
 ) -> None:
     folder = write(tmp_path, images[:length], labels)
     with pytest.raises(UserError, match=rf"{IMAGES}: [^\n]+$"):
-        read_idx_dataset("mnist", folder, test=False)
+        MNIST.read_folder(folder, test=False)
 
 
 def test_bytes_too_many_are_found(tmp_path: Path, images: bytes, labels: bytes) -> None:
     folder = write(tmp_path, images + b"\0", labels)
     with pytest.raises(UserError, match="2353 bytes of data where its header says 3 x 28 x 28"):
-        read_idx_dataset("mnist", folder, test=False)
+        MNIST.read_folder(folder, test=False)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "crc", "not gzip"])
@@ -109,11 +109,11 @@ def test_files_that_do_not_fit_are_refused(
     tmp_path: Path, images: bytes, labels: bytes, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        read_idx_dataset("mnist", write(tmp_path, images, labels), test=False)
+        MNIST.read_folder(write(tmp_path, images, labels), test=False)
 
 
 def test_a_missing_file_is_named(tmp_path: Path, images: bytes, labels: bytes) -> None:
     folder = write(tmp_path, images, labels)
     (folder / LABELS).unlink()
     with pytest.raises(UserError, match=f"{LABELS}.gz: cannot be read"):
-        read_idx_dataset("mnist", folder, test=False)
+        MNIST.read_folder(folder, test=False)

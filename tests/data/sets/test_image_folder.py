@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,10 +5,11 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from moe_search.data import Source, load
+from moe_search.data import load
 from moe_search.data.sets.image_folder import _listing
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
+from moe_search.spec import Data
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
 
@@ -29,8 +29,8 @@ def pair(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def source(path: Path) -> Source:
-    return Source("image_folder", path=path, image_size=8)
+def source(path: Path) -> Data:
+    return Data(name="image_folder", path=path, image_size=8)
 
 
 def test_a_train_and_test_pair(pair: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
 
 def test_images_become_grey_where_one_channel_is_asked_for(tmp_path: Path) -> None:
     paint(tmp_path, 10)
-    dataset = load(replace(source(tmp_path), channels=1))
+    dataset = load(source(tmp_path).model_copy(update={"channels": 1}))
     assert dataset.shape == (1, 8, 8)
     brightness = dataset.train.x.mean((1, 2, 3)) * dataset.std[0] + dataset.mean[0]
     luma = np.array([29, 150, 76]) / 255  # ITU-R 601 of pure blue, green and red

@@ -12,7 +12,6 @@ from moe_search.data import load
 from moe_search.engine.resident import tensors
 from moe_search.report.results.classes import view_classes
 from moe_search.search.ranking import CHAMPION
-from moe_search.search.run import source_of
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
 
@@ -24,7 +23,7 @@ def test_each_class_has_its_expert_and_its_errors_their_parts(
     run_id = find_study(study).user_attrs[CHAMPION]["run_id"]
     views = view_classes(MlflowClient(tracking_uri=study.mlflow_url), run_id)
     model = moe_search.load_model("models:/finished@champion", store=study.mlflow_url)
-    data = load(source_of(study), test=True)
+    data = load(study.source, test=True)
     assert data.test is not None
     test = tensors(data.test, torch.device("cpu"))
     x = test.x * torch.tensor(data.std) + torch.tensor(data.mean)  # the model normalises
