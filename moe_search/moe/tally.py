@@ -9,24 +9,24 @@ from torch import Tensor
 
 from moe_search.moe.architecture import OutputRule
 from moe_search.moe.decomposition import Decomposition
-from moe_search.moe.expert_axis import Layout
+from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.outputs import answer, inference_gate, losses
 from moe_search.ops.invariant import rowwise_product, sum_over_experts
 
 
-class Tables:
-    """Running tables of every model of a population.
+class DecompositionTally:
+    """Running tables of the decomposition of every model of a population.
 
     Args:
-        layout: the population's experts.
+        axis: the population's experts.
         classes: number of classes C.
         rule: decides the gate distribution at inference, the model's output and the loss.
     """
 
-    def __init__(self, layout: Layout, classes: int, rule: OutputRule) -> None:
-        models, experts = layout.present_PM.shape
-        device = layout.present_PM.device
-        self._layout = layout
+    def __init__(self, axis: ExpertAxis, classes: int, rule: OutputRule) -> None:
+        models, experts = axis.present_PM.shape
+        device = axis.present_PM.device
+        self._axis = axis
         self._rule = rule
         self._classes = classes
         self._samples = 0
@@ -66,7 +66,7 @@ class Tables:
     def decompositions(self) -> list[Decomposition]:
         """One for each model, over all that was added."""
         found = []
-        for model, experts in enumerate(self._layout.experts):
+        for model, experts in enumerate(self._axis.experts):
             own = slice(0, experts)
             found.append(
                 Decomposition(

@@ -109,7 +109,7 @@ class PlainSoft(nn.Module):
 
 def plain_of(mixtures: SoftMixtures, state: State, model: int) -> PlainSoft:
     slots = mixtures.architecture.slots
-    plain = PlainSoft(mixtures.layout.experts[model], slots, TEMPERATURES[model]).double()
+    plain = PlainSoft(mixtures.axis.experts[model], slots, TEMPERATURES[model]).double()
     plain.load(state)
     return plain
 
@@ -181,7 +181,7 @@ def test_one_expert_of_many_says_what_it_says_in_the_mixture() -> None:
     outputs_PMCB = mixtures(x)[1]
     for model, experts in enumerate(EXPERTS):
         for expert in range(experts):
-            row = mixtures.layout.rows(model).start + expert
+            row = mixtures.axis.rows(model).start + expert
             torch.testing.assert_close(mixtures.expert(row, x), outputs_PMCB[model, expert])
 
 
