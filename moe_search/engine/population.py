@@ -20,7 +20,7 @@ from moe_search.moe import regularizers
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
 from moe_search.moe.mixtures import Mixtures, part_of
-from moe_search.moe.outputs import losses
+from moe_search.moe.outputs.base import load_rule
 from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
@@ -52,6 +52,7 @@ class Population:
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
+        self._rule = load_rule(architecture.rule)
         self.stage = stage
         self._features = features
         self._device = device
@@ -133,7 +134,7 @@ class Population:
         freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
-        experts_loss_P = losses(self.architecture.rule, softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts_loss_P = self._rule.losses(softer_PMB, outputs_PMCB, label_B).mean(1)
         experts, gate = (self.mixtures.parameters_of(part) for part in ("experts", "gate"))
         torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
         torch.autograd.backward(loss_P.sum(), inputs=gate)
@@ -141,7 +142,7 @@ class Population:
     def _losses(
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
     ) -> Tensor:
-        loss_P = losses(self.architecture.rule, logits_PMB, outputs_PMCB, label_B).mean(1)
+        loss_P = self._rule.losses(logits_PMB, outputs_PMCB, label_B).mean(1)
         p_PMB = logits_PMB.softmax(1)
         experts_P = self.mixtures.axis.experts_P
         if self._importance_P.any():

@@ -29,6 +29,7 @@ from moe_search.engine.trial import (
 )
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
+from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.tally import DecompositionTally
 
 _EVALUATION_BATCH = 512
@@ -268,7 +269,7 @@ def evaluate(mixtures: Mixtures, split: Tensors) -> list[Decomposition]:
     """The decomposition of each model on a split; leaves them in evaluation mode."""
     mixtures.eval()
     architecture = mixtures.architecture
-    tally = DecompositionTally(mixtures.axis, architecture.classes, architecture.rule)
+    tally = DecompositionTally(mixtures.axis, architecture.classes, load_rule(architecture.rule))
     for start in range(0, len(split.y), _EVALUATION_BATCH):
         batch = slice(start, start + _EVALUATION_BATCH)
         logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))

@@ -13,12 +13,12 @@ from support.reference_model import PlainMixture, layer_list
 from torch import Generator, Tensor, nn
 
 from moe_search.errors import MemberError
-from moe_search.moe import outputs
 from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import Gate
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.networks import Weighted
+from moe_search.moe.outputs.base import load_rule
 from moe_search.spec import PRESETS, Model
 from moe_search.spec.kinds.gates import GATES, GateKind
 
@@ -144,10 +144,8 @@ def test_what_is_not_finite_stays_in_its_model(gate: str) -> None:
             for name, parameter in mixtures.named_parameters():
                 parameter[mixtures.rows(name, broken)] = torch.nan
         logits_PMB, outputs_PMCB = mixtures(samples_last(batch().float()))
-        rule = OutputRule("mixture")
-        loss_P = outputs.losses(
-            rule, logits_PMB, outputs_PMCB, torch.zeros(BATCH, dtype=torch.int64)
-        ).sum(1)
+        rule, label_B = load_rule(OutputRule("mixture")), torch.zeros(BATCH, dtype=torch.int64)
+        loss_P = rule.losses(logits_PMB, outputs_PMCB, label_B).sum(1)
         torch.autograd.backward(loss_P.sum())
         for model in range(len(EXPERTS)):
             sound = model != broken

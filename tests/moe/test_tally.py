@@ -13,6 +13,7 @@ from torch import Tensor
 from moe_search.moe.architecture import OutputRule
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.tally import DecompositionTally
 
 EXPERTS, CLASSES = (3, 7, 1), 4
@@ -43,7 +44,7 @@ def drawn(dtype: torch.dtype = torch.float64) -> list[Batch]:
 def counted(
     batches: list[Batch], experts: tuple[int, ...], rule: OutputRule
 ) -> list[Decomposition]:
-    tables = DecompositionTally(ExpertAxis(experts), CLASSES, rule)
+    tables = DecompositionTally(ExpertAxis(experts), CLASSES, load_rule(rule))
     for batch in batches:
         tables.add(*batch)
     return tables.decompositions()
