@@ -1,4 +1,4 @@
-"""The one exception that speaks to the user."""
+"""The one exception that speaks to the user, and one that speaks to developers."""
 
 from moe_search.credentials import without_credentials
 
@@ -13,3 +13,10 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(without_credentials(message))
+
+
+class MemberError(Exception):
+    """A member of an open set that a row declares and nothing makes: its developer's mistake.
+
+    No trial can be trained with it, so it ends a run, with its traceback.
+    """

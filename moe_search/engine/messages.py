@@ -46,8 +46,19 @@ class Done:
     """The worker has finished its job and waits for another."""
 
 
+@dataclass(frozen=True)
+class Fault:
+    """The worker can train no such job: what makes a gate or another member is not there.
+
+    Attributes:
+        reason: in one line; the traceback is on the worker's stderr.
+    """
+
+    reason: str
+
+
 ToWorker = Setup | Job | Drop
-FromWorker = Ready | Report | Done
+FromWorker = Ready | Report | Done | Fault
 Message = ToWorker | FromWorker
 
 

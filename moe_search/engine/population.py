@@ -19,8 +19,8 @@ from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe import regularizers
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
-from moe_search.moe.mixtures import EXPERTS, Mixtures
-from moe_search.moe.outputs import losses
+from moe_search.moe.mixtures import Mixtures, part_of
+from moe_search.moe.outputs.base import load_rule
 from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
@@ -52,6 +52,7 @@ class Population:
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
+        self._rule = load_rule(architecture.rule)
         self.stage = stage
         self._features = features
         self._device = device
@@ -59,18 +60,13 @@ class Population:
         self._epoch = 1
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
-            chosen = spec.configuration.model
-            if chosen.gate_weights == "zero":
-                self.mixtures.zero_gate(model)
-            if chosen.gate == "perturbed_cosine":
-                self.mixtures.perturb(model, chosen.perturbation)
+            self.mixtures.configure(model, spec.configuration.model)
         self._place()
 
     def enter(self, stage: Stage, epoch: int) -> None:
         """Begin another stage with a fresh optimiser, after an epoch."""
-        dropped = EXPERTS if stage.experts else ()
         states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
-        kept = {name for name in states[0] if not name.startswith(dropped)}
+        kept = {name for name in states[0] if not stage.experts or part_of(name) == "gate"}
         self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
         self.stage = stage
         self.mixtures = self._drawn(0 if stage.experts == "same" else epoch)
@@ -138,19 +134,17 @@ class Population:
         freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
-        experts_loss_P = losses(self.architecture.rule, softer_PMB, outputs_PMCB, label_B).mean(1)
-        experts = [*self.mixtures.bodies.parameters(), *self.mixtures.heads.parameters()]
-        assert self.mixtures.gate is not None
-        gate = list(self.mixtures.gate.parameters())
+        experts_loss_P = self._rule.losses(softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts, gate = (self.mixtures.parameters_of(part) for part in ("experts", "gate"))
         torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
         torch.autograd.backward(loss_P.sum(), inputs=gate)
 
     def _losses(
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
     ) -> Tensor:
-        loss_P = losses(self.architecture.rule, logits_PMB, outputs_PMCB, label_B).mean(1)
+        loss_P = self._rule.losses(logits_PMB, outputs_PMCB, label_B).mean(1)
         p_PMB = logits_PMB.softmax(1)
-        experts_P = self.mixtures.layout.experts_P
+        experts_P = self.mixtures.axis.experts_P
         if self._importance_P.any():
             loss_P = loss_P + self._importance_P * regularizers.importance(p_PMB, experts_P)
         for (space, distance), weight_P in self._similarity_P.items():

@@ -26,7 +26,7 @@ class Pretraining:
     """
 
     def __init__(self, stage: Stage, specs: Sequence[TrialSpec], mixtures: Mixtures) -> None:
-        self._present_PM = mixtures.layout.present_PM
+        self._present_PM = mixtures.axis.present_PM
         self._seed = specs[0].seed
         self._noise: list[torch.Generator] = []
         self._owner_PC: Tensor | None = None
@@ -34,7 +34,7 @@ class Pretraining:
             classes = mixtures.architecture.classes
             owner_PC = [
                 owners(spec.configuration.training.class_groups, classes, experts)
-                for spec, experts in zip(specs, mixtures.layout.experts, strict=True)
+                for spec, experts in zip(specs, mixtures.axis.experts, strict=True)
             ]
             self._owner_PC = torch.tensor(owner_PC, device=self._present_PM.device)
 

@@ -29,7 +29,8 @@ from moe_search.engine.trial import (
 )
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.tally import Tables
+from moe_search.moe.outputs.base import load_rule
+from moe_search.moe.tally import DecompositionTally
 
 _EVALUATION_BATCH = 512
 
@@ -267,12 +268,13 @@ class Trainer:
 def evaluate(mixtures: Mixtures, split: Tensors) -> list[Decomposition]:
     """The decomposition of each model on a split; leaves them in evaluation mode."""
     mixtures.eval()
-    tables = Tables(mixtures.layout, mixtures.architecture.classes, mixtures.architecture.rule)
+    architecture = mixtures.architecture
+    tally = DecompositionTally(mixtures.axis, architecture.classes, load_rule(architecture.rule))
     for start in range(0, len(split.y), _EVALUATION_BATCH):
         batch = slice(start, start + _EVALUATION_BATCH)
         logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))
-        tables.add(logits_PMB, outputs_PMCB, split.y[batch])
-    return tables.decompositions()
+        tally.add(logits_PMB, outputs_PMCB, split.y[batch])
+    return tally.decompositions()
 
 
 def samples_last(x: Tensor) -> Tensor:

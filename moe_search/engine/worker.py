@@ -18,10 +18,11 @@ import torch
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.feature_network import FeatureNetworks
-from moe_search.engine.messages import Channel, Done, Drop, Pipe, Ready, Setup
+from moe_search.engine.messages import Channel, Done, Drop, Fault, Pipe, Ready, Setup
 from moe_search.engine.resident import resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, TrialFailure
+from moe_search.errors import MemberError
 from moe_search.ops.compile import uncompiled
 from moe_search.ops.stem import worth_fusing
 
@@ -84,6 +85,9 @@ class Worker:
             trainer.run()
         except (EOFError, BrokenPipeError):
             raise
+        except MemberError as error:
+            traceback.print_exc()
+            self._channel.send(Fault(str(error)))
         except Exception as error:
             if len(job.trials) > 1:
                 for spec in job.trials:

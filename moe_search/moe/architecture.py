@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from moe_search.spec.backbones import Backbone, Conv, Layer, MaxPool
 from moe_search.spec.configuration import Gate
+from moe_search.spec.kinds.outputs import OUTPUTS
 
 State = dict[str, npt.NDArray[Any]]
 """Weights of one model by name, as a population of one has them."""
@@ -32,7 +33,7 @@ class OutputRule:
     def one_expert(self) -> bool:
         """Whether inference evaluates one expert per sample."""
         top_1 = self.kind == "top_k" and self.k == 1
-        return self.kind in ("stochastic", "expert_loss") or top_1
+        return top_1 or OUTPUTS[self.kind].one_expert
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Layout(nn.Module):
+class ExpertAxis(nn.Module):
     """Maps between the ragged expert axis and [model, expert].
 
     Args:
@@ -43,10 +43,15 @@ class Layout(nn.Module):
         """Number of models P."""
         return len(self.experts)
 
-    def rows(self, model: int) -> slice:
+    def experts_of(self, model: int) -> range:
         """The experts of one model on the ragged axis."""
         start = self.starts[model]
-        return slice(start, start + self.experts[model])
+        return range(start, start + self.experts[model])
+
+    def rows(self, model: int) -> slice:
+        """The same as a slice."""
+        experts = self.experts_of(model)
+        return slice(experts.start, experts.stop)
 
     def fold(self, x_N: Tensor) -> Tensor:
         """[N, ...] -> [P, M, ...]; places without an expert repeat the model's first."""

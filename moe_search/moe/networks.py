@@ -60,6 +60,11 @@ class StackedNetworks(nn.Module):
             if isinstance(stage, Weighted):
                 stage.initialise(network, generator)
 
+    def zero(self, network: int) -> None:
+        """Set all that one network learns to 0."""
+        for parameter in self.parameters():
+            parameter.data[network] = 0.0
+
 
 class Weighted(nn.Module):
     """A layer with a weight [N, ...] and perhaps a bias [N, O] in each network."""
@@ -77,6 +82,11 @@ class Weighted(nn.Module):
             for parameter in self.parameters(recurse=False):
                 drawn = torch.empty(parameter.shape[1:])
                 parameter[network] = drawn.uniform_(-bound, bound, generator=generator)
+
+    def zero(self, network: int) -> None:
+        """Set weight and bias of one network to 0."""
+        for parameter in self.parameters():
+            parameter.data[network] = 0.0
 
     def weights(self, networks: slice) -> Tensor:
         """The weights [N, ...] of some networks."""

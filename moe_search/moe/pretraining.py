@@ -6,7 +6,7 @@ Shape suffixes: P model, M expert, C class, B sample.
 import torch
 from torch import Tensor
 
-from moe_search.moe.outputs import EPSILON, TINY, of_label
+from moe_search.moe.outputs.base import EPSILON, TINY, of_label
 
 
 def peeking(outputs_PMCB: Tensor, label_B: Tensor, noise_PMB: Tensor) -> Tensor:

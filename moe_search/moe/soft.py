@@ -23,7 +23,7 @@ arXiv 2409.00879): the number of experts matters at any number of parameters.
 import torch
 from torch import Generator, Tensor, nn
 
-from moe_search.moe.gates import Evaluated
+from moe_search.moe.gates.base import ExpertOutputs
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.networks import Dense, StackedNetworks, Weighted
 from moe_search.ops.invariant import rowwise_product, spread_over_experts
@@ -42,7 +42,7 @@ class SoftMixtures(Mixtures):
     per_expert = ("bodies.", "slots.")
 
     def _build(self, fused: bool) -> None:
-        given, models, experts = self.architecture, self.layout.models, sum(self.layout.experts)
+        given, models, experts = self.architecture, self.axis.models, sum(self.axis.experts)
         trunk, (width, *_) = feature_map(given.backbone, given.shape)
         self.trunk = StackedNetworks(trunk, given.shape, models, fused)
         self.slots = Weighted(experts, (given.slots, width), width, bias=False)
@@ -55,41 +55,35 @@ class SoftMixtures(Mixtures):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """log p(e|x) [P, M, B] and experts' class probabilities [P, M, C, B]."""
         width, samples = self.slots.weight.shape[2], x.shape[-1]
-        token_PITB = self.trunk(x).view(self.layout.models, width, -1, samples)
+        token_PITB = self.trunk(x).view(self.axis.models, width, -1, samples)
         z_PMSTB = self._scores(token_PITB)
         combine_PMSB = self._combine(z_PMSTB)
         p_PMB = combine_PMSB.sum(2).clamp(min=_SMALLEST)
         hidden_PMDSB = self._hidden(token_PITB, z_PMSTB.softmax(3))
         share_PMSB = combine_PMSB / p_PMB.unsqueeze(2)
         mean_PMDB = (hidden_PMDSB * share_PMSB.unsqueeze(2)).sum(3)
-        return self.layout.mask(p_PMB.log()), self._classes(mean_PMDB).softmax(2)
+        return self.axis.mask(p_PMB.log()), self._classes(mean_PMDB).softmax(2)
 
-    def gate_logits(self, x: Tensor, experts: Evaluated | None = None) -> Tensor:
+    def gate_logits(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """log p(e|x) [P, M, B]."""
         logits_PMB, _ = self.forward(x)
         return logits_PMB
 
-    @property
-    def gate_needs_experts(self) -> bool:
-        """All experts answer for every sample."""
-        return True
-
     def expert(self, expert: int, x: Tensor) -> Tensor:
         """Class probabilities [C, B] of one expert of the ragged axis; all are evaluated."""
-        return self.layout.unfold(self.forward(x)[1])[expert]
+        return self.axis.unfold(self.forward(x)[1])[expert]
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's weights: trunk, then expert after expert (slots, body), the head."""
         self.trunk.initialise(model, generator)
-        rows = self.layout.rows(model)
-        for expert in range(rows.start, rows.stop):
+        for expert in self.axis.experts_of(model):
             self.slots.initialise(expert, generator)
             self.bodies.initialise(expert, generator)
         self.heads.initialise(model, generator)
 
     def _scores(self, token_PITB: Tensor) -> Tensor:
         """z [P, M, S, T, B]: how well each token fits each slot."""
-        direction_PMSI = self.layout.fold(_direction(self.slots.weight, 2))
+        direction_PMSI = self.axis.fold(_direction(self.slots.weight, 2))
         models, experts, slots, _ = direction_PMSI.shape
         sharpness_PM = spread_over_experts(self.scale_P / self.temperature_P, experts)
         slot_PMSI = direction_PMSI * sharpness_PM[:, :, None, None]
@@ -99,7 +93,7 @@ class SoftMixtures(Mixtures):
 
     def _combine(self, z_PMSTB: Tensor) -> Tensor:
         """c [P, M, S, B]: the share of each slot in what a sample's tokens get on average."""
-        there_PM = self.layout.present_PM[:, :, None, None, None]
+        there_PM = self.axis.present_PM[:, :, None, None, None]
         z_PRTB = z_PMSTB.masked_fill(~there_PM, -torch.inf).flatten(1, 2)
         return z_PRTB.softmax(1).mean(2).view(*z_PMSTB.shape[:3], -1)
 
@@ -109,9 +103,9 @@ class SoftMixtures(Mixtures):
         token_PMITB = spread_over_experts(token_PITB, experts)
         # a sum of products, because small matrix products round otherwise in other company
         slot_PMSIB = (dispatch_PMSTB.unsqueeze(3) * token_PMITB.unsqueeze(2)).sum(4)
-        slot_NISB = self.layout.unfold(slot_PMSIB.transpose(2, 3))
+        slot_NISB = self.axis.unfold(slot_PMSIB.transpose(2, 3))
         hidden_NDA = self.bodies(slot_NISB.flatten(2))
-        return self.layout.fold(hidden_NDA).view(models, experts, -1, slots, samples)
+        return self.axis.fold(hidden_NDA).view(models, experts, -1, slots, samples)
 
     def _classes(self, mean_PMDB: Tensor) -> Tensor:
         """What the model's one head makes of each expert's mean answer, [P, M, C, B]."""

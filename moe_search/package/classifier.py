@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.outputs import answer, inference_gate
+from moe_search.moe.outputs.base import load_rule
 
 
 class Classifier(nn.Module):
@@ -36,6 +36,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.mixtures = mixtures
         self.labels = tuple(labels)
+        self._rule = load_rule(mixtures.architecture.rule)
         per_channel = (-1, *[1] * (len(mixtures.architecture.shape)))
         self.register_buffer("mean", torch.tensor(mean).view(per_channel), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(per_channel), persistent=False)
@@ -43,8 +44,8 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class probabilities [B, C] by the model's output rule."""
         logits_1MB, outputs_1MCB = self.mixtures(self._inner(x))
-        p_1MB = inference_gate(self.mixtures.architecture.rule, logits_1MB)
-        return answer(self.mixtures.architecture.rule, p_1MB, outputs_1MCB)[0].t()
+        p_1MB = self._rule.inference_gate(logits_1MB)
+        return self._rule.answer(p_1MB, outputs_1MCB)[0].t()
 
     def gate(self, x: Tensor) -> Tensor:
         """The gate's distribution over experts [B, M] that the output rule uses.
@@ -56,7 +57,7 @@ class Classifier(nn.Module):
             logits_1MB, _ = self.mixtures(inner)
         else:
             logits_1MB = self.mixtures.gate_logits(inner)
-        return inference_gate(self.mixtures.architecture.rule, logits_1MB)[0].t()
+        return self._rule.inference_gate(logits_1MB)[0].t()
 
     def experts(self, x: Tensor) -> Tensor:
         """Each expert's class probabilities [B, M, C]."""

@@ -12,12 +12,15 @@ from scipy.stats import kstest
 from support.reference_model import PlainMixture, layer_list
 from torch import Generator, Tensor, nn
 
-from moe_search.moe import outputs
+from moe_search.errors import MemberError
 from moe_search.moe.architecture import Architecture, OutputRule, State
+from moe_search.moe.build import build
+from moe_search.moe.gates.base import Gate
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.networks import Weighted
-from moe_search.spec.backbones import PRESETS
-from moe_search.spec.kinds.gates import GATES
+from moe_search.moe.outputs.base import load_rule
+from moe_search.spec import PRESETS, Model
+from moe_search.spec.kinds.gates import GATES, GateKind
 
 EXPERTS, TEMPERATURES = (3, 1, 7), (1.0, 0.4, 2.5)
 CLASSES, BATCH, SHAPE = 4, 6, (1, 8, 8)
@@ -42,7 +45,7 @@ def drawn(
     for model in range(len(experts)):
         mixtures.initialise(model, Generator().manual_seed(model))
         if gate == "perturbed_cosine":
-            mixtures.perturb(model, PERTURBATIONS[model])
+            mixtures.configure(model, Model(gate=gate, perturbation=PERTURBATIONS[model]))
     return mixtures
 
 
@@ -53,7 +56,7 @@ def plain_of(mixtures: Mixtures, state: State, model: int) -> PlainMixture:
         layer_list(backbone.gate),
         SHAPE,
         CLASSES,
-        mixtures.layout.experts[model],
+        mixtures.axis.experts[model],
         kind or "single",
         TEMPERATURES[model],
     ).double()
@@ -76,7 +79,7 @@ def test_logits_and_outputs_of_ragged_models_and_their_gradients(gate: str) -> N
     random = Generator().manual_seed(1)
     weight_PMB = torch.randn(logits_PMB.shape, generator=random).double()
     weight_PMCB = torch.randn(outputs_PMCB.shape, generator=random).double()
-    present_PM = mixtures.layout.present_PM
+    present_PM = mixtures.axis.present_PM
     score = (logits_PMB.softmax(1) * weight_PMB).sum()
     score = score + (outputs_PMCB * weight_PMCB)[present_PM].sum()
     torch.autograd.backward(score)
@@ -141,10 +144,8 @@ def test_what_is_not_finite_stays_in_its_model(gate: str) -> None:
             for name, parameter in mixtures.named_parameters():
                 parameter[mixtures.rows(name, broken)] = torch.nan
         logits_PMB, outputs_PMCB = mixtures(samples_last(batch().float()))
-        rule = OutputRule("mixture")
-        loss_P = outputs.losses(
-            rule, logits_PMB, outputs_PMCB, torch.zeros(BATCH, dtype=torch.int64)
-        ).sum(1)
+        rule, label_B = load_rule(OutputRule("mixture")), torch.zeros(BATCH, dtype=torch.int64)
+        loss_P = rule.losses(logits_PMB, outputs_PMCB, label_B).sum(1)
         torch.autograd.backward(loss_P.sum())
         for model in range(len(EXPERTS)):
             sound = model != broken
@@ -160,7 +161,7 @@ def test_one_expert_alone_gives_what_it_gives_in_the_mixture(gate: str | None) -
     outputs_PMCB = mixtures(x)[1]
     for model, count in enumerate(experts):
         for expert in range(count):
-            row = mixtures.layout.rows(model).start + expert
+            row = mixtures.axis.rows(model).start + expert
             torch.testing.assert_close(mixtures.expert(row, x), outputs_PMCB[model, expert])
 
 
@@ -185,7 +186,7 @@ def test_weights_follow_from_the_seed_alone(gate: str | None) -> None:
 @pytest.mark.parametrize("gate", ["original", "attentive", "expert_loss"])
 def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: str) -> None:
     mixtures, before = drawn(gate), drawn(gate)
-    mixtures.zero_gate(1)
+    mixtures.configure(1, Model(gate=gate, gate_weights="zero"))
     for model in (0, 1, 2):
         for name, array in mixtures.state_of(model).items():
             zeroed = model == 1 and name.startswith(("gate.body.", "gate.head."))
@@ -233,3 +234,30 @@ def test_weights_can_be_taken_out_and_put_back(gate: str | None) -> None:
     for model in range(3):
         for name, array in copy.state_of(2 - model).items():
             assert np.array_equal(array, states[model][name]), name
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_every_gate_is_made(name: str) -> None:
+    assert issubclass(GATES[name].load_class(Gate, Mixtures), nn.Module)
+    mixtures = build(architecture(name), EXPERTS, TEMPERATURES)
+    assert mixtures.gate is not None or type(mixtures) is not Mixtures
+
+
+@pytest.mark.parametrize(
+    ("made_by", "why"),
+    [
+        ("moe_search.moe.gates.nowhere:NowhereGate", "cannot be loaded: No module named"),
+        ("moe_search.moe.gates.original:NowhereGate", "cannot be loaded: module .* no attribute"),
+        ("moe_search.moe.gates.original", "is no Gate nor Mixtures"),
+        ("moe_search.moe.networks:Dense", "is no Gate nor Mixtures"),
+    ],
+)
+def test_a_gate_that_nothing_makes_is_no_model_without_a_gate(
+    made_by: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = GateKind(meaning="a gate without a class", made_by=made_by)
+    monkeypatch.setitem(GATES._own, "nowhere", kind)
+    with pytest.raises(MemberError, match=f"^{made_by} {why}"):
+        build(architecture("nowhere"), EXPERTS, TEMPERATURES)
+    with pytest.raises(MemberError):
+        Mixtures(architecture("nowhere"), EXPERTS, TEMPERATURES)

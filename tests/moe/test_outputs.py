@@ -10,8 +10,8 @@ import torch
 from support.reference_model import answer, inference_gate, rule_losses
 from torch import Tensor
 
-from moe_search.moe import outputs
 from moe_search.moe.architecture import OutputRule
+from moe_search.moe.outputs.base import load_rule
 
 RULES = [
     OutputRule("mixture"),
@@ -43,7 +43,7 @@ def drawn() -> tuple[Tensor, Tensor, Tensor]:
 @each_rule
 def test_losses_and_their_gradients(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, label_B = drawn()
-    loss_PB = outputs.losses(rule, logits_PMB, outputs_PMCB, label_B)
+    loss_PB = load_rule(rule).losses(logits_PMB, outputs_PMCB, label_B)
     weight_PB = torch.rand(loss_PB.shape, generator=torch.Generator().manual_seed(1)).double()
     found = torch.autograd.grad((loss_PB * weight_PB).sum(), (logits_PMB, outputs_PMCB))
     for model, experts in enumerate(EXPERTS):
@@ -63,9 +63,9 @@ def test_losses_and_their_gradients(rule: OutputRule) -> None:
 @each_rule
 def test_distributions_at_inference(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, _ = drawn()
-    p_PMB = outputs.inference_gate(rule, logits_PMB)
+    p_PMB = load_rule(rule).inference_gate(logits_PMB)
     torch.testing.assert_close(p_PMB.sum(1), torch.ones_like(p_PMB[:, 0]))
-    y_PCB = outputs.answer(rule, p_PMB, outputs_PMCB)
+    y_PCB = load_rule(rule).answer(p_PMB, outputs_PMCB)
     for model, experts in enumerate(EXPERTS):
         p_BM = inference_gate(logits_PMB[model, :experts].t(), rule.kind, rule.k)
         torch.testing.assert_close(p_PMB[model, :experts].t(), p_BM)
@@ -77,7 +77,7 @@ def test_distributions_at_inference(rule: OutputRule) -> None:
 
 @each_rule
 def test_a_rule_of_one_expert_evaluates_one(rule: OutputRule) -> None:
-    evaluated_PB = (outputs.inference_gate(rule, drawn()[0]) > 0).sum(1)
+    evaluated_PB = (load_rule(rule).inference_gate(drawn()[0]) > 0).sum(1)
     assert rule.one_expert == bool((evaluated_PB == 1).all())
 
 
@@ -85,8 +85,8 @@ def test_keeping_every_expert_is_the_mixture() -> None:
     logits_PMB, outputs_PMCB, label_B = drawn()
     every, mixture = OutputRule("top_k", max(EXPERTS)), OutputRule("mixture")
     torch.testing.assert_close(
-        outputs.losses(every, logits_PMB, outputs_PMCB, label_B),
-        outputs.losses(mixture, logits_PMB, outputs_PMCB, label_B),
+        load_rule(every).losses(logits_PMB, outputs_PMCB, label_B),
+        load_rule(mixture).losses(logits_PMB, outputs_PMCB, label_B),
     )
 
 
@@ -94,7 +94,7 @@ def test_the_stochastic_loss_weighs_square_roots() -> None:
     p, right = (0.25, 0.75), (0.09, 0.64)
     logits_PMB = torch.tensor(p).log()[None, :, None]
     outputs_PMCB = torch.tensor([[o, 1 - o] for o in right])[None, :, :, None]
-    loss = outputs.losses(OutputRule("stochastic"), logits_PMB, outputs_PMCB, torch.tensor([0]))
+    loss = load_rule(OutputRule("stochastic")).losses(logits_PMB, outputs_PMCB, torch.tensor([0]))
     assert loss.item() == pytest.approx(-math.log(0.25 * 0.3 + 0.75 * 0.8), abs=1e-5)
 
 
@@ -102,6 +102,6 @@ def test_the_stochastic_loss_weighs_square_roots() -> None:
 def test_losses_stay_finite_where_the_true_class_gets_nothing(rule: OutputRule) -> None:
     logits_PMB = torch.zeros(1, 3, 1, requires_grad=True)
     outputs_PMCB = torch.tensor([1.0, 0.0]).expand(1, 3, 2).unsqueeze(3).requires_grad_()
-    loss = outputs.losses(rule, logits_PMB, outputs_PMCB, torch.tensor([1])).sum()
+    loss = load_rule(rule).losses(logits_PMB, outputs_PMCB, torch.tensor([1])).sum()
     gradients = torch.autograd.grad(loss, (logits_PMB, outputs_PMCB))
     assert all(tensor.isfinite().all() for tensor in (loss, *gradients))

@@ -14,8 +14,8 @@ from support.reference_model import PlainNetwork, layer_list, load_body, tensors
 from torch import Generator, Tensor, nn
 
 from moe_search.errors import UserError
-from moe_search.moe import outputs
 from moe_search.moe.architecture import Architecture, OutputRule, State
+from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.soft import SoftMixtures
 from moe_search.spec.backbones import PRESETS, Backbone, Conv, Linear, MaxPool, feature_map
 
@@ -109,7 +109,7 @@ class PlainSoft(nn.Module):
 
 def plain_of(mixtures: SoftMixtures, state: State, model: int) -> PlainSoft:
     slots = mixtures.architecture.slots
-    plain = PlainSoft(mixtures.layout.experts[model], slots, TEMPERATURES[model]).double()
+    plain = PlainSoft(mixtures.axis.experts[model], slots, TEMPERATURES[model]).double()
     plain.load(state)
     return plain
 
@@ -128,10 +128,10 @@ def samples_last(x: Tensor) -> Tensor:
 def test_answers_of_ragged_models_their_decomposition_and_gradients(slots: int) -> None:
     mixtures, (x, label_B) = drawn(slots).double(), batch()
     logits_PMB, outputs_PMCB = mixtures(samples_last(x))
-    p_PMB = outputs.inference_gate(RULE, logits_PMB)
-    y_PCB = outputs.answer(RULE, p_PMB, outputs_PMCB)
+    p_PMB = load_rule(RULE).inference_gate(logits_PMB)
+    y_PCB = load_rule(RULE).answer(p_PMB, outputs_PMCB)
     weight_PMB = torch.rand(p_PMB.shape, generator=Generator().manual_seed(1)).double()
-    loss_P = outputs.losses(RULE, logits_PMB, outputs_PMCB, label_B).mean(1)
+    loss_P = load_rule(RULE).losses(logits_PMB, outputs_PMCB, label_B).mean(1)
     score_P = loss_P + (p_PMB * weight_PMB).sum((1, 2))
     torch.autograd.backward(score_P.sum())
     for model, experts in enumerate(EXPERTS):
@@ -161,7 +161,7 @@ def gradients_of(mixtures: SoftMixtures, model: int) -> State:
 
 def test_sharp_slots_give_each_position_to_one_expert() -> None:
     mixtures = drawn(1, (4,), (1e-4,))
-    p_1MB = outputs.inference_gate(RULE, mixtures(samples_last(batch()[0].float()))[0])
+    p_1MB = load_rule(RULE).inference_gate(mixtures(samples_last(batch()[0].float()))[0])
     positions = 9 * p_1MB
     torch.testing.assert_close(positions, positions.round(), atol=1e-3, rtol=0)
 
@@ -170,7 +170,7 @@ def test_what_underflows_has_a_gradient_that_is_finite() -> None:
     mixtures, (x, label_B) = drawn(2, (4,), (1e-30,)), batch()
     logits_1MB, outputs_1MCB = mixtures(samples_last(x.float()))
     assert bool((logits_1MB.softmax(1) < 1e-20).any())
-    torch.autograd.backward(outputs.losses(RULE, logits_1MB, outputs_1MCB, label_B).sum())
+    torch.autograd.backward(load_rule(RULE).losses(logits_1MB, outputs_1MCB, label_B).sum())
     for parameter in mixtures.parameters():
         assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
@@ -181,7 +181,7 @@ def test_one_expert_of_many_says_what_it_says_in_the_mixture() -> None:
     outputs_PMCB = mixtures(x)[1]
     for model, experts in enumerate(EXPERTS):
         for expert in range(experts):
-            row = mixtures.layout.rows(model).start + expert
+            row = mixtures.axis.rows(model).start + expert
             torch.testing.assert_close(mixtures.expert(row, x), outputs_PMCB[model, expert])
 
 

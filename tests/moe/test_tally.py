@@ -1,4 +1,4 @@
-"""Tables of ragged populations against a loop over samples.
+"""DecompositionTally of ragged populations against a loop over samples.
 
 Shape suffixes: P model, M expert, C true class, K predicted class, B sample.
 """
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from moe_search.moe.architecture import OutputRule
 from moe_search.moe.decomposition import Decomposition
-from moe_search.moe.expert_axis import Layout
-from moe_search.moe.tally import Tables
+from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.outputs.base import load_rule
+from moe_search.moe.tally import DecompositionTally
 
 EXPERTS, CLASSES = (3, 7, 1), 4
 BATCHES = (20, 1, 9)
@@ -43,7 +44,7 @@ def drawn(dtype: torch.dtype = torch.float64) -> list[Batch]:
 def counted(
     batches: list[Batch], experts: tuple[int, ...], rule: OutputRule
 ) -> list[Decomposition]:
-    tables = Tables(Layout(experts), CLASSES, rule)
+    tables = DecompositionTally(ExpertAxis(experts), CLASSES, load_rule(rule))
     for batch in batches:
         tables.add(*batch)
     return tables.decompositions()

@@ -17,8 +17,8 @@ from support.trained_models import CARD, CLASSES, IMAGE, train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
-from moe_search.moe import outputs
 from moe_search.moe.build import build
+from moe_search.moe.outputs.base import load_rule
 from moe_search.package.config import Card, save_package
 from moe_search.package.open import load_package
 from moe_search.pyfunc import _load_pyfunc
@@ -76,8 +76,8 @@ def test_a_loaded_model_is_the_trained_one(
     mixtures.load_states([trained.state])
     x = samples(9, shape)
     logits_1MB, outputs_1MCB = mixtures.eval()(((x - 0.4) / 0.3).movedim(0, -1).contiguous())
-    p_1MB = outputs.inference_gate(trained.architecture.rule, logits_1MB)
-    expected_BC = outputs.answer(trained.architecture.rule, p_1MB, outputs_1MCB)[0].t()
+    p_1MB = load_rule(trained.architecture.rule).inference_gate(logits_1MB)
+    expected_BC = load_rule(trained.architecture.rule).answer(p_1MB, outputs_1MCB)[0].t()
     torch.testing.assert_close(loaded(x), expected_BC)
     assert loaded.labels == CLASSES
     assert not loaded.training

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from moe_search.engine.messages import Done, Message, Ready
+from moe_search.engine.messages import Done, Fault, Message, Ready
 from moe_search.engine.trial import EpochReport, Job, Report, TrialFailure, TrialResult
+from moe_search.errors import MemberError
 from moe_search.spec import Study
 
 # Models in step share each batch, its distances and the cost of every call. What a sampler loses by
@@ -104,6 +105,8 @@ class Attendance:
                 if not isinstance(message, EpochReport):
                     self.open_keys.discard(message.key)
                 return [message]
+            case Fault():
+                raise MemberError(f"{message.reason}; the worker's traceback is above")
             case _:
                 raise TypeError(f"no message of a worker: {message!r}")
 

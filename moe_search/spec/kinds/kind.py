@@ -12,8 +12,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pkgutil import resolve_name
 from typing import Any, TypeVar
 
-from moe_search.errors import UserError
+from moe_search.errors import MemberError, UserError
 from moe_search.words import one_line
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,24 @@ class Kind:
             ImportError, AttributeError: there is none of that name, which is a fault of the member.
         """
         return resolve_name(self.made_by)
+
+    def load_class(self, *bases: type[T]) -> type[T]:
+        """The class that makes it.
+
+        Args:
+            bases: of which it must be a subclass of one.
+
+        Raises:
+            MemberError: there is none of that name, or it is something else.
+        """
+        try:
+            made = self.load()
+        except (ImportError, AttributeError, ValueError) as error:
+            raise MemberError(f"{self.made_by} cannot be loaded: {error}") from error
+        if not (isinstance(made, type) and issubclass(made, bases)):
+            names = " nor ".join(base.__name__ for base in bases)
+            raise MemberError(f"{self.made_by} is no {names}")
+        return made
 
 
 K = TypeVar("K", bound=Kind)

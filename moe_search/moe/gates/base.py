@@ -1,0 +1,85 @@
+"""What every gate has.
+
+Shape suffixes: P model, N expert of any model, M expert within its model, C class, B sample,
+D width of the hidden representation.
+"""
+
+from typing import NamedTuple
+
+from torch import Generator, Tensor, nn
+
+from moe_search.moe.architecture import Architecture
+from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.networks import StackedNetworks
+from moe_search.spec.configuration import Model
+
+
+class ExpertOutputs(NamedTuple):
+    """What the experts of a population make of a batch: representations and probabilities."""
+
+    hidden_NDB: Tensor
+    outputs_PMCB: Tensor
+
+
+class Gate(nn.Module):
+    """The gates of a population: p(e|x) = softmax over e of its logits / T, T the temperature.
+
+    Every parameter and buffer has a first axis: the models, or the experts of all models for those
+    that ``per_expert`` names.
+
+    Args:
+        architecture: what the models share.
+        axis: which expert is whose.
+        fused: take the fast form of what has one.
+
+    Attributes:
+        per_expert: how the names of those begin that each expert has of its own.
+    """
+
+    per_expert: tuple[str, ...] = ()
+
+    def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
+        """Logits [P, M, B], minus infinity where there is no expert.
+
+        Args:
+            x: [C, H, W, B] or [F, B], normalised.
+            experts: what the experts make of it; None where only the gate is asked, which happens
+                to gates whose ``GateKind`` does not say that they evaluate experts.
+        """
+        raise NotImplementedError
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's weights; those of a gate without any need no number."""
+
+    def configure(self, model: int, chosen: Model) -> None:
+        """Set what one model's hyperparameters say of its gate, once its weights are drawn."""
+
+
+class NetworkGate(Gate):
+    """A gate with a network of its own, the backbone's ``gate``."""
+
+    def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
+        super().__init__(architecture, axis, fused)
+        layers, shape = architecture.backbone.gate, architecture.shape
+        self.body = StackedNetworks(layers, shape, axis.models, fused)
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's network."""
+        self.body.initialise(model, generator)
+
+    def configure(self, model: int, chosen: Model) -> None:
+        """Set the network to 0 where ``gate_weights`` says so."""
+        if chosen.gate_weights == "zero":
+            self.zero(model)
+
+    def zero(self, model: int) -> None:
+        """Set weights and biases of one model's network to 0.
+
+        As the authors of arXiv 2302.14703 started some gates ("init_0"). The hidden
+        representation is then 0 and so is the gradient of every weight; only the last bias learns.
+        """
+        self.body.zero(model)

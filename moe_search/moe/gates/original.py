@@ -1,0 +1,46 @@
+"""The original gate.
+
+Shape suffixes: P model, M expert within its model, B sample, D width of the hidden representation.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from moe_search.moe.architecture import Architecture
+from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
+from moe_search.moe.networks import Dense
+from moe_search.ops.invariant import rowwise_product
+
+
+class OriginalGate(NetworkGate):
+    """The gate of Jacobs et al. (1991): a network of its own with one output per expert."""
+
+    per_expert = ("head.",)
+
+    def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
+        super().__init__(architecture, axis, fused)
+        self.head = Dense(sum(axis.experts), self.body.width, 1)
+
+    def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
+        """Logits [P, M, B]; what the experts say is not looked at."""
+        weight_PMD = self.axis.fold(self.head.weight).squeeze(2)
+        bias_PM1 = self.axis.fold(self.head.biases(slice(None)))
+        scores_PMB = rowwise_product(weight_PMD, torch.relu(self.body(x)))
+        return self.axis.mask(scores_PMB + bias_PM1)
+
+    def initialise(self, model: int, generator: Generator) -> None:
+        """Draw one model's gate: the network, then one output per expert."""
+        super().initialise(model, generator)
+        for expert in self.axis.experts_of(model):
+            self.head.initialise(expert, generator)
+
+    def zero(self, model: int) -> None:
+        """Set one model's gate to 0: it gives every sample the same distribution forever.
+
+        One expert gets the most of it. (With zeros in the output layer alone, or in the weights
+        but not in the biases, the gate learns.)
+        """
+        super().zero(model)
+        for expert in self.axis.experts_of(model):
+            self.head.zero(expert)

@@ -1,0 +1,70 @@
+"""What every output rule has.
+
+Shape suffixes: P model, M expert, C class, B sample.
+
+o_e(x) are class probabilities (after softmax), p(e|x) gate probabilities. Formulas from the code
+of the authors of arXiv 2302.14703.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from moe_search.moe.architecture import OutputRule
+from moe_search.ops.invariant import sum_over_experts
+from moe_search.spec.kinds.outputs import OUTPUTS
+
+EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' code
+TINY = 1e-15
+
+
+class Rule(ABC):
+    """How the gate's distribution and the experts' outputs become the model's.
+
+    Args:
+        rule: its name and numbers.
+    """
+
+    def __init__(self, rule: OutputRule) -> None:
+        self.rule = rule
+
+    def distribution(self, logits_PMB: Tensor) -> Tensor:
+        """p(e|x) with which experts and gate learn, [P, M, B]."""
+        return logits_PMB.softmax(1)
+
+    def inference_gate(self, logits_PMB: Tensor) -> Tensor:
+        """The distribution over experts that inference uses, [P, M, B]."""
+        if self.rule.one_expert:
+            best_P1B = logits_PMB.argmax(1, keepdim=True)
+            return torch.zeros_like(logits_PMB).scatter_(1, best_P1B, 1.0)
+        return self.distribution(logits_PMB)
+
+    def answer(self, p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        """The model's class probabilities [P, C, B], by the distribution that inference uses."""
+        return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
+
+    @abstractmethod
+    def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+        """Training loss of each sample in nats, [P, B], without regularizers.
+
+        Args:
+            logits_PMB: of the gate over temperature; minus infinity where there is no expert.
+            outputs_PMCB: the experts' class probabilities.
+            label_B: true classes.
+        """
+
+
+def load_rule(rule: OutputRule) -> Rule:
+    """The rule of a name.
+
+    Raises:
+        MemberError: nothing makes it.
+    """
+    return OUTPUTS[rule.kind].load_class(Rule)(rule)
+
+
+def of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+    """What each expert gives to the true class, [P, M, B]."""
+    models, experts, _, samples = outputs_PMCB.shape
+    return outputs_PMCB.gather(2, label_B.expand(models, experts, 1, samples)).squeeze(2)

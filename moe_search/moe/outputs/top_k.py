@@ -1,0 +1,34 @@
+"""The mean of the most probable experts' probabilities.
+
+Shape suffixes: P model, M expert, K expert of the chosen ones, C class, B sample.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moe_search.moe.outputs.base import EPSILON, of_label
+from moe_search.moe.outputs.mixture import Mixture
+
+
+class TopK(Mixture):
+    """The k most probable experts, their probabilities rescaled to sum to 1, mixed.
+
+    For k = 1 rescaling would leave the gate without a gradient, so training follows the authors:
+    the loss is -log(softmax_c(p_e o_e[c])[label] + 1e-7) of the most probable expert e; inference
+    takes that expert's o_e.
+    """
+
+    def distribution(self, logits_PMB: Tensor) -> Tensor:
+        """p(e|x) of the chosen experts, 0 of the others, [P, M, B]."""
+        chosen_PKB = logits_PMB.topk(self.rule.k, dim=1).indices
+        kept_PMB = torch.full_like(logits_PMB, -torch.inf)
+        return kept_PMB.scatter(1, chosen_PKB, logits_PMB.gather(1, chosen_PKB)).softmax(1)
+
+    def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
+        if self.rule.k > 1:
+            return super().losses(logits_PMB, outputs_PMCB, label_B)
+        p_P1B, best_P1B = logits_PMB.softmax(1).max(1, keepdim=True)
+        index_P1CB = best_P1B.unsqueeze(2).expand(-1, -1, outputs_PMCB.shape[2], -1)
+        scaled_P1CB = p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB)
+        return -(of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
