@@ -6,7 +6,8 @@ from moe_search.cli.dashboard import dashboard
 from moe_search.cli.data import data, init
 from moe_search.cli.group import SETTINGS, Group
 from moe_search.cli.models import distill, explain, predict, pull
-from moe_search.cli.studies import doctor, report, run, schema, status, validate
+from moe_search.cli.run import run
+from moe_search.cli.studies import doctor, report, schema, status, validate
 
 __all__ = ["main"]
 

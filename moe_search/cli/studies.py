@@ -1,6 +1,5 @@
-"""Commands on a study: run it, check it, look at it."""
+"""Commands on a study: check it, look at it, mend it."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from moe_search.cli.group import (
-    INTERRUPTED,
     json_option,
     overrides_option,
     print_facts,
@@ -17,45 +15,9 @@ from moe_search.cli.group import (
     study_options,
 )
 from moe_search.cli.talk import Talk, talks
-from moe_search.credentials import without_credentials
 
 if TYPE_CHECKING:
     from moe_search.report.results.study import Report
-    from moe_search.report.results.summary import Outcome
-    from moe_search.report.text.table import Table
-    from moe_search.spec import Study
-
-
-@click.command()
-@study_options
-@json_option
-@talks
-@click.pass_context
-def run(
-    ctx: click.Context, study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk
-) -> None:
-    """Search until the study has its trials, judge the finalists, register the champion.
-
-    The same command goes on where an earlier one ended. With --verbose it tells every epoch.
-    """
-    from moe_search.spec import load_study
-
-    checked = load_study(study, overrides)
-    with talk.progress("starting") as listener:
-        from moe_search.report.publish import run_and_publish
-
-        outcome = run_and_publish(checked, listener)
-        compared = _compared(checked)
-    again = _for_shell(study, overrides)
-    if as_json:
-        from moe_search.report.results.summary import plain
-
-        print_json(plain(outcome))
-    else:
-        _print_outcome(outcome, compared, again)
-    if outcome.interrupted:
-        click.echo(f"moe-search: interrupted; go on with: moe-search run {again}", err=True)
-        ctx.exit(INTERRUPTED)
 
 
 @click.command()
@@ -208,35 +170,3 @@ def schema() -> None:
     from moe_search.spec import json_schema
 
     print_json(json_schema())
-
-
-def _compared(study: "Study") -> "list[Table]":
-    """The tables of a comparison; none of a search."""
-    from moe_search.report.results.rows import compare
-    from moe_search.report.text.rows import comparison_tables
-    from moe_search.search.study_store import find_study
-
-    return comparison_tables(compare(study, find_study(study)))
-
-
-def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:
-    """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
-    from moe_search.report.text.search import counts_text, study_tables
-    from moe_search.report.text.table import show
-    from moe_search.words import duration
-
-    for table in compared or study_tables(outcome, {}):
-        show(table)
-    time = duration(outcome.seconds)
-    click.echo(f"{outcome.study}: {outcome.reason}; {counts_text(outcome)}, this run took {time}")
-    click.echo(f"Look at every trial:  moe-search dashboard {study}")
-    if outcome.champion:
-        click.echo(f"Take the champion:    moe-search pull {study} --to champion")
-    elif outcome.best:
-        trial = outcome.best[0].trial
-        click.echo(f"Take the best model:  moe-search pull {study} --trial {trial} --to best")
-
-
-def _for_shell(study: Path, overrides: tuple[str, ...]) -> str:
-    settings = [part for assignment in overrides for part in ("--set", assignment)]
-    return shlex.join([str(study), *map(without_credentials, settings)])

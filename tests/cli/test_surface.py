@@ -17,7 +17,7 @@ TALK = ["--json", "--quiet", "--verbose"]
 
 SURFACE = {
     "init": [*TALK, "--data", "--out"],
-    "run": [*TALK, "--set", "STUDY.yaml"],
+    "run": [*TALK, "--notify", "--set", "STUDY.yaml..."],
     "validate": [*TALK, "--set", "STUDY.yaml"],
     "status": [*TALK, "--set", "STUDY.yaml"],
     "report": [*TALK, "--html", "--markdown", "--set", "STUDY.yaml..."],

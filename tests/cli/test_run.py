@@ -1,0 +1,120 @@
+"""Several studies in one command, and the message that a run sends when it ends."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from moe_search.cli import main
+
+pytestmark = pytest.mark.slow
+
+SMALL = """\
+name: {name}
+data: {data}
+model: {{experts: 2}}
+training: {{epochs: 1, batch_size: 64}}
+search: {{trials: 1, workers: 1, pruner: none}}
+finalists: {{top: 0}}
+"""
+
+
+def study(folder: Path, name: str, data: str = "digits") -> str:
+    file = folder / f"{name}.yaml"
+    file.write_text(SMALL.format(name=name, data=data))
+    return str(file)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+class Messages(list[dict[str, Any]]):
+    """What a web hook was sent."""
+
+    url: str
+
+
+@pytest.fixture
+def messages() -> Iterator[Messages]:
+    heard = Messages()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        heard.url = f"json://user:secret@127.0.0.1:{server.server_port}/"
+        yield heard
+        server.shutdown()
+        thread.join()
+
+
+def test_a_study_that_fails_does_not_stop_the_rest(tmp_path: Path, messages: Messages) -> None:
+    lost = f"{{name: arrays, path: {tmp_path / 'nowhere.npz'}}}"
+    files = [study(tmp_path, "first", lost), study(tmp_path, "second")]
+    done = run(*files, "--notify", messages.url)
+    assert done.exit_code == 2
+    assert "moe-search: first: " in done.stderr
+    assert "nowhere.npz" in done.stderr
+    assert "Studies" in done.stdout
+    assert "second: all trials are done; 1 of 1 trials" in done.stdout
+    told = {message["title"]: message["message"] for message in messages}
+    assert told.keys() == {"moe-search: first", "moe-search: second"}
+    assert "nowhere.npz" in told["moe-search: first"]
+    assert told["moe-search: second"].startswith("all trials are done; 1 of 1 trials")
+    assert "secret" not in done.output
+    again = run(*files, "--json")
+    assert again.exit_code == 2
+    first, second = json.loads(again.stdout)
+    assert first["study"] == "first"
+    assert "nowhere.npz" in first["error"]
+    assert second["counts"]["complete"] == 1
+
+
+def test_a_mistake_in_any_study_is_told_before_one_begins(tmp_path: Path) -> None:
+    good, bad = study(tmp_path, "good"), study(tmp_path, "bad", "nonsense")
+    done = run(good, bad)
+    assert done.exit_code == 2
+    assert f"{bad}:2: data: 'nonsense' is unknown" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"good.yaml", "bad.yaml"}
+
+
+def test_a_study_alone_fails_as_before_and_the_message_says_why(
+    tmp_path: Path, messages: Messages
+) -> None:
+    lost = f"{{name: arrays, path: {tmp_path / 'nowhere.npz'}}}"
+    done = CliRunner(env={"MOE_SEARCH_NOTIFY": messages.url}).invoke(
+        main, ["run", study(tmp_path, "alone", lost)]
+    )
+    assert done.exit_code == 2
+    assert done.stderr.startswith("moe-search: ")
+    (message,) = messages
+    assert message["message"].startswith("failed: ")
+
+
+def test_an_address_that_does_not_answer_costs_one_line(tmp_path: Path) -> None:
+    done = run(study(tmp_path, "told"), "--notify", "json://user:secret@127.0.0.1:9/")
+    assert done.exit_code == 0
+    assert done.stderr.count("was not delivered") == 1
+    assert "secret" not in done.output
+
+
+def test_an_unknown_address_is_a_mistake_before_anything_begins(tmp_path: Path) -> None:
+    done = run(study(tmp_path, "told"), "--notify", "nonsense://secret")
+    assert done.exit_code == 2
+    assert "--notify: apprise knows no such address" in done.stderr
+    assert "secret" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"told.yaml"}
