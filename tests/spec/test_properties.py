@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from support.shipped_studies import SEARCHES
 from support.drawn_studies import PATHS, STUDY, TREE
+from support.shipped_studies import SEARCHES
 
 from moe_search.errors import UserError
 from moe_search.spec import (
