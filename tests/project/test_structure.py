@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import json
 import pkgutil
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moe_search.spec import kinds
+from moe_search.spec import METRICS, json_schema, kinds
 from moe_search.spec.kinds.kind import Kind, Kinds
 
 PACKAGE = Path(__file__).parents[2] / "moe_search"
@@ -49,7 +51,7 @@ def test_every_function_fits_a_screen() -> None:
 
 
 def tables() -> Iterator[tuple[str, Kinds[Any]]]:
-    """The table of every open set, by the name of its module."""
+    """The table of every open set, and the name of its module."""
     for module in pkgutil.iter_modules(kinds.__path__):
         path = f"{kinds.__name__}.{module.name}"
         for value in vars(importlib.import_module(path)).values():
@@ -94,3 +96,22 @@ def test_every_file_of_a_kinds_folder_is_named_by_a_row_or_shared_by_members() -
         }
         shared = {name for source in sources.values() for name in imported(source)}
         assert sources.keys() - modules - shared == set(), f"orphans in {folder}"
+
+
+def test_the_guide_names_every_member_that_the_schema_does() -> None:
+    schema = json.dumps(json_schema())
+    named = {name for _, name, _ in MEMBERS if f'"{name}"' in schema} | METRICS.keys()
+    guide = (PACKAGE.parent / "studies/guide/study.md").read_text()
+    spans = re.findall("`([^`\n]+)`", re.sub("^```.*?^```$", "", guide, flags=re.M | re.S))
+    assert len(named) > 30
+    assert named - {word for span in spans for word in re.findall(r"[\w-]+", span)} == set()
+
+
+@pytest.mark.parametrize("document", [".github/CONTRIBUTING.md", "moe_search/README.md"])
+def test_what_recipes_name_is_there(document: str) -> None:
+    """Files that they name, and the folders of those that one is told to write."""
+    text = (PACKAGE.parent / document).read_text()
+    places = {re.sub(r"NAME\.py$", "", place) for place in re.findall(r"`([\w/]+/\w+\.py)`", text)}
+    assert len(places) > 10
+    roots = (PACKAGE.parent, PACKAGE)
+    assert [place for place in sorted(places) if not any((r / place).exists() for r in roots)] == []
