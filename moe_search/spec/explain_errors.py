@@ -8,14 +8,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from moe_search.errors import UserError
-from moe_search.spec.document import Document, Keys
+from moe_search.spec.content import Content
+from moe_search.spec.document import Keys
 from moe_search.spec.schema import json_schema
 from moe_search.words import did_you_mean, dotted, one_line, show
 
 Schema = dict[str, Any]
 
 
-def explain(error: ValidationError, document: Document) -> UserError:
+def explain(error: ValidationError, content: Content) -> UserError:
     """Says what is wrong first in the file, and how much more is.
 
     What is missing comes last: it is nowhere in the file, and often only misspelt.
@@ -23,12 +24,12 @@ def explain(error: ValidationError, document: Document) -> UserError:
     schema = json_schema()
     faults = []
     for details in filter(_is_real, error.errors()):
-        keys, place = document.locate(details["loc"])
+        keys, place = content.locate(details["loc"])
         words = _words(details, keys, schema)
         faults.append((details["type"] == "missing", place, dotted(keys), words))
     _, place, path, words = min(faults)
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return UserError(one_line(f"{document.prefix(place)}{path}: {words}{more}"))
+    return UserError(one_line(f"{content.prefix(place)}{path}: {words}{more}"))
 
 
 def _is_real(details: ErrorDetails) -> bool:

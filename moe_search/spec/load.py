@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from moe_search.errors import UserError
-from moe_search.spec.document import Document
+from moe_search.spec.content import Content
 from moe_search.spec.explain_errors import explain
 from moe_search.spec.kinds.stores import check_mlflow_url, check_optuna_url, resolved_url
 from moe_search.spec.study import Study
@@ -35,7 +35,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         UserError: the file, an override or a variable is wrong: one line that says where and what
             instead.
     """
-    return _checked(Document.read(path), overrides, path.absolute().parent)
+    return _checked(Content.read(path), overrides, path.absolute().parent)
 
 
 def check_study(content: Mapping[str, Any], overrides: Sequence[str] = ()) -> Study:
@@ -49,20 +49,20 @@ def check_study(content: Mapping[str, Any], overrides: Sequence[str] = ()) -> St
     Raises:
         UserError: the content, an override or a variable is wrong.
     """
-    return _checked(Document.of(content), overrides, Path.cwd())
+    return _checked(Content.of(content), overrides, Path.cwd())
 
 
-def _checked(document: Document, overrides: Sequence[str], folder: Path) -> Study:
+def _checked(content: Content, overrides: Sequence[str], folder: Path) -> Study:
     for number, assignment in enumerate(overrides, 1):
-        document.override(number, assignment)
-    data = document.data
+        content.override(number, assignment)
+    data = content.data
     storage = data.get("storage", {})
     if isinstance(storage, dict):
         data = data | {"storage": _stores_of_the_shell(storage) | storage}
     try:
         return Study.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        raise explain(error, document) from None
+        raise explain(error, content) from None
 
 
 def _stores_of_the_shell(storage: dict[str, Any]) -> dict[str, str]:

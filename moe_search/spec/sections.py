@@ -99,7 +99,6 @@ _AutoOrCount = Annotated[
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
 ]
 
-
 _PointValue = Annotated[
     Value,
     PlainValidator(_plain_value),

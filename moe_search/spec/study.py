@@ -31,7 +31,7 @@ from moe_search.spec.checks import (
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.conditions import conditions
 from moe_search.spec.configuration import Configuration, Model, Regularizer, Training
-from moe_search.spec.differences import differences, leaves
+from moe_search.spec.differences import changes, leaves
 from moe_search.spec.domains import Choices, Domain, IntRange, options
 from moe_search.spec.kinds.stores import Stores, resolved_url
 from moe_search.spec.searchable import Parameter, searchable
@@ -301,24 +301,8 @@ class Study(Section):
         What that space does not name did not exist yet, and was as it is by default; but for the
         objective, which names what it is made of.
         """
-        now = self.space()
         usual = Study.model_validate({"name": "usual", "data": "digits"}).space()
-        usual |= {
-            f"configurations.{row}.{path}": value
-            for row in begun["configurations"]
-            for path, value in usual.items()
-            if path.startswith(tuple(f"{section}." for section in Configuration.model_fields))
-        }
-        before = {
-            path: value
-            for path, value in usual.items()
-            if path in now and not path.startswith("objective.")
-        } | dict(begun)
-        rows = set(before["configurations"]) ^ set(now["configurations"])
-        inside = tuple(f"configurations.{name}." for name in rows)  # said once, by their names
-        return differences(
-            *({k: v for k, v in s.items() if not k.startswith(inside)} for s in (before, now))
-        )
+        return changes(begun, self.space(), usual)
 
     @property
     def _settings(self) -> dict[str, object]:

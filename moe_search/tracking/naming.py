@@ -32,6 +32,7 @@ def short_name(configuration: Configuration) -> str:
     model = configuration.model
     if model.kind == "single":
         return "single"
-    rule = {"mixture": "", "stochastic": " stochastic", "top_k": f" top-{model.top_k}"}
+    known = {"mixture": "", "top_k": f" top-{model.top_k}"}
+    rule = known.get(model.output, f" {model.output}")
     gate = f"distilled {model.gate}" if configuration.training.distill else model.gate
-    return f"{gate} M={model.experts} T={model.temperature:.2f}{rule[model.output]}"
+    return f"{gate} M={model.experts} T={model.temperature:.2f}{rule}"

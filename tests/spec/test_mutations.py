@@ -15,7 +15,8 @@ from support.shipped_studies import PAPER, SEARCHES, STUDIES
 
 from moe_search.cli import main
 from moe_search.spec import json_schema, load_study
-from moe_search.spec.document import Document, as_yaml
+from moe_search.spec.content import Content
+from moe_search.spec.document import as_yaml
 
 SHIPPED = [*SEARCHES, *PAPER]
 LONGEST = 2.0  # seconds of the processor, which a busy machine does not make longer
@@ -71,7 +72,7 @@ def test_a_spoilt_study_is_checked_or_refused_in_one_line(
             if line := refusal("validate"):
                 assert refusal("run") == line
             else:
-                VALIDATOR.validate(Document.read(file).data)
+                VALIDATOR.validate(Content.read(file).data)
                 study = load_study(file)
                 file.write_text(as_yaml(study.model_dump(mode="json")))
                 assert load_study(file) == study

@@ -1,0 +1,117 @@
+"""The house keeps its measure, and rows and files of the open sets belong together."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moe_search.spec import METRICS, json_schema, kinds
+from moe_search.spec.kinds.kind import Kind, Kinds
+
+PACKAGE = Path(__file__).parents[2] / "moe_search"
+SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in PACKAGE.rglob("*.py")}
+
+MOST_FILES = 17
+MOST_LINES = 330
+LONGEST_FUNCTION = 55
+
+
+def above(limit: int, counts: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count > limit}
+
+
+def test_no_folder_is_crowded() -> None:
+    """Of files beside ``__init__.py``, in whatever language."""
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    parents = sorted(str(path.parent) for path in files if path.name != "__init__.py")
+    assert above(MOST_FILES, {name: len(list(same)) for name, same in groupby(parents)}) == {}
+
+
+def test_no_file_is_long() -> None:
+    lines = {name: len(source.splitlines()) for name, source in SOURCES.items()}
+    assert above(MOST_LINES, lines) == {}
+
+
+def test_every_function_fits_a_screen() -> None:
+    lines = {
+        f"{name}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for name, source in SOURCES.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno
+    }
+    assert len(lines) > 900
+    assert above(LONGEST_FUNCTION, lines) == {}
+
+
+def tables() -> Iterator[tuple[str, Kinds[Any]]]:
+    """The table of every open set, and the name of its module."""
+    for module in pkgutil.iter_modules(kinds.__path__):
+        path = f"{kinds.__name__}.{module.name}"
+        for value in vars(importlib.import_module(path)).values():
+            if isinstance(value, Kinds) and value.base.__module__ == path:
+                yield module.name, value
+
+
+MEMBERS = [(module, name, table[name]) for module, table in tables() for name in table]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for _, _, kind in MEMBERS],
+    ids=[f"{module} {name}" for module, name, _ in MEMBERS],
+)
+def test_what_makes_a_member_exists_and_is_said_in_a_line(kind: Kind) -> None:
+    assert kind.load() is not None
+    assert kind.meaning.isprintable()
+    assert 0 < len(kind.meaning) <= 120
+
+
+def imported(source: str) -> set[str]:
+    """Full names of the modules that a source imports from, and of what it imports."""
+    nodes = ast.walk(ast.parse(source))
+    return {
+        name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        for name in (str(node.module), f"{node.module}.{alias.name}")
+    }
+
+
+def test_every_file_of_a_kinds_folder_is_named_by_a_row_or_shared_by_members() -> None:
+    modules = {kind.made_by.partition(":")[0] for _, _, kind in MEMBERS}
+    folders = {module.rpartition(".")[0] for module in modules if module.count(".") > 2}
+    for folder in sorted(folders):
+        sources = {
+            f"{folder}.{path.stem}": path.read_text()
+            for path in (PACKAGE.parent / folder.replace(".", "/")).glob("*.py")
+            if path.stem != "__init__"
+        }
+        shared = {name for source in sources.values() for name in imported(source)}
+        assert sources.keys() - modules - shared == set(), f"orphans in {folder}"
+
+
+def test_the_guide_names_every_member_that_the_schema_does() -> None:
+    schema = json.dumps(json_schema())
+    named = {name for _, name, _ in MEMBERS if f'"{name}"' in schema} | METRICS.keys()
+    guide = (PACKAGE.parent / "studies/guide/study.md").read_text()
+    spans = re.findall("`([^`\n]+)`", re.sub("^```.*?^```$", "", guide, flags=re.M | re.S))
+    assert len(named) > 30
+    assert named - {word for span in spans for word in re.findall(r"[\w-]+", span)} == set()
+
+
+@pytest.mark.parametrize("document", [".github/CONTRIBUTING.md", "moe_search/README.md"])
+def test_what_recipes_name_is_there(document: str) -> None:
+    """Files that they name, and the folders of those that one is told to write."""
+    text = (PACKAGE.parent / document).read_text()
+    places = {re.sub(r"NAME\.py$", "", place) for place in re.findall(r"`([\w/]+/\w+\.py)`", text)}
+    assert len(places) > 10
+    roots = (PACKAGE.parent, PACKAGE)
+    assert [place for place in sorted(places) if not any((r / place).exists() for r in roots)] == []
