@@ -17,8 +17,8 @@ from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.spec import PRESETS, Configuration, Data, Model, Training, resolve_backbone
-from moe_search.spec.backbones import Shape
 from moe_search.spec.kinds.installed import GROUP, build, installed
+from moe_search.spec.kinds.layers import Shape
 
 _SAMPLES = 64
 

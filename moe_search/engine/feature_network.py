@@ -9,11 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from moe_search.engine.population import Features
 from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialFailure, TrialResult, TrialSpec
 from moe_search.moe.mixtures import Mixtures
+from moe_search.moe.terms.base import Features
 from moe_search.spec.configuration import Configuration, Model, Training
 
 _KEY = -1  # no trial's

@@ -3,7 +3,7 @@
 Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -16,15 +16,13 @@ from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import Stage
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
-from moe_search.moe import regularizers
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
 from moe_search.moe.mixtures import Mixtures, part_of
 from moe_search.moe.outputs.base import load_rule
+from moe_search.moe.terms.base import Batch, Features
+from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
-
-Features = Callable[[Tensor], Tensor]
-"""A batch of inputs -> what a frozen network says of them, [C, B]."""
 
 
 class Population:
@@ -143,16 +141,9 @@ class Population:
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
     ) -> Tensor:
         loss_P = self._rule.losses(logits_PMB, outputs_PMCB, label_B).mean(1)
+        batch = Batch(x, label_B, self._features)
         p_PMB = logits_PMB.softmax(1)
-        experts_P = self.mixtures.axis.experts_P
-        if self._importance_P.any():
-            loss_P = loss_P + self._importance_P * regularizers.importance(p_PMB, experts_P)
-        for (space, distance), weight_P in self._similarity_P.items():
-            distance_BB = regularizers.distances(self._samples(x, space), distance == "squared")
-            loss_P = loss_P + weight_P * regularizers.similarity(
-                p_PMB, experts_P, distance_BB, self._summed_P
-            )
-        return loss_P
+        return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 
     def keep(self, models: Sequence[int]) -> None:
         """Go on with some of the models; their weights and optimiser states are kept."""
@@ -176,13 +167,6 @@ class Population:
     def state_of(self, model: int) -> State:
         """A copy of one model's weights."""
         return self.mixtures.state_of(model)
-
-    def _samples(self, x: Tensor, space: str) -> Tensor:
-        """What distances of L_s are taken of, [F, B]."""
-        if space == "pixels":
-            return x.flatten(0, -2)
-        assert self._features is not None, "distances of features need their network"
-        return self._features(x)
 
     def _mixtures(self) -> Mixtures:
         return build(
@@ -213,25 +197,7 @@ class Population:
         regularizer = [
             spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs
         ]
-        self._importance_P = torch.tensor(
-            [r.weights.get("importance", 0.0) for r in regularizer], device=self._device
-        )
-        spaces = [(r.features, r.distance) for r in regularizer]
-        used = {
-            space for space, r in zip(spaces, regularizer, strict=True) if "similarity" in r.weights
-        }
-        self._similarity_P = {
-            space: torch.tensor(
-                [
-                    r.weights.get("similarity", 0.0) * (space == own)
-                    for r, own in zip(regularizer, spaces, strict=True)
-                ],
-                device=self._device,
-            )
-            for space in sorted(used)
-        }
-        scales = [r.scale == "authors" for r in regularizer]
-        self._summed_P = torch.tensor(scales, device=self._device)
+        self._regularization = Regularization(regularizer, self._device)
         training = [spec.configuration.training for spec in self.specs]
         decays = [t.weight_decay if regularized else 0.0 for t in training]
         self._adam = PopulationAdam(self.mixtures, [t.lr for t in training], decays)

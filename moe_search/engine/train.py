@@ -12,7 +12,7 @@ from torch import Tensor
 
 from moe_search.engine.augment import augment
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints, to_stderr
-from moe_search.engine.population import Features, Population
+from moe_search.engine.population import Population
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.stages import last_epoch, numbered
@@ -31,6 +31,7 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.tally import DecompositionTally
+from moe_search.moe.terms.base import Features
 
 _EVALUATION_BATCH = 512
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from moe_search.spec.backbones import Backbone, Conv, Layer, MaxPool
+from moe_search.spec.backbones import Backbone
 from moe_search.spec.configuration import Gate
+from moe_search.spec.kinds.layers import Conv, Layer, MaxPool, kind_of
 from moe_search.spec.kinds.outputs import OUTPUTS
 
 State = dict[str, npt.NDArray[Any]]
@@ -60,7 +61,7 @@ def rounds_alike(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:
     the number of groups.
     """
     rest = layers[3:] if has_stem(layers, shape) else layers
-    return not any(isinstance(layer, Conv) for layer in rest)
+    return all(kind_of(layer).rounds_alike for layer in rest)
 
 
 def has_stem(layers: Sequence[Layer], shape: tuple[int, ...]) -> bool:

@@ -14,7 +14,8 @@ from torch import Generator, Tensor, nn
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, Gate
-from moe_search.moe.networks import Dense, StackedNetworks
+from moe_search.moe.layers.dense import Dense
+from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.configuration import Model
 from moe_search.spec.kinds.gates import GATES
 

@@ -24,8 +24,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from moe_search.moe.gates.base import ExpertOutputs
+from moe_search.moe.layers.base import Weighted
+from moe_search.moe.layers.dense import Dense
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.networks import Dense, StackedNetworks, Weighted
+from moe_search.moe.stack import StackedNetworks
 from moe_search.ops.invariant import rowwise_product, spread_over_experts
 from moe_search.spec.backbones import dense_layers, feature_map
 

@@ -9,53 +9,20 @@ representations themselves, so expert and gate must have the same width d there.
 from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Discriminator, Field, StrictBool, StrictInt, Tag, WithJsonSchema
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from moe_search.errors import UserError
 from moe_search.spec.base import Section
-
-Shape = tuple[int, ...]
-"""Shape of one sample: (C, H, W) of an image, (F,) of features."""
-
-
-class Conv(Section):
-    """Square convolution, stride 1."""
-
-    conv: StrictInt = Field(ge=1, le=65_536, description="output channels")
-    kernel: StrictInt = Field(3, ge=1, le=1024, description="height and width of the kernel")
-    padding: StrictInt = Field(0, ge=0, le=1024, description="zeros added on each side")
-    bias: StrictBool = True
-
-
-class MaxPool(Section):
-    """Square maximum pooling whose stride is its size."""
-
-    max_pool: StrictInt = Field(ge=2, le=1024, description="height and width of the window")
-
-
-class Linear(Section):
-    """Dense layer; image features are flattened before the first one."""
-
-    linear: StrictInt = Field(ge=1, le=1_048_576, description="output features")
-
-
-def _layer_kind(layer: object) -> str:
-    for kind in (Conv, MaxPool, Linear):
-        key = next(iter(kind.model_fields))
-        if isinstance(layer, kind) or (isinstance(layer, Mapping) and key in layer):
-            return f"<{key}>"
-    return "<word>"
-
-
-Layer = Annotated[
-    Annotated[Conv, Tag("<conv>")]
-    | Annotated[MaxPool, Tag("<max_pool>")]
-    | Annotated[Linear, Tag("<linear>")]
-    | Annotated[Literal["relu", "batch_norm"], Tag("<word>")],
-    Discriminator(_layer_kind),
-]
+from moe_search.spec.kinds.layers import (
+    Conv,
+    Layer,
+    Linear,
+    MaxPool,
+    Shape,
+    kind_of,
+)
 
 
 class Backbone(Section):
@@ -214,15 +181,15 @@ def dense_layers(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 def _until_dense(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    return tuple(takewhile(lambda layer: not isinstance(layer, Linear), layers))
+    return tuple(takewhile(lambda layer: not kind_of(layer).flat, layers))
 
 
 def _followed(layers: Sequence[Layer], shape: Shape, where: str) -> Shape:
     """Shape of one sample after some layers."""
     for number, layer in enumerate(layers, 1):
-        after = _through(layer, shape)
+        after = kind_of(layer).through(layer, shape)
         if after is None:
-            name = layer if isinstance(layer, str) else next(iter(layer.model_dump()))
+            name = layer if isinstance(layer, str) else layer.key()
             raise UserError(
                 f"{where}: layer {number} ({name}) cannot take an input of shape {_times(shape)}; "
                 "convolutions and pools take images (channels x height x width) "
@@ -230,20 +197,6 @@ def _followed(layers: Sequence[Layer], shape: Shape, where: str) -> Shape:
             )
         shape = after
     return shape
-
-
-def _through(layer: Layer, shape: Shape) -> Shape | None:
-    """Shape after a layer, None where it cannot take this one."""
-    match layer:
-        case Linear(linear=outputs):
-            return (outputs,)
-        case Conv(conv=channels, kernel=kernel, padding=padding):
-            after = (channels, *(side + 2 * padding - kernel + 1 for side in shape[1:]))
-        case MaxPool(max_pool=window):
-            after = (shape[0], *(side // window for side in shape[1:]))
-        case _:
-            return shape
-    return after if len(shape) == 3 and min(after) >= 1 else None
 
 
 def _times(shape: Shape) -> str:

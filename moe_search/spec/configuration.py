@@ -15,7 +15,6 @@ from moe_search.spec.backbones import (
     PRESETS,
     Backbone,
     BackboneChoice,
-    Shape,
     feature_map,
     width,
 )
@@ -25,6 +24,7 @@ from moe_search.spec.conditions import Either, NoneAtZero, When, when, when_kind
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES, GateKind
 from moe_search.spec.kinds.installed import build
+from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.kinds.outputs import OUTPUTS
 from moe_search.spec.kinds.terms import TERMS
 

@@ -14,10 +14,10 @@ from support.small_trials import CLASSES, dataset, trial
 from torch import Tensor
 
 from moe_search.engine.feature_network import FeatureNetworks
-from moe_search.engine.population import Features
 from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer, samples_last
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
+from moe_search.moe.terms.base import Features
 from moe_search.spec import PRESETS, Data, Regularizer, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

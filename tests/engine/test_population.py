@@ -209,6 +209,30 @@ def test_features_distances_and_scales_of_neighbours_change_no_bit() -> None:
     assert_company_changes_no_bit(similar_neighbours(), uneven(IMAGE), fused=False)
 
 
+@pytest.mark.parametrize("gate", ["original", "attentive"])
+def test_terms_train_as_kind_says_in_every_bit(gate: str) -> None:
+    pairs = [
+        (
+            Regularizer(kind="both", weight=0.2, similarity_weight=0.26),
+            {"importance": 0.2, "similarity": 0.26},
+        ),
+        (Regularizer(kind="importance", weight=0.5), {"importance": 0.5, "similarity": 0.0}),
+        (Regularizer(kind="similarity", weight=0.3), {"similarity": 0.3}),
+        (Regularizer(), {"importance": 0.0}),
+    ]
+    by_kind, by_weight = (
+        [
+            trial(key, experts=2 + 3 * key, gate=gate, regularizer=regularizer)
+            for key, regularizer in enumerate(regularizers)
+        ]
+        for regularizers in ([kind for kind, _ in pairs], [Regularizer(**own) for _, own in pairs])
+    )
+    expected, found = (trained(specs, uneven(IMAGE), False) for specs in (by_kind, by_weight))
+    for model in range(len(pairs)):
+        assert_same_bits(found.state_of(model), expected.state_of(model))
+    assert_company_changes_no_bit(by_weight, uneven(IMAGE), fused=False)
+
+
 @pytest.mark.usefixtures("double")
 def test_batch_norms_train_as_plain_ones() -> None:
     shape = (3, 8, 8)

@@ -16,8 +16,8 @@ from moe_search.errors import MemberError
 from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import Gate
+from moe_search.moe.layers.base import Weighted
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.networks import Weighted
 from moe_search.moe.outputs.base import load_rule
 from moe_search.spec import PRESETS, Model
 from moe_search.spec.kinds.gates import GATES, GateKind
@@ -249,7 +249,7 @@ def test_every_gate_is_made(name: str) -> None:
         ("moe_search.moe.gates.nowhere:NowhereGate", "cannot be loaded: No module named"),
         ("moe_search.moe.gates.original:NowhereGate", "cannot be loaded: module .* no attribute"),
         ("moe_search.moe.gates.original", "is no Gate nor Mixtures"),
-        ("moe_search.moe.networks:Dense", "is no Gate nor Mixtures"),
+        ("moe_search.moe.layers.dense:Dense", "is no Gate nor Mixtures"),
     ],
 )
 def test_a_gate_that_nothing_makes_is_no_model_without_a_gate(

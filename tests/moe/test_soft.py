@@ -17,7 +17,8 @@ from moe_search.errors import UserError
 from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.soft import SoftMixtures
-from moe_search.spec.backbones import PRESETS, Backbone, Conv, Linear, MaxPool, feature_map
+from moe_search.spec.backbones import PRESETS, Backbone, feature_map
+from moe_search.spec.kinds.layers import Conv, Linear, MaxPool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,8 +8,9 @@ import pytest
 
 from moe_search.errors import UserError
 from moe_search.spec import PRESETS, Backbone, Model, resolve_backbone
-from moe_search.spec.backbones import Conv, Layer, Linear, MaxPool, Shape, width
+from moe_search.spec.backbones import width
 from moe_search.spec.kinds.data_sets import DATA_SETS
+from moe_search.spec.kinds.layers import Conv, Layer, Linear, MaxPool, Shape
 
 SHAPES: dict[str, Shape] = {
     "digits": (1, 8, 8),

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints
-from moe_search.engine.population import Features, Population
+from moe_search.engine.population import Population
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.stages import stages
 from moe_search.engine.train import Trainer
@@ -21,6 +21,7 @@ from moe_search.engine.trial import (
     TrialSpec,
     architecture,
 )
+from moe_search.moe.terms.base import Features
 from moe_search.spec import PRESETS, Configuration, Data, Model, Regularizer, Training
 from support.reference_model import PlainMixture, layer_list
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
-from moe_search.moe.networks import Weighted
+from moe_search.moe.layers.base import Weighted
 from moe_search.ops.invariant import spread_over_experts
 
 

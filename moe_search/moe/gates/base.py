@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
-from moe_search.moe.networks import StackedNetworks
+from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.configuration import Model
 
 

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
-from moe_search.moe.networks import Weighted
+from moe_search.moe.layers.base import Weighted
 from moe_search.ops.invariant import rowwise_product
 from moe_search.spec.configuration import Model
 from moe_search.spec.kinds.gates import GATES

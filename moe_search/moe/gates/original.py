@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
-from moe_search.moe.networks import Dense
+from moe_search.moe.layers.dense import Dense
 from moe_search.ops.invariant import rowwise_product
 
 

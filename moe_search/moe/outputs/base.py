@@ -6,8 +6,6 @@ o_e(x) are class probabilities (after softmax), p(e|x) gate probabilities. Formu
 of the authors of arXiv 2302.14703.
 """
 
-from abc import ABC, abstractmethod
-
 import torch
 from torch import Tensor
 
@@ -19,7 +17,7 @@ EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' c
 TINY = 1e-15
 
 
-class Rule(ABC):
+class Rule:
     """How the gate's distribution and the experts' outputs become the model's.
 
     Args:
@@ -44,7 +42,6 @@ class Rule(ABC):
         """The model's class probabilities [P, C, B], by the distribution that inference uses."""
         return sum_over_experts(p_PMB.unsqueeze(2) * outputs_PMCB)
 
-    @abstractmethod
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         """Training loss of each sample in nats, [P, B], without regularizers.
 
@@ -53,6 +50,7 @@ class Rule(ABC):
             outputs_PMCB: the experts' class probabilities.
             label_B: true classes.
         """
+        raise NotImplementedError
 
 
 def load_rule(rule: OutputRule) -> Rule:

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from moe_search.spec import Backbone, Value
-from moe_search.spec.backbones import Layer
+from moe_search.spec.kinds.layers import Layer
 from moe_search.tracking.naming import written
 
 _UNLIMITED = 1000  # columns; a table takes what it needs of them

@@ -11,7 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pydantic import ValidationError
 
 from moe_search.errors import UserError
-from moe_search.spec.backbones import Backbone, Shape
+from moe_search.spec.backbones import Backbone
+from moe_search.spec.kinds.layers import Shape
 from moe_search.words import dotted, one_line
 
 GROUP = "moe_search.backbones"

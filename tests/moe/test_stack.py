@@ -11,8 +11,11 @@ from pydantic import TypeAdapter
 from support.reference_model import PlainNetwork, layer_list, load_body
 from torch import Tensor
 
-from moe_search.moe.networks import BatchNorm, StackedNetworks
-from moe_search.spec.backbones import PRESETS, Layer, width
+from moe_search.moe.layers.base import StackedLayer
+from moe_search.moe.layers.batch_norm import BatchNorm
+from moe_search.moe.stack import StackedNetworks
+from moe_search.spec.backbones import PRESETS, width
+from moe_search.spec.kinds.layers import LAYERS, Layer
 
 NETWORKS, BATCH = 3, 3
 
@@ -166,3 +169,10 @@ def test_some_networks_run_without_the_others(preset: str, networks: slice) -> N
     for ours, all_ran, none_ran in statistics:
         close(ours[networks], all_ran[networks])
         close(ours[untouched], none_ran[untouched])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_is_made_and_named_by_its_first_key(name: str) -> None:
+    kind = LAYERS[name]
+    assert kind.load_class(StackedLayer) is not StackedLayer
+    assert kind.section is None or kind.section.key() == name

@@ -1,4 +1,4 @@
-"""Regularizers against loops over experts and pairs of samples, in value and gradient.
+"""L_s against loops over experts and pairs of samples, in value and gradient.
 
 Shape suffixes: P model, M expert, B sample, F feature.
 """
@@ -7,66 +7,10 @@ import math
 
 import pytest
 import torch
-from support.reference_model import importance_loss, similarity_loss
-from torch import Tensor
+from support.reference_model import similarity_loss
+from support.term_values import BATCH, EXPERTS, EXPERTS_P, MEANS_P, alone, assert_same, drawn
 
-from moe_search.moe.regularizers import distances, importance, similarity
-
-EXPERTS = (5, 2, 3, 1)
-EXPERTS_P = torch.tensor(EXPERTS)
-MEANS_P = torch.zeros(len(EXPERTS), dtype=torch.bool)
-FEATURES, BATCH = 6, 9
-
-
-def drawn(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    """Gate logits of ragged models, and a batch of samples [F, B]."""
-    random = torch.Generator().manual_seed(0)
-    logits_PMB = torch.randn(len(EXPERTS), max(EXPERTS), BATCH, generator=random, dtype=dtype)
-    for model, experts in enumerate(EXPERTS):
-        logits_PMB[model, experts:] = -torch.inf
-    x_FB = torch.randn(FEATURES, BATCH, generator=random, dtype=dtype)
-    return logits_PMB.requires_grad_(), x_FB
-
-
-def own(logits_PMB: Tensor, model: int) -> Tensor:
-    """One model's logits [B, M] as a leaf of its own."""
-    return logits_PMB.detach()[model, : EXPERTS[model]].t().clone().requires_grad_()
-
-
-def assert_same(
-    found_P: Tensor, logits_PMB: Tensor, model: int, expected: Tensor, logits_BM: Tensor
-) -> None:
-    """In value and gradient; the gradient of logits, as p is bound to sum to 1."""
-    torch.testing.assert_close(found_P[model], expected)
-    (ours_PMB,) = torch.autograd.grad(found_P[model], logits_PMB)
-    (theirs_BM,) = torch.autograd.grad(expected, logits_BM)
-    torch.testing.assert_close(ours_PMB[model, : EXPERTS[model]].t(), theirs_BM)
-    others = [other for other in range(len(EXPERTS)) if other != model]
-    assert not ours_PMB[others].any()
-    assert not ours_PMB[model, EXPERTS[model] :].any()
-
-
-@pytest.mark.parametrize("model", [0, 1, 2])
-def test_importance(model: int) -> None:
-    logits_PMB, _ = drawn()
-    logits_BM = own(logits_PMB, model)
-    found_P = importance(logits_PMB.softmax(1), EXPERTS_P)
-    assert_same(found_P, logits_PMB, model, importance_loss(logits_BM.softmax(1)), logits_BM)
-
-
-def test_importance_is_0_where_experts_are_used_alike_and_M_where_one_is_used() -> None:
-    alike, collapsed = torch.full((4, 7), 0.25), torch.zeros(4, 7)
-    collapsed[2] = 1
-    found_P = importance(torch.stack([alike, collapsed]), torch.tensor([4, 4]))
-    torch.testing.assert_close(found_P, torch.tensor([0.0, 4.0]))
-
-
-def test_a_model_of_one_expert_has_no_importance_and_no_gradient_of_it() -> None:
-    p_PMB = torch.ones(1, 1, 8, requires_grad=True)
-    found = importance(p_PMB, torch.tensor([1]))
-    (gradient,) = torch.autograd.grad(found.sum(), p_PMB)
-    assert found.item() == 0
-    assert not gradient.any()
+from moe_search.moe.terms.similarity import distances, similarity
 
 
 @pytest.mark.parametrize("power", [1, 2])
@@ -93,7 +37,7 @@ def test_distances_of_a_whole_batch(samples: int) -> None:
 @pytest.mark.parametrize("model", range(len(EXPERTS)))
 def test_similarity_is_a_mean_over_pairs_or_their_sum(model: int, power: int, summed: bool) -> None:
     logits_PMB, x_FB = drawn()
-    logits_BM, x_BF = own(logits_PMB, model), x_FB.t()
+    logits_BM, x_BF = alone(logits_PMB, model), x_FB.t()
     p_BM = logits_BM.softmax(1)
     expected = p_BM.new_zeros(())
     for i in range(BATCH):
@@ -113,7 +57,7 @@ def test_similarity_is_a_mean_over_pairs_or_their_sum(model: int, power: int, su
 @pytest.mark.parametrize("model", [0, 1, 2])
 def test_the_weight_of_the_sum_is_the_authors_beta_s(model: int, squared: bool) -> None:
     logits_PMB, x_FB = drawn()
-    logits_BM, beta_s = own(logits_PMB, model), 1e-3
+    logits_BM, beta_s = alone(logits_PMB, model), 1e-3
     authors = similarity_loss(logits_BM.softmax(1), x_FB.t(), beta_s, 0.0, squared)
     found_P = beta_s * similarity(
         logits_PMB.softmax(1), EXPERTS_P, distances(x_FB, squared), ~MEANS_P
@@ -128,7 +72,7 @@ def test_the_authors_second_term_is_a_constant_and_a_multiple_of_the_first(
 ) -> None:
     logits_PMB, x_FB = drawn()
     M, beta_s, distance_BB = EXPERTS[model], 0.01, distances(x_FB)
-    logits_BM = own(logits_PMB, model)
+    logits_BM = alone(logits_PMB, model)
     authors = similarity_loss(logits_BM.softmax(1), x_FB.t(), beta_s, beta_d)
     multiple = beta_s * BATCH**2 + beta_d / (M - 1)
     constant = -beta_d * distance_BB.sum() / (BATCH**2 * (M**2 - M))

@@ -1,29 +1,42 @@
-"""Regularizers of the gate, one value per model of a population.
+"""L_s, sample similarity.
 
 Shape suffixes: P model, M expert, B sample, F feature of the input.
-
-p(e|x) is the softmax over all experts of a model, whatever the output rule keeps of it, so that an
-expert that gets no samples still has a gradient. Places without an expert hold p = 0.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.terms.base import Batch, Term
 from moe_search.ops.invariant import rowwise_product, sum_over_experts
 from moe_search.ops.matmul import gram, product
+from moe_search.spec.configuration import Regularizer
 
 
-def importance(p_PMB: Tensor, experts_P: Tensor) -> Tensor:
-    """L_importance of Shazeer et al. (2017), [P]: squared coefficient of variation of the usage.
+class Similarity(Term):
+    """Near samples to one expert, far ones apart; by each model's own distance and scale."""
 
-    (std_e(I) / mean_e(I))^2 with I_e = sum over the batch of p(e|x) and the unbiased standard
-    deviation. 0 for a model of one expert.
-    """
-    mean_P = p_PMB.shape[2] / experts_P
-    deviation_PM = p_PMB.sum(2) - mean_P[:, None]
-    present_PM = torch.arange(p_PMB.shape[1], device=p_PMB.device) < experts_P[:, None]
-    square_P = sum_over_experts(deviation_PM.square() * present_PM)
-    return square_P / (experts_P - 1).clamp(min=1) / mean_P.square()
+    def __init__(self, weight_P: Tensor, chosen: Sequence[Regularizer]) -> None:
+        super().__init__(weight_P, chosen)
+        spaces = [(regularizer.features, regularizer.distance) for regularizer in chosen]
+        used = {space for space, weight in zip(spaces, weight_P.tolist(), strict=True) if weight}
+        device = weight_P.device
+        self._models = {
+            space: torch.tensor([space == own for own in spaces], device=device)
+            for space in sorted(used)
+        }
+        scales = [regularizer.scale == "authors" for regularizer in chosen]
+        self._summed_P = torch.tensor(scales, device=device)
+
+    def loss(self, p_PMB: Tensor, axis: ExpertAxis, batch: Batch) -> Tensor:
+        loss_P = p_PMB.new_zeros(axis.models)
+        for (space, distance), own_P in self._models.items():
+            distance_BB = distances(batch.samples(space), distance == "squared")
+            found_P = similarity(p_PMB, axis.experts_P, distance_BB, self._summed_P)
+            loss_P = torch.where(own_P, found_P, loss_P)
+        return loss_P
 
 
 def distances(x_FB: Tensor, squared: bool = False) -> Tensor:

@@ -1,0 +1,1 @@
+"""Layers of stacked networks: a layer is a file here and a row in spec/kinds."""
