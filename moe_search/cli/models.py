@@ -67,7 +67,7 @@ def distill(model: str, epochs: int | None, store: str | None, as_json: bool, ta
     """
     with talk.progress("fetching the model") as progress:
         from moe_search.models.distil import distil
-        from moe_search.models.pull import metrics_line
+        from moe_search.spec.kinds.metrics import headline
 
         found = distil(model, store, epochs, progress)
     if as_json:
@@ -77,8 +77,8 @@ def distill(model: str, epochs: int | None, store: str | None, as_json: bool, ta
         [
             ("model", found.uri),
             ("from", found.teacher),
-            ("test, from", metrics_line(found.before)),
-            ("test, model", metrics_line(found.after)),
+            ("test, from", headline(found.before)),
+            ("test, model", headline(found.after)),
         ]
     )
 

@@ -17,7 +17,7 @@ from moe_search.models.predict import batches, is_array
 from moe_search.moe.decomposition import entropy
 from moe_search.package.classifier import Classifier
 from moe_search.report.text.table import Table
-from moe_search.tracking.decomposition.figures import explained
+from moe_search.tracking.decomposition.drawing import Panel, beside, heat_maps
 
 _MOST_DRAWN = 20
 
@@ -114,7 +114,9 @@ def plain_explanation(explanation: Explanation) -> dict[str, Any]:
 
 
 def picture(explanations: Sequence[Explanation], classes: Sequence[str]) -> bytes:
-    """PNG of some samples, one below the other.
+    """PNG of some samples, one below the other: what each expert says, alone and times its share.
+
+    The right map's rows add up to what a mixture says of each class.
 
     Raises:
         UserError: there are too many.
@@ -123,9 +125,22 @@ def picture(explanations: Sequence[Explanation], classes: Sequence[str]) -> byte
         raise UserError(
             f"--picture: {len(explanations)} samples; a picture shows at most {_MOST_DRAWN}"
         )
-    return explained(
-        [(one.headline, one.x_S, one.gate_M, one.says_MC) for one in explanations], classes
+    return beside(
+        [
+            (sample.x_S if sample.x_S.ndim == 3 else None, _maps(sample, classes))
+            for sample in explanations
+        ]
     )
+
+
+def _maps(sample: Explanation, classes: Sequence[str]) -> bytes:
+    shared_MC = sample.gate_M[:, None] * sample.says_MC
+    panels = [
+        Panel(("each expert says",), sample.says_MC.T.astype(np.float64)),
+        Panel(("times its gate share",), shared_MC.T.astype(np.float64)),
+    ]
+    caption = "class × expert, probability"
+    return heat_maps(sample.headline, panels, classes, caption, number_columns=True)
 
 
 def _explanation(

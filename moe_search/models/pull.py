@@ -1,6 +1,6 @@
 """Brings a model out of its store, and says what it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
 from moe_search.report.results.summary import Judged, finite, summarize
-from moe_search.report.text.search import METRICS, spread
+from moe_search.report.text.search import spread
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
+from moe_search.spec.kinds.metrics import headline
 from moe_search.tracking.fetch import fetch_model
 from moe_search.tracking.naming import short_name
 
@@ -83,11 +84,6 @@ def pull_model(found: Found, to: Path) -> Path:
     return fetch_model(found.uri, found.store, to)
 
 
-def metrics_line(metrics: Mapping[str, float]) -> str:
-    """The metrics that people look at first; entropies in bits."""
-    return ", ".join(f"{name} {metrics[key]:.{n}f}" for key, (name, n) in METRICS.items())
-
-
 def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
     """What was pulled and how it is used, line by line."""
     config = read_config(folder)
@@ -103,7 +99,7 @@ def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
         ("uri", found.uri),
         ("data", config.card.data),
         ("network", f"{short_name(config.configuration)}, seed {config.seed}"),
-        ("validation", metrics_line(config.validation)),
+        ("validation", headline(config.validation)),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
         ("in a shell", f"moe-search predict {folder} FILES..."),

@@ -11,6 +11,7 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.search.ranking import Finalist
 from moe_search.spec import Configuration
 from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.spec.kinds.metrics import headline
 from moe_search.spec.study import ROW
 from moe_search.tracking.child_runs import Logged
 from moe_search.tracking.notes import attach, trial_note
@@ -127,7 +128,4 @@ def _metrics(decomposition: Decomposition | None) -> dict[str, float]:
 
 def line(metrics: Mapping[str, float]) -> str:
     """The numbers people look at first, entropies in bits."""
-    return (
-        f"accuracy {metrics['accuracy']:.4f}  H_s {metrics['sample_entropy']:.3f}  "
-        f"H_u {metrics['usage_entropy']:.3f}  I(E;Y) {metrics['mutual_information']:.3f}"
-    )
+    return headline(metrics, "  ")

@@ -16,6 +16,7 @@ from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.package.config import Card
 from moe_search.spec.configuration import Configuration
 from moe_search.tracking.decomposition.files import decomposition_files
+from moe_search.tracking.decomposition.model_view import ModelView
 from moe_search.tracking.decomposition.read import FOLDER
 from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.model_logging import log_model
@@ -90,9 +91,8 @@ class ChildRuns:
         first = results[0]
         began = time.time() - sum(result.seconds for result in results)
         points = result_points(results, values)
-        files = decomposition_files(
-            first.test or first.validation, self._card.classes, first.usage_TM, name
-        )
+        judged = first.test or first.validation
+        files = decomposition_files(ModelView(judged, self._card.classes, first.usage_TM, name))
         with self._child(name, tags, began, ended) as run_id:
             self._log_files(run_id, files)
             model_id = log_model(

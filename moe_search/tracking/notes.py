@@ -13,9 +13,8 @@ from moe_search.spec.configuration import Configuration
 from moe_search.spec.differences import describe_domain
 from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.study import Study
+from moe_search.tracking.decomposition.figures import FIGURES
 from moe_search.tracking.naming import meaningful, written
-
-PICTURES = ("class_by_expert.png", "usage_per_epoch.png")
 
 
 def open_artifacts(study: Study) -> FileSystemArtifactStore:
@@ -110,10 +109,10 @@ def attach(
     for key, text in split_body(note, trial._trial_id).items():
         storage.set_study_system_attr(study_id, key, text)
     with tempfile.TemporaryDirectory() as temporary:
-        for name in PICTURES:
-            if name in files:
-                path = Path(temporary) / name
-                path.write_bytes(files[name])
+        for figure in FIGURES:
+            if figure.on_page and figure.file in files:
+                path = Path(temporary) / figure.file
+                path.write_bytes(files[figure.file])
                 upload_artifact(
                     artifact_store=artifact_store, file_path=str(path), study_or_trial=trial
                 )

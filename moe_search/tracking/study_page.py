@@ -12,14 +12,13 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from moe_search.spec.domains import Choices
-from moe_search.spec.kinds.metrics import METRICS
+from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW
 from moe_search.tracking.metrics import value_names
 
 _NAME = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
-_SHOWN = ("accuracy", "sample_entropy", "usage_entropy", "mutual_information")
 
 
 def trials_page(experiment_id: str) -> str:
@@ -35,7 +34,7 @@ def trials_view(study: Study) -> str:
     split = "test" if study.configurations else "validation"
     varied = dict.fromkeys(path for row in study.configurations.values() for path in row.changes())
     searched = varied or [parameter.path for parameter in study.parameters]
-    metrics = [*values, *(f"{split}/{name}" for name in _SHOWN)]
+    metrics = [*values, *(f"{split}/{name}" for name in HEADLINE)]
     columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{p}`" for p in searched]
     view = {
         "searchFilter": f"tags.`{KIND}` = 'trial'",

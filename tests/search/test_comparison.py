@@ -13,10 +13,10 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.rows import agrees, compare, differences
-from moe_search.report.text.rows import comparison_tables
+from moe_search.report.text.rows import COLUMNS, comparison_tables
 from moe_search.search.ranking import CHAMPION, Interval
 from moe_search.search.study_store import find_study
-from moe_search.spec import Study
+from moe_search.spec import METRICS, Study
 
 ROWS: dict[str, Any] = {
     "cold": {"model": {"temperature": 0.5}, "reference": {"error": [0.55, 0.1]}},
@@ -143,6 +143,18 @@ def test_what_a_comparison_found(study_folder: Path) -> None:
     assert to_mild.error.high - to_mild.error.low == pytest.approx(0, abs=1e-9)
     assert to_hot.seeds == 1
     assert to_hot.error.mean == pytest.approx(-0.15)
+
+
+def test_a_metric_that_came_later_is_unknown_of_earlier_runs(
+    study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = study_of(study_folder, search={"seeds": 1})
+    run(study, on_validation, on_test)
+    monkeypatch.setitem(METRICS, "later", METRICS["loss"])
+    monkeypatch.setitem(COLUMNS, "later", "later")
+    rows = compare(study, find_study(study))
+    (column,) = {table.columns.index("later") for table in comparison_tables(rows)[:1]}
+    assert {row[column] for row in comparison_tables(rows)[0].rows} == {"-"}
 
 
 def test_seconds_are_those_of_an_epoch_of_any_stage(study_folder: Path) -> None:

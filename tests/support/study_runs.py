@@ -23,6 +23,7 @@ from moe_search.search.study_store import COUNTED, RETRY_OF, find_study
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
+from moe_search.tracking.decomposition.files import FILES
 from moe_search.tracking.fetch import load_model
 from support.drawn_models import drawn_weights
 from support.fake_workers import StandIn, Train, decomposition
@@ -171,7 +172,7 @@ def check_results(study: Study) -> None:
         found = client.get_run(trial.user_attrs["mlflow_run"])
         assert found.data.metrics["validation/accuracy"] == trial.user_attrs["accuracy"]
         files = client.list_artifacts(found.info.run_id, "decomposition")
-        assert len(files) == 9
+        assert {Path(file.path).name for file in files} == FILES.keys()
         assert load_model(trial.user_attrs["model"], study.mlflow_url)
     status = {one.info.run_id: one.info.status for one in runs(study, "finalist")}
     assert "RUNNING" not in status.values()

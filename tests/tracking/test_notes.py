@@ -10,9 +10,11 @@ from support.trained_models import train_model
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import METRICS, Configuration, Study
-from moe_search.tracking.notes import PICTURES, attach, open_artifacts, study_note, trial_note
+from moe_search.tracking.decomposition.figures import FIGURES
+from moe_search.tracking.notes import attach, open_artifacts, study_note, trial_note
 
 MADE = {"torch": "2.1", "commit": "0a1b"}
+PICTURES = [figure.file for figure in FIGURES if figure.on_page]
 FILES = {name: b"\x89PNG " + name.encode() for name in PICTURES} | {"summary.json": b"{}"}
 
 

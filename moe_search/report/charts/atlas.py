@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from mlflow import MlflowClient
 
+from moe_search.moe.decomposition import Table
 from moe_search.report.results.summary import Best
 from moe_search.report.results.trials import Point
-from moe_search.tracking.decomposition.figures import atlas
+from moe_search.tracking.decomposition.drawing import Panel, heat_maps, row_shares
 from moe_search.tracking.decomposition.read import read_classes
 
 ON_THE_ATLAS = 12
@@ -28,7 +29,14 @@ def atlas_of(client: MlflowClient, runs: Sequence[tuple[str, str]]) -> bytes:
     Raises:
         UserError: a run does not have its table.
     """
-    found = [
+    tables = [
         (name, read_classes(client, run_id, "class_by_expert_soft.csv")) for name, run_id in runs
     ]
-    return atlas([(name, one.table_CN) for name, one in found], found[0][1].classes)
+    return atlas([(name, table.table_CN) for name, table in tables], tables[0][1].classes)
+
+
+def atlas(entries: Sequence[tuple[str, Table]], classes: Sequence[str]) -> bytes:
+    """PNG of the class-by-expert tables [C, M] of one to twelve models, each under its name."""
+    panels = [Panel((name,), row_shares(table_CM)) for name, table_CM in entries]
+    caption = "class × expert, share of the class"
+    return heat_maps("Classes by expert", panels, classes, caption, number_columns=True)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from moe_search.report.charts.canvas import BLUE, INK, SOFT, canvas, short
 from moe_search.report.results.rows import Compared
 from moe_search.report.text.rows import COLUMNS, one_network
+from moe_search.spec.kinds.metrics import COMPARED
 
-_SHOWN = ("error", "mutual_information", "sample_entropy", "usage_entropy")
+_SHOWN = COMPARED[:4]  # as many panels as stay readable beside each other
 
 
 def box_plots(rows: Sequence[Compared]) -> bytes:
@@ -36,7 +37,7 @@ def box_plots(rows: Sequence[Compared]) -> bytes:
             )
             for place, runs in zip(places, values, strict=True):
                 axis.plot(runs, [place] * len(runs), "o", ms=3, color=BLUE, zorder=3)
-            axis.set_title(COLUMNS[metric][0])
+            axis.set_title(COLUMNS[metric])
             axis.grid(axis="y", visible=False)
         drawn.axes[0].set_yticks(places, [short(row.name, 34) for row in rows])
     return drawn.svg

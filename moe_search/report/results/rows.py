@@ -1,5 +1,6 @@
 """What a comparison found: each row's runs, beside the reference and beside the other rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
@@ -117,12 +118,12 @@ def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str
 
 def _run(trial: FrozenTrial) -> Run:
     attributes = trial.user_attrs
-    metrics = {name: attributes[f"test/{name}"] for name in METRICS}
+    metrics = {name: attributes.get(f"test/{name}", math.nan) for name in METRICS}
     return Run(
         seed=trial.params[SEED],
         trial=trial.number,
         value=trial.values[0],
-        metrics={**metrics, TRAINING_ERROR: attributes[TRAINING_ERROR]},
+        metrics={**metrics, TRAINING_ERROR: attributes.get(TRAINING_ERROR, math.nan)},
         seconds=attributes["seconds"],
         run_id=attributes["mlflow_run"],
     )

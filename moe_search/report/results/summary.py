@@ -175,7 +175,7 @@ def _best(study: Study, trial: FrozenTrial) -> Best:
     return Best(
         trial=trial.number,
         values=dict(zip(metric_names(study), trial.values, strict=True)),
-        metrics={name: attributes[name] for name in METRICS},
+        metrics={name: attributes.get(name, math.nan) for name in METRICS},
         parameters=dict(trial.params),
         feasible=is_feasible(trial),
         seconds=attributes["seconds"],
@@ -183,12 +183,15 @@ def _best(study: Study, trial: FrozenTrial) -> Best:
     )
 
 
+_UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
+
+
 def _judged(finalist: Finalist, champion: int | None) -> Judged:
     return Judged(
         trial=finalist.trial,
         seeds=len(finalist.records),
         value=finalist.value,
-        test=finalist.test,
+        test={name: finalist.test.get(name, _UNKNOWN) for name in METRICS},
         errors=tuple(record["test"]["error"] for record in finalist.records),
         champion=finalist.trial == champion,
     )

@@ -7,18 +7,12 @@ from moe_search.report.results.rows import Compared, Difference, agrees, differe
 from moe_search.report.text.table import Table
 from moe_search.search.ranking import Interval
 from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.spec.kinds.metrics import COMPARED, METRICS
 
-COLUMNS = {
-    TRAINING_ERROR: ("train error", 4),
-    "error": ("test error", 4),
-    "mutual_information": ("I(E;Y)", 3),
-    "sample_entropy": ("H_s", 3),
-    "usage_entropy": ("H_u", 3),
-    "conditional_entropy": ("H(E|Y)", 3),
+COLUMNS = {TRAINING_ERROR: "train error"} | {
+    name: "test error" if name == "error" else METRICS[name].symbol for name in COMPARED
 }
-"""What is compared: each metric's column and decimals."""
-
-_OF_EXPERTS = {"mutual_information", "sample_entropy", "usage_entropy", "conditional_entropy"}
+"""What is compared: the metrics by the heads of their columns."""
 
 
 def comparison_tables(rows: Sequence[Compared]) -> list[Table]:
@@ -33,7 +27,7 @@ def comparison_tables(rows: Sequence[Compared]) -> list[Table]:
 
 def one_network(row: Compared, metric: str) -> bool:
     """Whether a row has no experts of which the metric could speak."""
-    return row.experts == 1 and metric in _OF_EXPERTS
+    return row.experts == 1 and metric != TRAINING_ERROR and METRICS[metric].of_experts
 
 
 def _runs_table(rows: Sequence[Compared]) -> Table:
@@ -42,7 +36,7 @@ def _runs_table(rows: Sequence[Compared]) -> Table:
         (
             "configuration",
             "seeds",
-            *(column for column, _ in COLUMNS.values()),
+            *COLUMNS.values(),
             "95 % of test error",
             "best run",
             "s/epoch",
@@ -51,8 +45,8 @@ def _runs_table(rows: Sequence[Compared]) -> Table:
             (
                 row.name,
                 str(len(row.runs)),
-                *(_cell(row, metric, digits) for metric, (_, digits) in COLUMNS.items()),
-                _range(row.spread("error"), 4),
+                *(_cell(row, metric) for metric in COLUMNS),
+                _range(row.spread("error")),
                 f"{row.best.metrics['error']:.4f}",
                 f"{row.seconds_per_epoch:.3g}",
             )
@@ -67,7 +61,7 @@ def _reference_table(rows: Sequence[Compared]) -> Table:
     metrics = [metric for metric in COLUMNS if any(metric in row.reference for row in rows)]
     return Table(
         "Reference (inside: our mean lies within two SDs of it; one number: a single run's)",
-        ("configuration", *(COLUMNS[metric][0] for metric in metrics)),
+        ("configuration", *(COLUMNS[metric] for metric in metrics)),
         tuple(
             (row.name, *(_reference(row, metric) for metric in metrics))
             for row in rows
@@ -85,8 +79,8 @@ def _differences_table(base: str, found: Sequence[Difference]) -> Table:
             (
                 one.name,
                 str(one.seeds),
-                f"{one.error.mean:+.4f}",
-                _range(one.error, 4, sign="+"),
+                METRICS["error"].text(one.error.mean, "+"),
+                _range(one.error, "+"),
             )
             for one in found
         ),
@@ -94,15 +88,17 @@ def _differences_table(base: str, found: Sequence[Difference]) -> Table:
     )
 
 
-def _cell(row: Compared, metric: str, digits: int) -> str:
+def _cell(row: Compared, metric: str) -> str:
     if one_network(row, metric):
         return "-"
-    return _spread(row.spread(metric), digits)
+    interval, text = row.spread(metric), METRICS[_of(metric)].text
+    deviation = "" if math.isnan(interval.deviation) else f" ± {text(interval.deviation)}"
+    return f"{text(interval.mean)}{deviation}"
 
 
-def _spread(interval: Interval, digits: int) -> str:
-    deviation = "" if math.isnan(interval.deviation) else f" ± {interval.deviation:.{digits}f}"
-    return f"{interval.mean:.{digits}f}{deviation}"
+def _of(metric: str) -> str:
+    """The metric that a column shows, whichever split it is of."""
+    return "error" if metric == TRAINING_ERROR else metric
 
 
 def _reference(row: Compared, metric: str) -> str:
@@ -116,7 +112,9 @@ def _reference(row: Compared, metric: str) -> str:
     return f"{mean:.3f} ± {deviation:.3f} {verdict}"
 
 
-def _range(interval: Interval, digits: int, sign: str = "") -> str:
+def _range(interval: Interval, sign: str = "") -> str:
+    """The 95 % interval of an error."""
     if math.isnan(interval.low):
         return "-"
-    return f"{interval.low:{sign}.{digits}f} to {interval.high:{sign}.{digits}f}"
+    text = METRICS["error"].text
+    return f"{text(interval.low, sign)} to {text(interval.high, sign)}"

@@ -8,29 +8,25 @@ from moe_search.report.results.importances import Importances
 from moe_search.report.results.summary import Best, Judged, Summary
 from moe_search.report.text.table import Table, value_text
 from moe_search.search.ranking import Interval
+from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
 
-METRICS = {
-    "accuracy": ("accuracy", 4),
-    "sample_entropy": ("H_s", 3),
-    "usage_entropy": ("H_u", 3),
-    "mutual_information": ("I(E;Y)", 3),
-}
-"""The metrics people look at first: their columns and decimals."""
+OF_EXPERTS = tuple(name for name in HEADLINE if METRICS[name].of_experts)
+"""The columns beside a test error, which says what accuracy says."""
 
 
 def best_table(best: tuple[Best, ...]) -> Table:
     """The best configurations with what they reached on validation and their searched values."""
-    objectives = [name for name in best[0].values if name not in METRICS] if best else []
+    objectives = [name for name in best[0].values if name not in HEADLINE] if best else []
     paths = list(dict.fromkeys(path for one in best for path in one.parameters))
     names = dict(zip(paths, _short(paths), strict=True))
     return Table(
         "Best configurations (validation; entropies in bits)",
-        ("trial", *objectives, *(column for column, _ in METRICS.values()), *names.values()),
+        ("trial", *objectives, *(METRICS[name].symbol for name in HEADLINE), *names.values()),
         tuple(
             (
                 str(one.trial) if one.feasible else f"{one.trial} (infeasible)",
                 *(f"{one.values[name]:.4f}" for name in objectives),
-                *(f"{one.metrics[name]:.{digits}f}" for name, (_, digits) in METRICS.items()),
+                *(METRICS[name].text(one.metrics[name]) for name in HEADLINE),
                 *(value_text(one.parameters.get(path)) for path in paths),
             )
             for one in best
@@ -46,7 +42,6 @@ def best_table(best: tuple[Best, ...]) -> Table:
 
 def finalists_table(finalists: tuple[Judged, ...]) -> Table:
     """What the finalists reached on the test split, the champion first."""
-    entropies = {name: entry for name, entry in METRICS.items() if name != "accuracy"}
     return Table(
         "Finalists (mean over fresh seeds; chosen on validation, judged on test)",
         (
@@ -56,7 +51,7 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
             "validation",
             "test error ± SD",
             "95 % interval",
-            *(column for column, _ in entropies.values()),
+            *(METRICS[name].symbol for name in OF_EXPERTS),
         ),
         tuple(
             (
@@ -66,7 +61,7 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
                 f"{one.value:.4f}",
                 spread(one.test["error"]),
                 interval_text(one.test["error"]),
-                *(f"{one.test[name].mean:.{digits}f}" for name, (_, digits) in entropies.items()),
+                *(METRICS[name].text(one.test[name].mean) for name in OF_EXPERTS),
             )
             for place, one in enumerate(finalists, 1)
         ),
@@ -77,14 +72,14 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
 
 def references_table(summary: Summary) -> Table:
     """The best finalist beside the numbers of others."""
-    columns = {"error": ("test error", 4)} | {k: v for k, v in METRICS.items() if k != "accuracy"}
+    metrics = ("error", *OF_EXPERTS)
     best = summary.finalists[0].test
     ours = {name: [one.mean, one.deviation] for name, one in best.items()}
     return Table(
         "Best finalist and references (test split, mean ± SD; one number: a single run's)",
-        ("", *(column for column, _ in columns.values())),
+        ("", "test error", *(METRICS[name].symbol for name in OF_EXPERTS)),
         tuple(
-            (name, *(_given(row.get(metric, []), n) for metric, (_, n) in columns.items()))
+            (name, *(_published(metric, row.get(metric, [])) for metric in metrics))
             for name, row in {"best finalist": ours, **summary.references}.items()
         ),
         frozenset({""}),
@@ -145,9 +140,8 @@ def counts_text(summary: Summary) -> str:
 
 def best_text(best: Best) -> str:
     """A configuration's trial and what it reached, in one line."""
-    values = [f"{name} {value:.4f}" for name, value in best.values.items() if name not in METRICS]
-    metrics = [f"{name} {best.metrics[key]:.{n}f}" for key, (name, n) in METRICS.items()]
-    return ", ".join([f"trial {best.trial}", *values, *metrics])
+    values = [f"{name} {value:.4f}" for name, value in best.values.items() if name not in HEADLINE]
+    return ", ".join([f"trial {best.trial}", *values, headline(best.metrics)])
 
 
 def _short(paths: list[str]) -> list[str]:
@@ -159,13 +153,11 @@ def _short(paths: list[str]) -> list[str]:
 
 def spread(interval: Interval) -> str:
     """Mean and standard deviation of an error or accuracy."""
-    if math.isnan(interval.deviation):
-        return f"{interval.mean:.4f}"
-    return f"{interval.mean:.4f} ± {interval.deviation:.4f}"
+    return _published("error", [interval.mean, interval.deviation])
 
 
-def _given(numbers: Sequence[float], digits: int) -> str:
-    return " ± ".join(f"{n:.{digits}f}" for n in numbers if not math.isnan(n)) or "-"
+def _published(metric: str, numbers: Sequence[float]) -> str:
+    return " ± ".join(METRICS[metric].text(n) for n in numbers if not math.isnan(n)) or "-"
 
 
 def interval_text(interval: Interval) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from moe_search.report.results.searches import Entry, difference, entries
 from moe_search.report.results.study import Report
-from moe_search.report.text.search import interval_text, spread
+from moe_search.report.text.search import OF_EXPERTS, interval_text, spread
 from moe_search.report.text.table import Table
+from moe_search.spec import METRICS
 from moe_search.words import duration
 
 
@@ -26,9 +27,7 @@ def studies_table(reports: Sequence[Report]) -> Table | None:
             "test error ± SD",
             "95 % interval",
             "difference",
-            "H_s",
-            "H_u",
-            "I(E;Y)",
+            *(METRICS[name].symbol for name in OF_EXPERTS),
             "wall time",
         ),
         tuple(_row(entry, first) for entry in champions),
@@ -49,8 +48,6 @@ def _row(entry: Entry, first: Entry) -> tuple[str, ...]:
         spread(champion.test["error"]),
         interval_text(champion.test["error"]),
         difference(entry, first),
-        f"{champion.test['sample_entropy'].mean:.3f}",
-        f"{champion.test['usage_entropy'].mean:.3f}",
-        f"{champion.test['mutual_information'].mean:.3f}",
+        *(METRICS[name].text(champion.test[name].mean) for name in OF_EXPERTS),
         duration(found.seconds),
     )

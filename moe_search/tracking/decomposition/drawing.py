@@ -87,6 +87,14 @@ def heat_maps(
     return _png(image)
 
 
+def row_shares(counts_RN: Table) -> Table:
+    """Each row's counts as shares of the row; NaN for a row that counts nothing."""
+    total_R1 = counts_RN.sum(1, keepdims=True)
+    nothing_RN = np.full_like(counts_RN, np.nan)
+    shares_RN: Table = np.divide(counts_RN, total_R1, out=nothing_RN, where=total_R1 > 0)
+    return shares_RN
+
+
 def stacked_shares(title: str, share_PM: Table, caption: str) -> bytes:
     """PNG of how the parts of a whole develop over one or more points in time, counted from 1.
 

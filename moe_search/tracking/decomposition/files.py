@@ -6,59 +6,90 @@ Shape suffixes: E epoch, C true class, K predicted class, M expert; R row and N 
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.moe.decomposition import Decomposition, Table
-from moe_search.tracking.decomposition.figures import (
-    class_by_expert,
-    expert_confusions,
-    usage_per_epoch,
-)
+from moe_search.tracking.decomposition.figures import FIGURES
+from moe_search.tracking.decomposition.model_view import ModelView
 
 
-def decomposition_files(
-    decomposition: Decomposition, classes: Sequence[str], usage_EM: Table, title: str
-) -> dict[str, bytes]:
+def decomposition_files(model: ModelView) -> dict[str, bytes]:
     """Content by file name.
 
     Tables hold samples, or gate probabilities summed over samples; usage is a share.
 
-    Args:
-        decomposition: of a split with at least one sample.
-        classes: their names, in the order of the tables.
-        usage_EM: expert usage after each of one or more epochs.
-        title: one short line above each figure.
-
     Raises:
         ValueError: as many names as classes are wanted, and metrics that are finite.
     """
-    by_class = [(name,) for name in classes]
-    by_expert_and_class = product(range(len(decomposition.confusion_MCK)), classes)
-    by_epoch = [(epoch,) for epoch in range(1, len(usage_EM) + 1)]
-    experts = [f"expert_{m}" for m in range(usage_EM.shape[1])]
-    hard_CM = decomposition.hard_CM.astype(int)
-    confusion_RK = decomposition.confusion_MCK.astype(int).reshape(-1, len(classes))
-    predicted = [f"predicted_{name}" for name in classes]
-    return {
-        "class_by_expert_hard.csv": _csv(["class", *experts], by_class, hard_CM),
-        "class_by_expert_soft.csv": _csv(["class", *experts], by_class, decomposition.soft_CM),
-        "expert_confusion.csv": _csv(
-            ["expert", "class", *predicted], by_expert_and_class, confusion_RK
-        ),
-        "model_confusion.csv": _csv(
-            ["class", *predicted], by_class, decomposition.model_CK.astype(int)
-        ),
-        "usage_per_epoch.csv": _csv(["epoch", *experts], by_epoch, usage_EM),
-        "summary.json": _summary(decomposition, classes),
-        "class_by_expert.png": class_by_expert(decomposition, classes, title),
-        "usage_per_epoch.png": usage_per_epoch(usage_EM, title),
-        "expert_confusion.png": expert_confusions(decomposition, classes, title),
-    }
+    return {name: write(model) for name, write in FILES.items()}
+
+
+def _hard(model: ModelView) -> bytes:
+    return _by_class(model, _experts(model), model.decomposition.hard_CM.astype(int))
+
+
+def _soft(model: ModelView) -> bytes:
+    return _by_class(model, _experts(model), model.decomposition.soft_CM)
+
+
+def _expert_confusion(model: ModelView) -> bytes:
+    confusion_MCK = model.decomposition.confusion_MCK.astype(int)
+    keys = product(range(len(confusion_MCK)), model.classes)
+    confusion_RK = confusion_MCK.reshape(-1, len(model.classes))
+    return _csv(["expert", "class", *_predicted(model)], keys, confusion_RK)
+
+
+def _model_confusion(model: ModelView) -> bytes:
+    return _by_class(model, _predicted(model), model.decomposition.model_CK.astype(int))
+
+
+def _usage(model: ModelView) -> bytes:
+    epochs = [(epoch,) for epoch in range(1, len(model.usage_EM) + 1)]
+    return _csv(["epoch", *_experts(model)], epochs, model.usage_EM)
+
+
+def _summary(model: ModelView) -> bytes:
+    """Every metric; and of each expert its usage and the class it is chosen for most, if any."""
+    usage_M, hard_MC = model.decomposition.usage_M.tolist(), model.decomposition.hard_CM.T
+    experts = [
+        {
+            "expert": m,
+            "usage": usage,
+            "samples": int(own_C.sum()),
+            "serves_most": model.classes[int(np.argmax(own_C))] if own_C.any() else None,
+        }
+        for m, (usage, own_C) in enumerate(zip(usage_M, hard_MC, strict=True))
+    ]
+    summary = {"metrics": model.decomposition.metrics(), "experts": experts}
+    return json.dumps(summary, indent=2, sort_keys=True, allow_nan=False).encode()
+
+
+FILES: dict[str, Callable[[ModelView], bytes]] = {
+    "class_by_expert_hard.csv": _hard,
+    "class_by_expert_soft.csv": _soft,
+    "expert_confusion.csv": _expert_confusion,
+    "model_confusion.csv": _model_confusion,
+    "usage_per_epoch.csv": _usage,
+    "summary.json": _summary,
+    **{figure.file: figure.draw for figure in FIGURES},
+}
+"""Which files there are, and what makes each."""
+
+
+def _experts(model: ModelView) -> list[str]:
+    return [f"expert_{m}" for m in range(model.usage_EM.shape[1])]
+
+
+def _predicted(model: ModelView) -> list[str]:
+    return [f"predicted_{name}" for name in model.classes]
+
+
+def _by_class(model: ModelView, columns: Sequence[str], table_CN: npt.NDArray[Any]) -> bytes:
+    return _csv(["class", *columns], ((name,) for name in model.classes), table_CN)
 
 
 def _csv(
@@ -70,20 +101,3 @@ def _csv(
     writer.writerow(header)
     writer.writerows([*key, *row] for key, row in zip(keys, table_RN.tolist(), strict=True))
     return text.getvalue().encode()
-
-
-def _summary(decomposition: Decomposition, classes: Sequence[str]) -> bytes:
-    """Every metric; and of each expert its usage and the class it is chosen for most, if any."""
-    experts = [
-        {
-            "expert": m,
-            "usage": usage,
-            "samples": int(own_C.sum()),
-            "serves_most": classes[int(np.argmax(own_C))] if own_C.any() else None,
-        }
-        for m, (usage, own_C) in enumerate(
-            zip(decomposition.usage_M.tolist(), decomposition.hard_CM.T, strict=True)
-        )
-    ]
-    summary = {"metrics": decomposition.metrics(), "experts": experts}
-    return json.dumps(summary, indent=2, sort_keys=True, allow_nan=False).encode()

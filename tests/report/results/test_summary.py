@@ -1,5 +1,6 @@
 """What is read off a study in Optuna's store, and which searched value mattered."""
 
+import dataclasses
 import json
 import re
 import time
@@ -16,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 from moe_search.errors import UserError
 from moe_search.report.results.importances import FEWEST, importances
 from moe_search.report.results.summary import plain, summarize
-from moe_search.report.text.search import summary_facts
+from moe_search.report.text.search import study_tables, summary_facts
 from moe_search.search.objective import directions
 from moe_search.search.suggest import suggest
 from moe_search.spec import METRICS, Study
@@ -153,6 +154,25 @@ def test_json_has_no_number_that_json_lacks() -> None:
     kept.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])  # one seed: no deviation
     text = json.dumps(plain(summarize(study, kept, 5)), allow_nan=False)
     assert json.loads(text)["finalists"][0]["test"]["error"]["deviation"] is None
+
+
+def test_a_metric_that_came_later_is_unknown_of_an_earlier_study(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = study_of()
+    kept = kept_of(study, 1)
+    kept.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])
+    later = dataclasses.replace(METRICS["loss"], headline=True)
+    monkeypatch.setitem(METRICS, "later", later)
+    monkeypatch.setattr("moe_search.report.text.search.HEADLINE", ("accuracy", "later"))
+    monkeypatch.setattr("moe_search.report.text.search.OF_EXPERTS", ("later",))
+    summary = summarize(study, kept, 5)
+    best, finalists = study_tables(summary, {})
+    assert best.rows[0][2:4] == ("0.5000", "-")
+    assert finalists.rows[0][-1] == "-"
+    told = plain(summary)
+    assert told["best"][0]["metrics"]["later"] is None
+    assert told["finalists"][0]["test"]["later"]["mean"] is None
 
 
 def test_the_value_that_decides_is_the_most_important() -> None:

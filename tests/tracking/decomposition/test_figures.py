@@ -8,15 +8,30 @@ from PIL import Image
 from support.random_decompositions import draw_decomposition, draw_usage
 
 from moe_search.moe.decomposition import Decomposition
+from moe_search.report.charts.atlas import atlas
 from moe_search.tracking.decomposition.figures import (
-    atlas,
+    FIGURES,
     class_by_expert,
-    expert_confusions,
+    expert_confusion,
     usage_per_epoch,
 )
+from moe_search.tracking.decomposition.model_view import ModelView
 
-OF_A_DECOMPOSITION = [class_by_expert, expert_confusions]
-Figure = Callable[[Decomposition, list[str], str], bytes]
+Draw = Callable[[ModelView], bytes]
+
+EVERY = pytest.mark.parametrize("draw", [figure.draw for figure in FIGURES])
+
+
+def view(
+    decomposition: Decomposition, classes: list[str] | None = None, title: str = "trial 7"
+) -> ModelView:
+    """A model after five epochs."""
+    classes = names(len(decomposition.model_CK)) if classes is None else classes
+    return ModelView(decomposition, classes, draw_usage(5, len(decomposition.soft_CM.T)), title)
+
+
+def of_usage(usage_EM: np.ndarray, title: str = "trial 7") -> ModelView:
+    return replace(view(draw_decomposition(3, usage_EM.shape[1]), title=title), usage_EM=usage_EM)
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -39,17 +54,17 @@ def check_picture(png: bytes) -> None:
     assert picture.min() < 50
 
 
-@pytest.mark.parametrize("draw", OF_A_DECOMPOSITION)
+@EVERY
 @pytest.mark.parametrize(
     ("classes", "experts"), [(10, 8), (2, 1), (1, 1), (10, 1), (100, 1), (100, 20), (10, 64)]
 )
-def test_figures_of_any_size(draw: Figure, classes: int, experts: int) -> None:
-    check_picture(draw(draw_decomposition(classes, experts), names(classes), "trial 7"))
+def test_figures_of_any_size(draw: Draw, classes: int, experts: int) -> None:
+    check_picture(draw(view(draw_decomposition(classes, experts))))
 
 
 @pytest.mark.parametrize(("epochs", "experts"), [(20, 8), (1, 1), (1, 5), (2, 64), (60, 20)])
 def test_usage_of_any_size(epochs: int, experts: int) -> None:
-    check_picture(usage_per_epoch(draw_usage(epochs, experts), "trial 7"))
+    check_picture(usage_per_epoch.draw(of_usage(draw_usage(epochs, experts))))
 
 
 @pytest.mark.parametrize("trials", [1, 2, 12])
@@ -58,25 +73,20 @@ def test_atlas_of_trials_with_experts_of_their_own_number(trials: int) -> None:
     check_picture(atlas(entries, names(10)))
 
 
-@pytest.mark.parametrize("draw", OF_A_DECOMPOSITION)
-def test_same_tables_same_bytes_other_tables_other_bytes(draw: Figure) -> None:
+@EVERY
+def test_same_model_same_bytes_other_model_other_bytes(draw: Draw) -> None:
     def drawn(seed: int) -> bytes:
-        return draw(draw_decomposition(10, 5, seed), names(10), "trial 7")
+        model = view(draw_decomposition(10, 5, seed))
+        return draw(replace(model, usage_EM=draw_usage(9, 5, seed)))
 
     assert drawn(seed=0) == drawn(seed=0)
     assert drawn(seed=0) != drawn(seed=1)
 
 
-def test_same_usage_same_bytes_other_usage_other_bytes() -> None:
-    first, same, other = (usage_per_epoch(draw_usage(9, 4, seed), "trial") for seed in (0, 0, 1))
-    assert first == same
-    assert first != other
-
-
 def test_class_by_expert_colours_shares_of_each_class_from_dark_to_light() -> None:
     table_CM = np.array([[100.0, 0.0], [0.0, 1.0]])
     split = replace(draw_decomposition(2, 2), hard_CM=table_CM, soft_CM=table_CM)
-    luminance = pixels(class_by_expert(split, ["", ""], "")).mean(2)
+    luminance = pixels(class_by_expert.draw(view(split, ["", ""], ""))).mean(2)
     # Off the middle of each cell of the left table, where its number stands.
     top_left, top_right = luminance[120, 60], luminance[120, 250]
     bottom_left, bottom_right = luminance[300, 60], luminance[300, 250]
@@ -92,8 +102,8 @@ def test_class_without_samples_and_expert_without_samples() -> None:
     one.soft_CM[:, 1] = one.hard_CM[:, 1] = 0
     one.chosen_MK[1] = 0
     for png in (
-        class_by_expert(one, names(4), "trial 7"),
-        expert_confusions(one, names(4), "trial 7"),
+        class_by_expert.draw(view(one)),
+        expert_confusion.draw(view(one)),
         atlas([("trial 7", one.soft_CM)], names(4)),
     ):
         check_picture(png)
@@ -104,18 +114,14 @@ def test_class_without_samples_and_expert_without_samples() -> None:
 def test_long_names_and_titles_are_shortened_to_fit() -> None:
     long = "a name that goes on\nand on " * 10
     one = draw_decomposition(3, 2)
-    for png in (
-        class_by_expert(one, [long] * 3, long),
-        expert_confusions(one, [long] * 3, long),
-        atlas([(long, one.soft_CM)] * 12, [long] * 3),
-        usage_per_epoch(draw_usage(3, 2), long),
-    ):
-        check_picture(png)
+    check_picture(atlas([(long, one.soft_CM)] * 12, [long] * 3))
+    for figure in FIGURES:
+        check_picture(figure.draw(view(one, [long] * 3, long)))
 
 
 def test_usage_stacks_up_to_the_share_of_each_expert() -> None:
     usage_EM = np.array([[0.25, 0.75], [0.25, 0.75]])
-    picture = pixels(usage_per_epoch(usage_EM, ""))[:, 300].astype(int)
+    picture = pixels(usage_per_epoch.draw(of_usage(usage_EM, "")))[:, 300].astype(int)
     dark = (picture.sum(1) < 200).sum()
     light = ((picture.sum(1) > 300) & (picture.sum(1) < 700)).sum()
     assert dark / (dark + light) == pytest.approx(0.25, abs=0.02)

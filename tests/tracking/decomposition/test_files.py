@@ -9,13 +9,14 @@ from support.random_decompositions import draw_decomposition, draw_usage
 
 from moe_search.moe.decomposition import Decomposition
 from moe_search.tracking.decomposition.files import decomposition_files
+from moe_search.tracking.decomposition.model_view import ModelView
 
 AWKWARD = ["plain", "a, b", 'say "c"', "two\nlines", "Žluťoučký"]
 
 
 def files(decomposition: Decomposition, classes: list[str], epochs: int = 3) -> dict[str, bytes]:
     usage_EM = draw_usage(epochs, decomposition.soft_CM.shape[1])
-    return decomposition_files(decomposition, classes, usage_EM, "trial 7")
+    return decomposition_files(ModelView(decomposition, classes, usage_EM, "trial 7"))
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -63,7 +64,9 @@ def test_expert_confusion_holds_each_experts_table() -> None:
 
 def test_usage_is_written_for_each_epoch_from_1() -> None:
     usage_EM = draw_usage(4, 3, seed=5)
-    written = decomposition_files(draw_decomposition(2, 3), ["a", "b"], usage_EM, "trial 7")
+    written = decomposition_files(
+        ModelView(draw_decomposition(2, 3), ["a", "b"], usage_EM, "trial 7")
+    )
     header, *body = rows(written["usage_per_epoch.csv"])
     assert header == ["epoch", "expert_0", "expert_1", "expert_2"]
     assert [row[0] for row in body] == ["1", "2", "3", "4"]
