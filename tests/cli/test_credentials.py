@@ -96,13 +96,13 @@ def test_what_a_study_will_do(study: Path) -> None:
 
 def test_what_a_run_prints_and_its_json_has(study: Path) -> None:
     """Seen in the functions that make it, since a run to its end needs a database."""
-    from moe_search.cli.studies import _for_shell
+    from moe_search.cli.run import _for_shell
     from moe_search.spec import load_study
 
     checked = load_study(study, [f"storage.mlflow={DATABASE}-mlflow"])
     told = checked.stores
     assert (told.optuna, told.mlflow) == (TOLD, f"{TOLD}-mlflow")
     assert PASSWORD not in json.dumps(vars(told))
-    again = _for_shell(study, (f"storage={{optuna: '{DATABASE}', mlflow: '{DATABASE}-mlflow'}}",))
+    again = _for_shell([study], (f"storage={{optuna: '{DATABASE}', mlflow: '{DATABASE}-mlflow'}}",))
     assert again.count(TOLD) == 2
     assert PASSWORD not in again
