@@ -20,8 +20,8 @@ from moe_search.cli.talk import Talk, talks
 from moe_search.credentials import without_credentials
 
 if TYPE_CHECKING:
+    from moe_search.report.results.outcome import Outcome
     from moe_search.report.results.study import Report
-    from moe_search.report.results.summary import Outcome
     from moe_search.report.text.table import Table
     from moe_search.spec import Study
 
@@ -48,9 +48,9 @@ def run(
         compared = _compared(checked)
     again = _for_shell(study, overrides)
     if as_json:
-        from moe_search.report.results.summary import plain
+        from moe_search.report.results.outcome import plain_outcome
 
-        print_json(plain(outcome))
+        print_json(plain_outcome(outcome))
     else:
         _print_outcome(outcome, compared, again)
     if outcome.interrupted:
@@ -135,23 +135,23 @@ def report(
         from moe_search.report.pages.markdown import write_markdown
         from moe_search.report.pages.searches import studies_chapter
         from moe_search.report.pages.study import chapter, plain_report
-        from moe_search.report.results.study import report as read_report
+        from moe_search.report.results.study import read_report
         from moe_search.search.study_store import find_study
 
-        found = [read_report(study, find_study(study)) for study in checked]
+        reports = [read_report(study, find_study(study)) for study in checked]
         if markdown is not None or html is not None:
-            compared = studies_chapter(found)
-            drawn = (chapter(one, listener) for one in found)
+            compared = studies_chapter(reports)
+            drawn = (chapter(report, listener) for report in reports)
             pages = [*([compared] if compared else []), *drawn]
             if markdown is not None:
                 write_markdown(pages, markdown)
             if html is not None:
                 write_html(pages, html)
     if as_json:
-        plain = [plain_report(one) for one in found]
+        plain = [plain_report(report) for report in reports]
         print_json(plain[0] if len(plain) == 1 else plain)
     else:
-        _print_reports(found)
+        _print_reports(reports)
 
 
 def _print_reports(reports: Sequence["Report"]) -> None:
@@ -225,10 +225,10 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
     from moe_search.report.text.table import show
     from moe_search.words import duration
 
-    for table in compared or study_tables(outcome, {}):
+    for table in compared or study_tables(outcome.summary, {}):
         show(table)
-    time = duration(outcome.seconds)
-    click.echo(f"{outcome.study}: {outcome.reason}; {counts_text(outcome)}, this run took {time}")
+    counts, time = counts_text(outcome.summary), duration(outcome.seconds)
+    click.echo(f"{outcome.study}: {outcome.reason}; {counts}, this run took {time}")
     click.echo(f"Look at every trial:  moe-search dashboard {study}")
     if outcome.champion:
         click.echo(f"Take the champion:    moe-search pull {study} --to champion")
