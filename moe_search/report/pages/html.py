@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from moe_search.report.pages.page import Chapter, Code, Facts, PageSection, Part, Picture
+from moe_search.report.page import Chapter, Code, Facts, PageSection, Part, Picture
 from moe_search.report.text.table import Table
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}

@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Compared:
+class RowResult:
     """A row with the runs it has so far.
 
     Attributes:
@@ -75,30 +75,30 @@ class Difference:
     error: Interval
 
 
-def compare(study: Study, kept: optuna.Study) -> list[Compared]:
+def compare(study: Study, optuna_study: optuna.Study) -> list[RowResult]:
     """The rows that have runs, in the order of the study."""
-    found: dict[str, list[Run]] = {name: [] for name in study.configurations}
-    for trial in kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        if trial.params.get(ROW) in found:
-            found[trial.params[ROW]].append(_run(trial))
+    by_row: dict[str, list[Run]] = {name: [] for name in study.configurations}
+    for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.params.get(ROW) in by_row:
+            by_row[trial.params[ROW]].append(_run(trial))
     return [
-        _compared(study, name, sorted(runs, key=lambda run: run.seed))
-        for name, runs in found.items()
+        _row(study, name, sorted(runs, key=lambda run: run.seed))
+        for name, runs in by_row.items()
         if runs
     ]
 
 
-def differences(rows: Sequence[Compared]) -> list[Difference]:
+def differences(rows: Sequence[RowResult]) -> list[Difference]:
     """Every later row against the first one: pairs of one seed differ in the configuration only."""
     if not rows:
         return []
     base = {run.seed: run.metrics["error"] for run in rows[0].runs}
-    found = []
+    against_first = []
     for row in rows[1:]:
         pairs = [run.metrics["error"] - base[run.seed] for run in row.runs if run.seed in base]
         if pairs:
-            found.append(Difference(row.name, len(pairs), Interval.of(pairs)))
-    return found
+            against_first.append(Difference(row.name, len(pairs), Interval.of(pairs)))
+    return against_first
 
 
 def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str:
@@ -129,11 +129,11 @@ def _run(trial: FrozenTrial) -> Run:
     )
 
 
-def _compared(study: Study, name: str, runs: list[Run]) -> Compared:
+def _row(study: Study, name: str, runs: list[Run]) -> RowResult:
     middle = median_low([run.metrics["error"] for run in runs])
     configuration = study.configuration({ROW: name})
     model = configuration.model
-    return Compared(
+    return RowResult(
         name=name,
         experts=1 if model.kind == "single" else model.experts,
         epochs=sum(stage.epochs for stage in stages(configuration)),

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -19,12 +19,10 @@ from moe_search.search.ranking import (
     finalists,
     is_feasible,
 )
-from moe_search.spec import METRICS, Study, Value
+from moe_search.spec import METRICS, Configuration, Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
-
-if TYPE_CHECKING:
-    from moe_search.search.run import Ended
+from moe_search.tracking.naming import short_name
 
 STATES = {
     "complete": TrialState.COMPLETE,
@@ -36,11 +34,12 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Best:
+class BestTrial:
     """One of the best configurations.
 
     Attributes:
         trial: the number of its best trial.
+        name: of its network, in a few words.
         values: the objective by name: one, or one a metric of a front.
         metrics: each metric on the validation split, entropies in bits.
         parameters: the searched values by path.
@@ -50,6 +49,7 @@ class Best:
     """
 
     trial: int
+    name: str
     values: dict[str, float]
     metrics: dict[str, float]
     parameters: dict[str, Value]
@@ -59,11 +59,12 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FinalistResult:
     """A finalist: a configuration trained again over fresh seeds.
 
     Attributes:
         trial: the trial that found it.
+        name: of its network, in a few words.
         seeds: how many there are so far.
         value: mean objective on validation, the first one of several.
         test: each metric on the test split, entropies in bits.
@@ -72,6 +73,7 @@ class Judged:
     """
 
     trial: int
+    name: str
     seeds: int
     value: float
     test: dict[str, Interval]
@@ -96,47 +98,38 @@ class Summary:
     study: str
     trials: int
     counts: dict[str, int]
-    best: tuple[Best, ...]
-    finalists: tuple[Judged, ...]
+    best: tuple[BestTrial, ...]
+    finalists: tuple[FinalistResult, ...]
     champion: str | None
     references: References
     active: datetime | None
     stores: Stores
 
-
-@dataclass(frozen=True)
-class Outcome(Summary):
-    """A study after a run of it.
-
-    Attributes:
-        reason: why the run ended, in words.
-        interrupted: by Ctrl-C; the same call goes on.
-        seconds: wall time of the run.
-    """
-
-    reason: str
-    interrupted: bool
-    seconds: float
+    @property
+    def champion_result(self) -> FinalistResult | None:
+        """What the champion's configuration reached; None before there is one."""
+        return next((finalist for finalist in self.finalists if finalist.champion), None)
 
 
-def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
+def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
     """Read a study off its store.
 
     Args:
         study: what was asked for.
-        kept: the study in the store.
+        optuna_study: the study in the store.
         count: how many of the best configurations there shall be at most.
     """
-    trials = kept.get_trials(deepcopy=False)
+    trials = optuna_study.get_trials(deepcopy=False)
     states = Counter(trial.state for trial in trials)
-    champion: Mapping[str, Any] = kept.user_attrs.get(CHAMPION, {})
+    champion: Mapping[str, Any] = optuna_study.user_attrs.get(CHAMPION, {})
     return Summary(
         study=study.name,
         trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
-        best=tuple(_best(study, trial) for trial in best_trials(study, kept, count)),
+        best=tuple(_best(study, trial) for trial in best_trials(study, optuna_study, count)),
         finalists=tuple(
-            _judged(finalist, champion.get("trial")) for finalist in finalists(study, kept)
+            _finalist(finalist, trials[finalist.trial], champion.get("trial"))
+            for finalist in finalists(study, optuna_study)
         ),
         champion=champion.get("uri"),
         references=study.finalists.references,
@@ -145,15 +138,10 @@ def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
     )
 
 
-def conclude(summary: Summary, ended: "Ended") -> Outcome:
-    """Add how the run ended."""
-    return Outcome(**vars(summary), **vars(ended))
-
-
 def plain(summary: Summary) -> dict[str, Any]:
     """What JSON knows: times as ISO 8601, None for a number that is not known."""
-    found: dict[str, Any] = finite(asdict(summary))
-    return found
+    values: dict[str, Any] = finite(asdict(summary))
+    return values
 
 
 def finite(value: Any) -> Any:
@@ -170,10 +158,14 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _best(study: Study, trial: FrozenTrial) -> Best:
+_UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
+
+
+def _best(study: Study, trial: FrozenTrial) -> BestTrial:
     attributes = trial.user_attrs
-    return Best(
+    return BestTrial(
         trial=trial.number,
+        name=_name(trial),
         values=dict(zip(metric_names(study), trial.values, strict=True)),
         metrics={name: attributes.get(name, math.nan) for name in METRICS},
         parameters=dict(trial.params),
@@ -183,18 +175,20 @@ def _best(study: Study, trial: FrozenTrial) -> Best:
     )
 
 
-_UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
-
-
-def _judged(finalist: Finalist, champion: int | None) -> Judged:
-    return Judged(
+def _finalist(finalist: Finalist, trial: FrozenTrial, champion: int | None) -> FinalistResult:
+    return FinalistResult(
         trial=finalist.trial,
+        name=_name(trial),
         seeds=len(finalist.records),
         value=finalist.value,
         test={name: finalist.test.get(name, _UNKNOWN) for name in METRICS},
         errors=tuple(record["test"]["error"] for record in finalist.records),
         champion=finalist.trial == champion,
     )
+
+
+def _name(trial: FrozenTrial) -> str:
+    return short_name(Configuration.model_validate_json(trial.user_attrs["configuration"]))
 
 
 def _active(trials: list[FrozenTrial]) -> datetime | None:
