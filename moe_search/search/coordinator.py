@@ -46,7 +46,7 @@ from moe_search.search import objective
 from moe_search.search.events import EpochEnded, Started, TrialEnded
 from moe_search.search.executors.base import Died, Event
 from moe_search.search.proposals import Proposals
-from moe_search.search.pruners import decides_at
+from moe_search.search.pruners import make_pruner
 from moe_search.search.ranking import standing
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
@@ -73,6 +73,7 @@ class Coordinator:
         self._counted = len(self._kept.get_trials(deepcopy=False, states=COUNTED))
         self._best, self._since_best = standing(self._study, self._kept)
         self._proposals = Proposals(self._study, self._kept)
+        self._pruner = make_pruner(self._study)
 
     def run(self) -> str:
         """Search; returns why it ended, in words.
@@ -177,7 +178,7 @@ class Coordinator:
             return
         if reason := running.collapsed(study):
             running.pruned = reason
-        elif decides_at(study, report.epoch) and running.trial.should_prune():
+        elif self._pruner.decides_at(report.epoch) and running.trial.should_prune():
             running.pruned = f"{study.pruner} at epoch {report.epoch}"
         if running.pruned:
             self._executor.drop([report.key])

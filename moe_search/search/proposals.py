@@ -11,6 +11,7 @@ from moe_search.search import suggest
 from moe_search.search.study_store import COUNTED, deaths, requeue, untried, waiting
 from moe_search.search.trial import Running
 from moe_search.spec import Configuration, Study, Value
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.study import SEED
 
 
@@ -28,7 +29,7 @@ class Proposals:
         self._study = study
         self._kept = kept
         listed = bool(study.configurations)
-        finite = listed or study.search.sampler == "grid" or not study.parameters
+        finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
         points = _runs(study) if listed else suggest.grid(study) if finite else study.search.points
         self._points = deque(untried(kept, points))
         self.left = len(self._points) + waiting(kept) if finite else math.inf

@@ -23,8 +23,8 @@ from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.mending import mend
+from moe_search.search.quiet import silence
 from moe_search.search.recorder import Recorder
-from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import MADE, SECONDS, open_study
 from moe_search.spec import Backbone, Data, Model, Study, resolve_backbone

@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.errors import UserError
 from moe_search.search.objective import directions, metric_names
-from moe_search.search.pruners import pruner
-from moe_search.search.samplers import sampler, without_warning
+from moe_search.search.pruners import make_pruner
+from moe_search.search.quiet import without_warning
+from moe_search.search.samplers import make_sampler
 from moe_search.spec import Study, Value
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.mlflow import check_store
@@ -56,8 +57,8 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
             f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
             f"undo the change, or begin a new study with --set name={study.name}-2"
         )
-    kept.sampler = sampler(study, len(kept.get_trials(deepcopy=False)))
-    kept.pruner = pruner(study)
+    kept.sampler = make_sampler(study.search, len(kept.get_trials(deepcopy=False)))
+    kept.pruner = make_pruner(study).build()
     return kept
 
 

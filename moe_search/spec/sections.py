@@ -21,6 +21,8 @@ from moe_search.spec.comparison import References
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.executors import GivenExecutor, Ray
 from moe_search.spec.kinds.metrics import MetricName
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
 from moe_search.words import show
 
@@ -238,10 +240,10 @@ class Search(Section):
     """How configurations are proposed, stopped and run."""
 
     trials: StrictInt = Field(50, ge=1, le=1_000_000, description="trials the study should have")
-    sampler: Literal["tpe", "gp", "cma-es", "random", "grid", "qmc"] = Field(
+    sampler: Annotated[str, OneOf(tuple(SAMPLERS))] = Field(
         "tpe", description="how configurations are proposed"
     )
-    pruner: Literal["hyperband", "successive_halving", "median", "none"] | None = Field(
+    pruner: Annotated[str, OneOf(tuple(PRUNERS))] | None = Field(
         None, description="how poor trials are stopped early; hyperband, or none with pareto"
     )
     collapse: Annotated[

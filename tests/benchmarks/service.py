@@ -42,8 +42,8 @@ from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Event, Started, TrialEnded
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.proposals import Proposals
+from moe_search.search.quiet import silence
 from moe_search.search.recorder import Recorder
-from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
 from moe_search.spec import PRESETS, Study, load_study
