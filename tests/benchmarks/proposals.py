@@ -17,6 +17,7 @@ from statistics import mean, stdev
 import numpy as np
 import optuna
 
+from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import suggest
 from moe_search.spec import Study, Value
 
