@@ -86,7 +86,7 @@ def test_the_password_of_a_store_is_not_shown(
 
     memory = optuna.storages.InMemoryStorage()
     monkeypatch.setattr("moe_search.search.study_store.check_store", lambda *_: None)
-    monkeypatch.setattr("moe_search.stores.optuna.open_storage", lambda study: memory)
+    monkeypatch.setattr("moe_search.search.study_store.open_storage", lambda study: memory)
     with pytest.raises(UserError) as error:
         find_study(study)
     assert "'tiny' has not been run yet" in line(error)
