@@ -59,8 +59,8 @@ def test_other_studies_lie_beside_it(study_folder: Path) -> None:
     one, other = (study_in(study_folder, name=name) for name in ("one", "other"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ExperimentalWarning)
-        kept = [open_study(study, open_storage(study)) for study in (one, other)]
-    kept[0].ask()
+        optuna_study = [open_study(study, open_storage(study)) for study in (one, other)]
+    optuna_study[0].ask()
     assert len(trials(one)) == 1
     assert len(trials(other)) == 0
 

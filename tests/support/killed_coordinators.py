@@ -36,7 +36,7 @@ BOUNDARIES = {
     "suggested": ("moe_search.search.suggest.suggest", "after", 3),
     "given": ("support.fake_workers.StandIn.submit", "after", 2),
     "reported": ("optuna.Trial.report", "after", 3),
-    "constrained": ("optuna.Trial.set_constraint", "after", 3),
+    "constrained": ("moe_search.search.coordinator.set_constraints", "after", 3),
     "run made": ("mlflow.MlflowClient.create_run", "after", 3),
     "model made": ("mlflow.MlflowClient.create_logged_model", "after", 3),
     "model logged": ("mlflow.MlflowClient.finalize_logged_model", "after", 3),
