@@ -9,8 +9,10 @@ from optuna.trial import TrialState
 
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
-from moe_search.report.results.summary import FinalistResult, finite, summarize
+from moe_search.report.results.summary import finite, summarize
 from moe_search.report.text.search import spread
+from moe_search.search.ledger import TrialRecord
+from moe_search.search.ranking import FinalistResult
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
 from moe_search.spec.kinds.metrics import headline
@@ -61,7 +63,7 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
         if state is not TrialState.COMPLETE:
             why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
             raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
-        uri = trials[trial].user_attrs["model"]
+        uri = TrialRecord.of(trials[trial]).model
         return FoundModel(uri, study.mlflow_url, study.name, trial)
     summary = summarize(study, optuna_study, 0)
     champion = summary.champion_result

@@ -25,7 +25,7 @@ from moe_search.search.events import Event
 from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.base import Event as Reported
 from moe_search.search.executors.local import LocalExecutor
-from moe_search.search.ranking import FINALISTS
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
 from moe_search.spec import PRESETS, Configuration, Data, Study
@@ -204,8 +204,10 @@ def test_a_finalist_of_a_killed_worker_goes_on(
     assert results[-1].seconds > MARK
     notes = [event.text for event in told if isinstance(event, Note)]
     assert notes == ["finalists run again: its worker died (signal SIGKILL)"]
-    (record,), (expected,) = (find_study(one).user_attrs[FINALISTS] for one in (asked, undisturbed))
-    assert record["test"] == expected["test"]
+    (record,), (expected,) = (
+        StudyRecord.of(find_study(one)).finalists for one in (asked, undisturbed)
+    )
+    assert record.test == expected.test
     check_ledger(asked)
     assert not asked.checkpoints_folder.exists()
 

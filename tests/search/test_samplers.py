@@ -24,13 +24,13 @@ DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all)
 
 def ask(study: Study, count: int) -> list[tuple[Any, ...]]:
     """What a run of so many trials tries."""
-    kept = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study))
     found = []
     for _ in range(count):
-        trial = kept.ask()
+        trial = optuna_study.ask()
         values = suggest(trial, study)
         found.append(tuple(values.values()))
-        kept.tell(trial, float(trial.number % 4))
+        optuna_study.tell(trial, float(trial.number % 4))
     return found
 
 
@@ -55,13 +55,13 @@ def test_the_seed_decides_what_is_tried(study_folder: Path, name: str) -> None:
 
 def stops(study: Study, always: bool) -> dict[int, int]:
     """Epochs at which trials that train in step, four at a time, are stopped."""
-    kept = optuna.create_study(
+    optuna_study = optuna.create_study(
         study_name="curves", direction="maximize", pruner=make_pruner(study).build()
     )
     drawn = np.random.default_rng(3)
     found: dict[int, int] = {}
     for _ in range(12):
-        trials = [kept.ask() for _ in range(4)]
+        trials = [optuna_study.ask() for _ in range(4)]
         ends = drawn.uniform(0.5, 1.0, 4)
         for epoch in range(1, longest(study) + 1):
             noise = drawn.normal(0, 0.05, 4)
@@ -71,10 +71,10 @@ def stops(study: Study, always: bool) -> dict[int, int]:
                 trial.report(float(end * (1 - 0.8**epoch) + error), epoch)
                 if (always or make_pruner(study).decides_at(epoch)) and trial.should_prune():
                     found[trial.number] = epoch
-                    kept.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                    optuna_study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         for trial, end in zip(trials, ends, strict=True):
             if trial.number not in found:
-                kept.tell(trial, float(end))
+                optuna_study.tell(trial, float(end))
     return found
 
 

@@ -16,7 +16,7 @@ def pictures(report: Report) -> list[Picture]:
     values = [(point.value, point.trial) for point in points if point.value is not None]
     if not values:
         return []
-    objective, better = metric_names(study)[0], directions(study)[0]
+    objective, better = metric_names(study.objective)[0], directions(study.objective)[0]
     best, trial = max(values) if better == "maximize" else min(values)
     alt = (
         f"The {objective} of each trial and the best so far, which ends at {best:.4f}, reached by "

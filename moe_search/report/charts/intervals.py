@@ -6,7 +6,7 @@ from moe_search.report.charts.canvas import BLUE, SOFT, canvas, short
 from moe_search.report.page import Picture
 from moe_search.report.results.searches import SearchResult
 from moe_search.report.results.study import Report
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 
 _LABEL = "test error: mean, ± SD (thick), 95 % (thin)"
 
@@ -16,14 +16,17 @@ def of_finalists(report: Report) -> list[Picture]:
     finalists = report.summary.finalists
     if not finalists or finalists[0].seeds < 2:
         return []
-    entries = [
-        (f"{'champion, ' if f.champion else ''}trial {f.trial}", f.test["error"]) for f in finalists
-    ]
+    entries = [(_name(finalist), finalist.test["error"]) for finalist in finalists]
     alt = (
         "Test error of each finalist with standard deviation and 95 % interval; the table of "
         "finalists has the numbers."
     )
     return [Picture(f"{report.study.name}-finalists", alt, draw(entries, _LABEL))]
+
+
+def _name(finalist: FinalistResult) -> str:
+    champion = "champion, " if finalist.champion else ""
+    return f"{champion}trial {finalist.trial}{'' if finalist.feasible else ' (infeasible)'}"
 
 
 def of_champions(searches: Sequence[SearchResult]) -> Picture:

@@ -26,7 +26,7 @@ def importances(study: Study, optuna_study: optuna.Study) -> Importances:
     return {
         name: _importances(optuna_study, index, -1 if direction == "maximize" else 1)
         for index, (name, direction) in enumerate(
-            zip(metric_names(study), directions(study), strict=True)
+            zip(metric_names(study.objective), directions(study.objective), strict=True)
         )
     }
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moe_search.report.results.summary import BestTrial, FinalistResult, Summary, plain
+from moe_search.report.results.summary import BestTrial, Summary, plain
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec.kinds.stores import Stores
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """What a comparison found: each row's runs, beside the reference and beside the other rows."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
@@ -9,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.stages import stages
+from moe_search.search.ledger import TrialRecord
 from moe_search.search.objective import gain
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS, Study
@@ -117,15 +117,14 @@ def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str
 
 
 def _run(trial: FrozenTrial) -> Run:
-    attributes = trial.user_attrs
-    metrics = {name: attributes.get(f"test/{name}", math.nan) for name in METRICS}
+    record = TrialRecord.of(trial)
     return Run(
         seed=trial.params[SEED],
         trial=trial.number,
         value=trial.values[0],
-        metrics={**metrics, TRAINING_ERROR: attributes.get(TRAINING_ERROR, math.nan)},
-        seconds=attributes["seconds"],
-        run_id=attributes["mlflow_run"],
+        metrics={**record.test, TRAINING_ERROR: record.training_error},
+        seconds=record.seconds,
+        run_id=record.run_id,
     )
 
 
@@ -138,7 +137,7 @@ def _row(study: Study, name: str, runs: list[Run]) -> RowResult:
         experts=1 if model.kind == "single" else model.experts,
         epochs=sum(stage.epochs for stage in stages(configuration)),
         runs=tuple(runs),
-        best=max(runs, key=lambda run: gain(study, run.value)),
+        best=max(runs, key=lambda run: gain(study.objective, run.value)),
         median=next(run for run in runs if run.metrics["error"] == middle),
         reference={
             metric: tuple(numbers)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from moe_search.report.results.study import Report
-from moe_search.report.results.summary import FinalistResult
+from moe_search.search.ranking import FinalistResult
 
 
 @dataclass(frozen=True)

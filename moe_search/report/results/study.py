@@ -11,8 +11,7 @@ from moe_search.report.results.importances import Importances, importances
 from moe_search.report.results.rows import RowResult, compare
 from moe_search.report.results.summary import Summary, summarize
 from moe_search.report.results.trials import TrialPoint, trial_points
-from moe_search.search.ranking import CHAMPION
-from moe_search.search.study_store import MADE, SECONDS
+from moe_search.search.ledger import StudyRecord
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
 
@@ -64,14 +63,14 @@ class Report:
 def read_report(study: Study, optuna_study: optuna.Study) -> Report:
     """Read a study off its store."""
     listed = bool(study.configurations)
-    attributes = optuna_study.user_attrs
+    record = StudyRecord.of(optuna_study)
     return Report(
         study=study,
         summary=summarize(study, optuna_study, _BEST),
         importances={} if listed else importances(study, optuna_study),
         points=tuple(trial_points(optuna_study)),
         rows=tuple(compare(study, optuna_study)) if listed else (),
-        champion_run=attributes.get(CHAMPION, {}).get("run_id"),
-        made=attributes.get(MADE, {}),
-        seconds=attributes.get(SECONDS, 0.0),
+        champion_run=record.champion.run_id if record.champion else None,
+        made=dict(record.made_with),
+        seconds=record.seconds,
     )

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,19 +9,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from moe_search.search.objective import metric_names
-from moe_search.search.ranking import (
-    CHAMPION,
-    Finalist,
-    Interval,
-    best_trials,
-    finalists,
-    is_feasible,
-)
-from moe_search.spec import METRICS, Configuration, Study, Value
+from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.search.objective import keeps, metric_names
+from moe_search.search.ranking import FinalistResult, best_trials, finalists
+from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
-from moe_search.tracking.naming import short_name
 
 STATES = {
     "complete": TrialState.COMPLETE,
@@ -56,29 +48,6 @@ class BestTrial:
     feasible: bool
     seconds: float
     model: str
-
-
-@dataclass(frozen=True)
-class FinalistResult:
-    """A finalist: a configuration trained again over fresh seeds.
-
-    Attributes:
-        trial: the trial that found it.
-        name: of its network, in a few words.
-        seeds: how many there are so far.
-        value: mean objective on validation, the first one of several.
-        test: each metric on the test split, entropies in bits.
-        errors: test error of each seed.
-        champion: whether it is the one that is registered.
-    """
-
-    trial: int
-    name: str
-    seeds: int
-    value: float
-    test: dict[str, Interval]
-    errors: tuple[float, ...]
-    champion: bool
 
 
 @dataclass(frozen=True)
@@ -121,17 +90,16 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
     """
     trials = optuna_study.get_trials(deepcopy=False)
     states = Counter(trial.state for trial in trials)
-    champion: Mapping[str, Any] = optuna_study.user_attrs.get(CHAMPION, {})
+    champion = StudyRecord.of(optuna_study).champion
     return Summary(
         study=study.name,
         trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
-        best=tuple(_best(study, trial) for trial in best_trials(study, optuna_study, count)),
-        finalists=tuple(
-            _finalist(finalist, trials[finalist.trial], champion.get("trial"))
-            for finalist in finalists(study, optuna_study)
+        best=tuple(
+            _best(study, trial) for trial in best_trials(study.objective, optuna_study, count)
         ),
-        champion=champion.get("uri"),
+        finalists=tuple(finalists(study.objective, optuna_study)),
+        champion=champion.uri if champion else None,
         references=study.finalists.references,
         active=_active(trials),
         stores=study.stores,
@@ -158,37 +126,18 @@ def finite(value: Any) -> Any:
     return value
 
 
-_UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
-
-
 def _best(study: Study, trial: FrozenTrial) -> BestTrial:
-    attributes = trial.user_attrs
+    record = TrialRecord.of(trial)
     return BestTrial(
         trial=trial.number,
-        name=_name(trial),
-        values=dict(zip(metric_names(study), trial.values, strict=True)),
-        metrics={name: attributes.get(name, math.nan) for name in METRICS},
+        name=record.name,
+        values=dict(zip(metric_names(study.objective), trial.values, strict=True)),
+        metrics=dict(record.metrics),
         parameters=dict(trial.params),
-        feasible=is_feasible(trial),
-        seconds=attributes["seconds"],
-        model=attributes["model"],
+        feasible=keeps(trial.constraints),
+        seconds=record.seconds,
+        model=record.model,
     )
-
-
-def _finalist(finalist: Finalist, trial: FrozenTrial, champion: int | None) -> FinalistResult:
-    return FinalistResult(
-        trial=finalist.trial,
-        name=_name(trial),
-        seeds=len(finalist.records),
-        value=finalist.value,
-        test={name: finalist.test.get(name, _UNKNOWN) for name in METRICS},
-        errors=tuple(record["test"]["error"] for record in finalist.records),
-        champion=finalist.trial == champion,
-    )
-
-
-def _name(trial: FrozenTrial) -> str:
-    return short_name(Configuration.model_validate_json(trial.user_attrs["configuration"]))
 
 
 def _active(trials: list[FrozenTrial]) -> datetime | None:

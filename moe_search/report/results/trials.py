@@ -8,9 +8,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.report.results.summary import Summary
+from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED
-from moe_search.spec import Configuration
-from moe_search.tracking.naming import short_name
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ def front(points: Iterable[_P]) -> list[_P]:
 
 
 def _point(trial: FrozenTrial) -> TrialPoint:
-    attributes = trial.user_attrs
+    record = TrialRecord.of(trial)
     return TrialPoint(
         trial=trial.number,
-        name=short_name(Configuration.model_validate_json(attributes["configuration"])),
+        name=record.name,
         value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
-        accuracy=attributes["accuracy"],
-        sample_entropy=attributes["sample_entropy"],
-        run_id=attributes["mlflow_run"],
+        accuracy=record.metrics["accuracy"],
+        sample_entropy=record.metrics["sample_entropy"],
+        run_id=record.run_id,
     )

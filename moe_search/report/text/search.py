@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from moe_search.report.results.importances import Importances
-from moe_search.report.results.summary import BestTrial, FinalistResult, Summary
+from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
 
 OF_EXPERTS = tuple(name for name in HEADLINE if METRICS[name].of_experts)
@@ -56,7 +56,7 @@ def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
         tuple(
             (
                 "champion" if finalist.champion else str(place),
-                str(finalist.trial),
+                str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)",
                 str(finalist.seeds),
                 f"{finalist.value:.4f}",
                 spread(finalist.test["error"]),
@@ -124,10 +124,12 @@ def champion_text(champion: FinalistResult) -> str:
         if champion.seeds > 1
         else " from one fresh seed"
     )
+    missed = champion.missed
+    infeasible = f" No finalist keeps the constraints; this one: {missed}." if missed else ""
     return (
         f"The champion is the configuration of trial {champion.trial}, "
         f"{champion.name}: test error {error.mean:.2%}{over}. It was chosen by its "
-        "validation results; the test split was read for the finalists alone."
+        f"validation results; the test split was read for the finalists alone.{infeasible}"
     )
 
 

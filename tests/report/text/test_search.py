@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from moe_search.report.results.summary import BestTrial, FinalistResult, Summary
+from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.search import (
     best_table,
@@ -15,7 +15,7 @@ from moe_search.report.text.search import (
     summary_facts,
 )
 from moe_search.report.text.table import Table, show, value_text
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec import METRICS, Backbone, Study
 from moe_search.spec.kinds.stores import Stores
 

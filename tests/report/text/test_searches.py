@@ -9,10 +9,10 @@ from scipy import stats
 
 from moe_search.report.pages.searches import studies_chapter
 from moe_search.report.results.study import Report
-from moe_search.report.results.summary import FinalistResult, Summary
+from moe_search.report.results.summary import Summary
 from moe_search.report.results.trials import TrialPoint
 from moe_search.report.text.searches import studies_table
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec import METRICS, Study
 from moe_search.spec.kinds.stores import Stores
 
