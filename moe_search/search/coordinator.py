@@ -72,7 +72,7 @@ class Coordinator:
         self._warned = False
         self._counted = len(self._kept.get_trials(deepcopy=False, states=COUNTED))
         self._best, self._since_best = standing(self._study, self._kept)
-        self._proposals = Proposals(self._study, self._kept)
+        self._proposals = Proposals(self._study, self._kept, self._batches.key)
 
     def run(self) -> str:
         """Search; returns why it ended, in words.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 
 from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
@@ -11,7 +12,7 @@ from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoints
-from moe_search.moe.architecture import rounds_alike
+from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
 from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
@@ -27,7 +28,7 @@ from moe_search.search.recorder import Recorder
 from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import MADE, SECONDS, open_study
-from moe_search.spec import Backbone, Data, Model, Study, resolve_backbone
+from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.lock import locked
@@ -113,14 +114,15 @@ def run_study(study: Study, listener: Listener) -> Ended:
 def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
-    def backbone(model: Model) -> Backbone:
-        return resolve_backbone(model, card.data, shape, len(card.classes))
+    @cache
+    def architecture(configuration: Configuration) -> Architecture:
+        backbone = resolve_backbone(configuration.model, card.data, shape, len(card.classes))
+        return Architecture.of(configuration, backbone, shape, len(card.classes))
 
-    def alone(networks: Backbone) -> bool:
-        both = (networks.expert, networks.gate)
-        return machine.exact and not all(rounds_alike(one, shape) for one in both)
+    def alone(architecture: Architecture) -> bool:
+        return machine.exact and not architecture.rounds_alike
 
-    return Batches(source, backbone, machine.population, len(machine.devices), alone)
+    return Batches(source, architecture, machine.population, len(machine.devices), alone)
 
 
 def _to_the_end(session: Session) -> tuple[str, bool]:
