@@ -2,11 +2,12 @@
 
 import math
 from collections import deque
+from collections.abc import Callable, Hashable
 from itertools import count
 
 import optuna
 
-from moe_search.engine.trial import TrialSpec, fusion_key
+from moe_search.engine.trial import TrialSpec
 from moe_search.search import suggest
 from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
@@ -21,17 +22,25 @@ class Proposals:
 
     A grid, a comparison and a space without parameters have their points and no more.
 
+    Args:
+        study: what is searched.
+        kept: the study in Optuna's store.
+        key: of trials; those of equal keys can train in step.
+
     Attributes:
         wanted: trials that the study is to have in the end.
         left: trials that can still be asked.
     """
 
-    def __init__(self, study: Study, optuna_study: optuna.Study) -> None:
+    def __init__(
+        self, study: Study, optuna_study: optuna.Study, key: Callable[[TrialSpec], Hashable]
+    ) -> None:
         self._study = study
         self._optuna_study = optuna_study
         listed = bool(study.configurations)
         finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
-        points = _runs(study) if listed else suggest.grid(study) if finite else study.search.points
+        known = suggest.grid(study) if finite else study.search.points
+        points = _runs(study, key) if listed else known
         self._points = deque(untried(optuna_study, points))
         self.left = len(self._points) + waiting(optuna_study) if finite else math.inf
         self._seeds: dict[Configuration | None, set[int]] = {}  # first ones that are used
@@ -78,13 +87,10 @@ class Proposals:
         return range(first, first + search.seeds)
 
 
-def _runs(study: Study) -> list[dict[str, Value]]:
+def _runs(study: Study, key: Callable[[TrialSpec], Hashable]) -> list[dict[str, Value]]:
     """A comparison's runs, those beside each other that can train in step."""
-
-    def group(run: dict[str, Value]) -> tuple[object, ...]:
-        return fusion_key(TrialSpec(0, study.configuration(run), int(run[SEED])))
-
-    groups: dict[tuple[object, ...], list[dict[str, Value]]] = {}
+    groups: dict[Hashable, list[dict[str, Value]]] = {}
     for run in study.runs:
-        groups.setdefault(group(run), []).append(run)
+        spec = TrialSpec(0, study.configuration(run), int(run[SEED]))
+        groups.setdefault(key(spec), []).append(run)
     return [run for runs in groups.values() for run in runs]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 
 import optuna
 from mlflow.exceptions import MlflowException
@@ -12,7 +13,7 @@ from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoints
-from moe_search.moe.architecture import rounds_alike
+from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
 from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
@@ -30,7 +31,7 @@ from moe_search.search.ranking import best_in_words
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
-from moe_search.spec import Backbone, Data, Model, Study, resolve_backbone
+from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.lock import locked
@@ -127,14 +128,15 @@ def run_study(study: Study, listener: Listener) -> Ended:
 def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
-    def backbone(model: Model) -> Backbone:
-        return resolve_backbone(model, card.data, shape, len(card.classes))
+    @cache
+    def architecture(configuration: Configuration) -> Architecture:
+        backbone = resolve_backbone(configuration.model, card.data, shape, len(card.classes))
+        return Architecture.of(configuration, backbone, shape, len(card.classes))
 
-    def alone(networks: Backbone) -> bool:
-        both = (networks.expert, networks.gate)
-        return machine.exact and not all(rounds_alike(one, shape) for one in both)
+    def alone(architecture: Architecture) -> bool:
+        return machine.exact and not architecture.rounds_alike
 
-    return Batches(source, backbone, machine.population, len(machine.devices), alone)
+    return Batches(source, architecture, machine.population, len(machine.devices), alone)
 
 
 def _write_note(study: Study, optuna_study: optuna.Study, made: Mapping[str, str]) -> None:

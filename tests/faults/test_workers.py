@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 from optuna.trial import TrialState
+from support.jobs import digits_job
 from support.study_runs import check_ledger, study_in, trials
 
 from moe_search.engine.checkpoints import Checkpoints
@@ -28,7 +29,7 @@ from moe_search.search.executors.local import LocalExecutor
 from moe_search.search.ledger import StudyRecord
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
-from moe_search.spec import PRESETS, Configuration, Data, Study
+from moe_search.spec import Configuration, Data, Study
 
 SOURCE = Data(name="digits")
 PATIENCE = 120  # seconds, for what takes one
@@ -223,7 +224,7 @@ def job(*experts: int) -> Job:
         )
         for key, count in enumerate(experts)
     ]
-    return Job(tuple(specs), PRESETS["digits"], SOURCE)
+    return digits_job(*specs)
 
 
 def outcomes(executor: LocalExecutor, count: int) -> list[Reported]:
