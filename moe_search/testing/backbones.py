@@ -1,4 +1,4 @@
-"""What a backbone of one's own must keep to, as tests to inherit.
+"""The contract of a backbone of one's own.
 
 In the tests of the package that declares it::
 
