@@ -24,7 +24,7 @@ class Proposals:
 
     Args:
         study: what is searched.
-        kept: the study in Optuna's store.
+        optuna_study: the study in Optuna's store.
         key: of trials; those of equal keys can train in step.
 
     Attributes:
