@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.study_store import requeue, study_in
 from moe_search.spec import Study
+from moe_search.stores.moved import follow_move
 from moe_search.tracking.stale import end_leftovers
 
 _Fate = Literal["requeued", "given_up", "empty"]
@@ -29,6 +30,7 @@ class Mended:
         runs: ids of MLflow runs that nobody wrote any more, or that Optuna was not told of.
         models: ids of MLflow models whose writing had not ended.
         lost: numbers of complete trials without a finished MLflow run: this, nothing mends.
+        moved: the folder from which the study's folder was moved or copied.
     """
 
     requeued: tuple[int, ...] = ()
@@ -37,6 +39,7 @@ class Mended:
     runs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
+    moved: str = ""
 
     def lines(self) -> list[str]:
         """What a person should know; nothing where there was nothing to mend."""
@@ -49,6 +52,8 @@ class Mended:
         lines = [f"{_counted(numbers, 'trial')} {what}" for numbers, what in found if numbers]
         if self.runs:
             lines.append(f"{len(self.runs)} runs in MLflow were nobody's any more: killed")
+        if self.moved:
+            lines.append(f"its folder was moved from {self.moved}: MLflow finds the files here now")
         if self.models:
             lines.append(f"{len(self.models)} models in MLflow were half-written: failed")
         return lines
@@ -75,12 +80,14 @@ def mend(study: Study, storage: BaseStorage) -> Mended:
         for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     }
     finalists = [record.run_id for record in StudyRecord.of(optuna_study).finalists]
+    moved = follow_move(study.mlflow_url, study.name, study.artifacts_folder / "mlflow")
     leftovers = end_leftovers(study, [*complete.values(), *finalists])
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,
         models=leftovers.models,
         lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
+        moved=str(moved or ""),
     )
 
 

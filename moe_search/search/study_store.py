@@ -17,6 +17,7 @@ from moe_search.search.samplers import make_sampler
 from moe_search.spec import Study, Value
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.mlflow import check_store
+from moe_search.stores.moved import follow_move
 from moe_search.stores.optuna import open_storage
 from moe_search.words import one_line
 
@@ -52,7 +53,7 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
 
 
 def find_study(study: Study) -> optuna.Study:
-    """The study as it stands in the store, which must exist.
+    """The study as it stands in the store, which must exist; its files are found after a move.
 
     Raises:
         UserError: there is no such store or study.
@@ -65,6 +66,7 @@ def find_study(study: Study) -> optuna.Study:
     optuna_study = study_in(study, open_storage(study))
     if optuna_study is None:
         raise UserError(f"{why}: it is not in {url}")
+    follow_move(study.mlflow_url, study.name, study.artifacts_folder / "mlflow")
     return optuna_study
 
 

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from moe_search.stores.mlflow import sqlite_file
+
 _PLACES = (
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -19,21 +21,22 @@ _PLACES = (
 """Tables and columns of MLflow's in which places of files stand."""
 
 
-def follow_move(store: Path, experiment: str, folder: Path) -> Path | None:
+def follow_move(url: str, experiment: str, folder: Path) -> Path | None:
     """Let MLflow's sqlite store name the folder in which a study's files lie now.
 
     That is done where they lie there, or where the folder that the store names is gone. A folder
     that a study chose before stays as long as it exists.
 
     Args:
-        store: the sqlite file; nobody else writes it.
+        url: of MLflow's store; only an sqlite file has such places. Nobody else writes it.
         experiment: the study's, by name.
         folder: of MLflow's files, beside the study.
 
     Returns:
         The folder that the store named before; None where nothing was to be done.
     """
-    if not store.exists():
+    store = sqlite_file(url)
+    if store is None or not store.exists():
         return None
     with closing(sqlite3.connect(store, timeout=60)) as database, database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
