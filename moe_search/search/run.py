@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
@@ -17,9 +17,8 @@ from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
-from moe_search.search.executors import ray_cluster
-from moe_search.search.executors.base import Executor, Plan
-from moe_search.search.executors.local import LocalExecutor, plan
+from moe_search.search.executors import opener
+from moe_search.search.executors.base import Plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.mending import mend
@@ -76,8 +75,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
+    workers = opener(study, listener)
     with (
-        _connected(study, listener),  # Ray takes over signals, too, and so comes first
+        workers.joined(),  # it may take over signals, too, and so comes first
         told_in_one_line(study),
         locked(study),
         interruptible() as interrupt,
@@ -86,13 +86,12 @@ def run_study(study: Study, listener: Listener) -> Ended:
         for line in mend(study, storage).lines():
             listener(Note(line))
         kept = open_study(study, storage)  # its sampler goes on behind what was mended
-        ray = study.search.ray
-        machine = ray_cluster.plan(study, ray, listener) if ray else plan(study)
-        batches = _batches(source, machine, card, shape)
+        plan = workers.plan()
+        batches = _batches(source, plan, card, shape)
         checkpoints = Checkpoints(study.checkpoints_folder, source)
         with (
             _tracked(study, card) as tracker,
-            _executor(study, machine, data, checkpoints) as executor,
+            workers.open(plan, data, checkpoints) as executor,
         ):
             del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
@@ -110,7 +109,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     return Ended(reason, interrupted, time.monotonic() - started)
 
 
-def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
+def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
     def backbone(model: Model) -> Backbone:
@@ -118,9 +117,9 @@ def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) ->
 
     def alone(networks: Backbone) -> bool:
         both = (networks.expert, networks.gate)
-        return machine.exact and not all(rounds_alike(one, shape) for one in both)
+        return plan.exact and not all(rounds_alike(one, shape) for one in both)
 
-    return Batches(source, backbone, machine.population, len(machine.devices), alone)
+    return Batches(source, backbone, plan.population, len(plan.devices), alone)
 
 
 def _to_the_end(session: Session) -> tuple[str, bool]:
@@ -134,27 +133,6 @@ def _to_the_end(session: Session) -> tuple[str, bool]:
         coordinator.abandon()
         return "interrupted", True
     return reason, False
-
-
-def _connected(study: Study, listener: Listener) -> AbstractContextManager[None]:
-    """With the cluster that trains, where it is not this machine alone."""
-    ray = study.search.ray
-    if ray is None:
-        return nullcontext()
-    listener(Working("joining the Ray cluster"))
-    return ray_cluster.connected(ray)
-
-
-def _executor(
-    study: Study, machine: Plan, data: Dataset, checkpoints: Checkpoints
-) -> AbstractContextManager[Executor]:
-    """The study's workers, of which those of this machine load the data themselves."""
-    ray = study.search.ray
-    if ray is None:
-        return LocalExecutor(machine, checkpoints.source, checkpoints)
-    from moe_search.search.executors.ray import RayExecutor  # loads Ray
-
-    return RayExecutor(machine, ray, data, checkpoints)
 
 
 @contextmanager

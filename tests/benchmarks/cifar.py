@@ -32,7 +32,7 @@ from moe_search.engine.population import Population
 from moe_search.engine.stages import stages
 from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec, architecture
-from moe_search.search.executors.local import ENVIRONMENT
+from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.spec import PRESETS, Configuration
 
 NETWORKS = {"cifar100_conv6": "six convolutions", "cifar100": "four convolutions"}
