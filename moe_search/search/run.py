@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,9 +19,8 @@ from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
-from moe_search.search.executors import ray_cluster
-from moe_search.search.executors.base import Executor, Plan
-from moe_search.search.executors.local import LocalExecutor, plan
+from moe_search.search.executors import opener
+from moe_search.search.executors.base import Plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.ledger import StudyRecord
@@ -80,8 +79,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
+    workers = opener(study, listener)
     with (
-        _connected(study, listener),  # Ray takes over signals, too, and so comes first
+        workers.joined(),  # it may take over signals, too, and so comes first
         told_in_one_line(study),
         locked(study),
         interruptible() as interrupt,
@@ -90,13 +90,12 @@ def run_study(study: Study, listener: Listener) -> Ended:
         for line in mend(study, storage).lines():
             listener(Note(line))
         optuna_study = open_study(study, storage)  # its sampler goes on behind what was mended
-        ray = study.search.ray
-        machine = ray_cluster.plan(study, ray, listener) if ray else plan(study)
-        batches = _batches(source, machine, card, shape)
+        plan = workers.plan()
+        batches = _batches(source, plan, card, shape)
         checkpoints = Checkpoints(study.checkpoints_folder, source)
         with (
             _tracked(study, card) as tracker,
-            _executor(study, machine, data, checkpoints) as executor,
+            workers.open(plan, data, checkpoints) as executor,
         ):
             del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
@@ -125,7 +124,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     return Ended(reason, interrupted, time.monotonic() - started)
 
 
-def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
+def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
     @cache
@@ -134,9 +133,9 @@ def _batches(source: Data, machine: Plan, card: Card, shape: tuple[int, ...]) ->
         return Architecture.of(configuration, backbone, shape, len(card.classes))
 
     def alone(architecture: Architecture) -> bool:
-        return machine.exact and not architecture.rounds_alike
+        return plan.exact and not architecture.rounds_alike
 
-    return Batches(source, architecture, machine.population, len(machine.devices), alone)
+    return Batches(source, architecture, plan.population, len(plan.devices), alone)
 
 
 def _write_note(study: Study, optuna_study: optuna.Study, made: Mapping[str, str]) -> None:
@@ -156,27 +155,6 @@ def _to_the_end(session: Session) -> tuple[str, bool]:
         coordinator.abandon()
         return "interrupted", True
     return reason, False
-
-
-def _connected(study: Study, listener: Listener) -> AbstractContextManager[None]:
-    """With the cluster that trains, where it is not this machine alone."""
-    ray = study.search.ray
-    if ray is None:
-        return nullcontext()
-    listener(Working("joining the Ray cluster"))
-    return ray_cluster.connected(ray)
-
-
-def _executor(
-    study: Study, machine: Plan, data: Dataset, checkpoints: Checkpoints
-) -> AbstractContextManager[Executor]:
-    """The study's workers, of which those of this machine load the data themselves."""
-    ray = study.search.ray
-    if ray is None:
-        return LocalExecutor(machine, checkpoints.source, checkpoints)
-    from moe_search.search.executors.ray import RayExecutor  # loads Ray
-
-    return RayExecutor(machine, ray, data, checkpoints)
 
 
 @contextmanager

@@ -110,24 +110,10 @@ def check_sampler(search: Search, objective: Objective, parameters: Sequence[Par
 
 
 def check_device(search: Search) -> None:
-    """Refuses workers of Ray that have another device than the study asks for."""
-    if search.ray is None:
-        return
-    gpus = search.ray.gpus_per_worker
-    if search.device == "cuda" and not gpus:
-        raise spec_error(
-            "cuda needs GPUs, and search.executor.ray.gpus_per_worker is 0; "
-            "give each worker 1, or a share such as 0.5",
-            "search",
-            "device",
-        )
-    if search.device == "cpu" and gpus:
-        raise spec_error(
-            f"cpu needs no GPUs, and search.executor.ray.gpus_per_worker is {gpus}; "
-            "leave one of them out",
-            "search",
-            "device",
-        )
+    """Refuses workers that have another device than the study asks for."""
+    misfit = search.executor.options.misfit(search.device) if search.executor else None
+    if misfit:
+        raise spec_error(misfit, "search", "device")
 
 
 def check_points(search: Search, parameters: Sequence[Parameter]) -> None:

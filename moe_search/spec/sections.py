@@ -19,7 +19,7 @@ from pydantic import model_validator as validator
 from moe_search.spec.base import OneOf, Section, Value, spec_error
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.data_sets import DATA_SETS, OPTIONS
-from moe_search.spec.kinds.executors import GivenExecutor, Ray
+from moe_search.spec.kinds.executors import GivenExecutor
 from moe_search.spec.kinds.metrics import MetricName
 from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
@@ -304,11 +304,6 @@ class Search(Section):
         10, ge=0, description="failed trials after which the study stops"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
-
-    @property
-    def ray(self) -> Ray | None:
-        """The cluster that trains, unless this machine does."""
-        return self.executor.ray if self.executor else None
 
 
 class Finalists(Section):

@@ -31,10 +31,11 @@ def _machine() -> str:
         lines = (line.partition(":") for line in facts.read_text().splitlines())
         models = (value.strip() for key, _, value in lines if key.strip() == "model name")
         name = next(models, name)
-    return f"{name or platform.machine()}, {_cores()} cores, {platform.system()}"
+    return f"{name or platform.machine()}, {cores()} cores, {platform.system()}"
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores this process may use; of systems that do not say which, all there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -33,7 +33,7 @@ from moe_search.engine.stages import stages
 from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import Architecture
-from moe_search.search.executors.local import ENVIRONMENT
+from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.spec import PRESETS, Configuration
 
 NETWORKS = {"cifar100_conv6": "six convolutions", "cifar100": "four convolutions"}

@@ -33,7 +33,8 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.moe.architecture import Architecture
-from moe_search.search.executors.local import ENVIRONMENT, LocalExecutor, plan
+from moe_search.search.executors.base import ENVIRONMENT
+from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Data, Study
 
 EXPERT = [{"conv": 1}, "relu", {"max_pool": 2}, {"linear": 5}, "relu", {"linear": 32}]

@@ -12,7 +12,7 @@ from moe_search.engine.messages import Done, Fault, Message, Ready, Setup
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.engine.worker import Worker
 from moe_search.errors import MemberError
-from moe_search.search.executors.base import Attendance
+from moe_search.search.executors.base import WorkerState
 from moe_search.spec.kinds.gates import GATES, GateKind
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,7 +54,7 @@ def test_a_gate_that_nothing_makes_is_a_fault_and_ends_the_run(
     assert isinstance(fault, Fault), "one for all trials, and no failure of any"
     assert "Traceback" in capfd.readouterr().err
     with pytest.raises(MemberError, match=made_by):
-        Attendance().heard(fault)
+        WorkerState().on_message(fault)
 
 
 def test_a_trial_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def run_perilously(
         made.append(Perilous(*given, chosen=chosen))
         return made[0]
 
-    monkeypatch.setattr("moe_search.search.run.LocalExecutor", make)
+    monkeypatch.setattr("moe_search.search.executors.local.LocalExecutor", make)
     run_study(asked, told.append)
     assert made[0].killed
     return told, made[0].results

@@ -90,7 +90,7 @@ def run(
         train, drawn_weights, workers=study.search.workers, test=test, uncompiled=uncompiled
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("moe_search.search.run.LocalExecutor", lambda *_: workers)
+        patch.setattr("moe_search.search.executors.local.LocalExecutor", lambda *_: workers)
         ended = run_study(study, told.append)
     return Ran(ended, told, workers)
 

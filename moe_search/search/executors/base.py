@@ -1,9 +1,12 @@
 """What the coordinator asks of whatever runs its jobs, and what all that run jobs share."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from moe_search.data import Dataset
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Done, Fault, Message, Ready
 from moe_search.engine.trial import EpochReport, Job, Report, TrialFailure, TrialResult
 from moe_search.errors import MemberError
@@ -14,6 +17,15 @@ from moe_search.spec import Study
 _CPU_POPULATION = 8
 _GPU_POPULATION = 16
 _STARTS = 3  # in a row in which a worker may die before it is ready
+
+ENVIRONMENT = {
+    # glibc would hand every large buffer back to the system and fault it in again at each step
+    "MALLOC_MMAP_THRESHOLD_": "1000000000",
+    "MALLOC_TRIM_THRESHOLD_": "10000000000",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # for OpenBLAS it comes first
+}
+"""Of every worker."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,35 @@ class Plan:
         return self.devices[0] == "cpu"
 
 
+class Opener(Protocol):
+    """One kind of executor for a study: what it needs is joined, then planned, then opened."""
+
+    def joined(self) -> AbstractContextManager[None]:
+        """With what workers will run on; it comes first, as it may take over signals.
+
+        Raises:
+            UserError: it does not answer.
+        """
+
+    def plan(self) -> Plan:
+        """Workers and their devices, once it is joined.
+
+        Raises:
+            UserError: there is room for none.
+        """
+
+    def open(
+        self, plan: Plan, data: Dataset, checkpoints: Checkpoints
+    ) -> AbstractContextManager[Executor]:
+        """The workers, which end with the context; what they were training is lost.
+
+        Args:
+            plan: what ``plan`` gave.
+            data: what is trained on, with the test split where it is to be judged on.
+            checkpoints: where trainings leave theirs, and go on from.
+        """
+
+
 def population(study: Study, cuda: bool) -> int:
     """Models that a worker trains in step; what study.yaml says comes first."""
     if study.search.population != "auto":
@@ -69,7 +110,7 @@ def population(study: Study, cuda: bool) -> int:
 
 
 @dataclass
-class Attendance:
+class WorkerState:
     """What is known of one worker.
 
     Attributes:
@@ -84,12 +125,12 @@ class Attendance:
     busy: bool = False
     open_keys: set[int] = field(default_factory=set)
 
-    def given(self, job: Job) -> None:
+    def assign(self, job: Job) -> None:
         """It has a job now."""
         self.busy = True
         self.open_keys = {spec.key for spec in job.trials}
 
-    def heard(self, message: Message) -> list[Event]:
+    def on_message(self, message: Message) -> list[Event]:
         """Take what it says; what of it the coordinator is to know."""
         match message:
             case Done():
@@ -110,7 +151,7 @@ class Attendance:
             case _:
                 raise TypeError(f"no message of a worker: {message!r}")
 
-    def died(self, reason: str) -> Died:
+    def on_death(self, reason: str) -> Died:
         """It has ended without finishing what is open."""
         return Died(tuple(self.open_keys), f"its worker died ({reason})")
 

@@ -6,27 +6,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Self
 
+from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
 from moe_search.engine.trial import Job
-from moe_search.search.executors.base import Attendance, Event, Plan, population
+from moe_search.progress import Progress
+from moe_search.search.executors.base import (
+    ENVIRONMENT,
+    Event,
+    Executor,
+    Plan,
+    WorkerState,
+    population,
+)
 from moe_search.spec import Data, Study
+from moe_search.tracking.provenance import cores
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
-
-ENVIRONMENT = {
-    # glibc would hand every large buffer back to the system and fault it in again at each step
-    "MALLOC_MMAP_THRESHOLD_": "1000000000",
-    "MALLOC_TRIM_THRESHOLD_": "10000000000",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",  # for OpenBLAS it comes first
-}
-"""Of every worker."""
 
 
 def plan(study: Study) -> Plan:
@@ -34,7 +36,7 @@ def plan(study: Study) -> Plan:
     search = study.search
     gpus = 0 if search.device == "cpu" else _gpus()
     cuda = search.device == "cuda" or gpus > 0
-    units = gpus if cuda else len(os.sched_getaffinity(0))
+    units = gpus if cuda else cores()
     workers = units if search.workers == "auto" else search.workers
     devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
     return Plan(devices, population(study, cuda))
@@ -49,8 +51,29 @@ def _gpus() -> int:
     return int(asked.stdout)
 
 
+class LocalOpener:
+    """Processes of this machine, which load the data themselves."""
+
+    def __init__(self, study: Study, _progress: Progress) -> None:
+        self._study = study
+
+    def joined(self) -> AbstractContextManager[None]:
+        """Nothing needs to be."""
+        return nullcontext()
+
+    def plan(self) -> Plan:
+        """One worker a core, or one a GPU."""
+        return plan(self._study)
+
+    def open(
+        self, plan: Plan, _data: Dataset, checkpoints: Checkpoints
+    ) -> AbstractContextManager[Executor]:
+        """The processes."""
+        return LocalExecutor(plan, checkpoints.source, checkpoints)
+
+
 @dataclass(kw_only=True)
-class _Process(Attendance):
+class _Process(WorkerState):
     process: subprocess.Popen[bytes]
     connection: Connection
     device: str
@@ -83,7 +106,7 @@ class LocalExecutor:
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
         worker = next(w for w in self._workers if not w.busy)
-        worker.given(job)
+        worker.assign(job)
         self._send(worker, job)
 
     def drop(self, keys: Iterable[int]) -> None:
@@ -100,7 +123,7 @@ class LocalExecutor:
         for worker in [w for w in self._workers if w.connection in ready]:
             try:
                 while worker.connection.poll():
-                    found += worker.heard(receive(worker.connection))
+                    found += worker.on_message(receive(worker.connection))
             except (EOFError, OSError):
                 found.append(self._replace(worker))
         return found
@@ -138,7 +161,7 @@ class LocalExecutor:
         if start is None or (code >= 0 and not worker.ready):
             raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
         self._workers[self._workers.index(worker)] = self._start(worker.device, start)
-        return worker.died(reason)
+        return worker.on_death(reason)
 
     def _send(self, worker: _Process, message: ToWorker) -> None:
         try:

@@ -21,8 +21,7 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Drop, Message, Setup
 from moe_search.engine.trial import Job
 from moe_search.errors import UserError
-from moe_search.search.executors.base import Attendance, Event, Plan
-from moe_search.search.executors.local import ENVIRONMENT
+from moe_search.search.executors.base import ENVIRONMENT, Event, Plan, WorkerState
 from moe_search.spec.kinds.executors import Ray
 from moe_search.words import one_line
 
@@ -89,7 +88,7 @@ _ACTORS: Any = ray.remote(concurrency_groups={"tell": 1, "hear": 1})(  # type: i
 
 
 @dataclass(kw_only=True)
-class _Worker(Attendance):
+class _Worker(WorkerState):
     actor: Any
     hearing: "ray.ObjectRef[list[Message]]"
 
@@ -131,7 +130,7 @@ class RayExecutor:
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
         worker = self._idle()[0]
-        worker.given(job)
+        worker.assign(job)
         worker.actor.tell.remote(job)
 
     def drop(self, keys: Iterable[int]) -> None:
@@ -156,7 +155,7 @@ class RayExecutor:
             else:
                 worker.hearing = worker.actor.hear.remote()
                 for message in messages:
-                    found += worker.heard(message)
+                    found += worker.on_message(message)
         return found
 
     def __enter__(self) -> Self:
@@ -183,4 +182,4 @@ class RayExecutor:
         if start is None or (isinstance(error, RayTaskError) and not worker.ready):
             raise UserError(f"search.executor.ray: a worker could not start: {reason}")
         self._workers[self._workers.index(worker)] = self._start(start)
-        return worker.died(reason)
+        return worker.on_death(reason)

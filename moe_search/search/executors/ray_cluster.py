@@ -5,11 +5,13 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 
+from moe_search.data import Dataset
+from moe_search.engine.checkpoints import Checkpoints
 from moe_search.errors import UserError
-from moe_search.progress import Note, Progress
-from moe_search.search.executors.base import Plan, population
+from moe_search.progress import Note, Progress, Working
+from moe_search.search.executors.base import Executor, Plan, population
 from moe_search.spec import Study
 from moe_search.spec.kinds.executors import Ray
 from moe_search.words import one_line
@@ -21,6 +23,38 @@ LOOPBACK = {
 """What Ray finds in the environment when it is loaded to start a cluster."""
 
 _PATIENCE = 10.0  # seconds; Ray's own is two minutes
+
+
+class RayOpener:
+    """Actors of a Ray cluster.
+
+    Args:
+        study: that names it, with options.
+        progress: told what takes a while, and how many workers there is no room for.
+    """
+
+    def __init__(self, study: Study, progress: Progress) -> None:
+        assert study.search.executor is not None
+        options = study.search.executor.options
+        assert isinstance(options, Ray)
+        self._study, self._options, self._progress = study, options, progress
+
+    def joined(self) -> AbstractContextManager[None]:
+        """With the cluster."""
+        self._progress(Working("joining the Ray cluster"))
+        return connected(self._options)
+
+    def plan(self) -> Plan:
+        """As many workers as the cluster has room for."""
+        return plan(self._study, self._options, self._progress)
+
+    def open(
+        self, plan: Plan, data: Dataset, checkpoints: Checkpoints
+    ) -> AbstractContextManager[Executor]:
+        """The actors, which are sent the data."""
+        from moe_search.search.executors.ray import RayExecutor  # loads Ray
+
+        return RayExecutor(plan, self._options, data, checkpoints)
 
 
 @contextmanager
