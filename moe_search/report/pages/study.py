@@ -30,8 +30,8 @@ def chapter(report: Report, progress: Progress = silent) -> Chapter:
     study = report.study
     progress(Working(f"drawing the report of {study.name}"))
     kinds = COMPARISON if study.configurations else SEARCH
-    found = tuple(sections((*kinds, _REPRODUCE), report))
-    return Chapter(f"Study {study.name}", study.description, found)
+    shown = tuple(sections((*kinds, _REPRODUCE), report))
+    return Chapter(f"Study {study.name}", study.description, shown)
 
 
 def _reproduce(report: Report) -> list[Part]:
