@@ -5,7 +5,6 @@ Every logged model names this module, so neither its name nor ``_load_pyfunc`` m
 Shape suffixes: B sample, C class; S whatever a sample has: channels, H, W or features.
 """
 
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from moe_search.data.samples import as_samples
 from moe_search.package.classifier import Classifier
 from moe_search.package.open import load_package
 
@@ -31,16 +31,14 @@ class _Predictor:
         """Class probabilities, float32 [B, C].
 
         Args:
-            model_input: array (or table of one column a value) [B, S] or [B, values of S], as
-                stored in the data set: pixels 0..1, or bytes 0..255, or features.
+            model_input: array (or table of one column a value) in any layout that ``as_samples``
+                knows, as stored in the data set: pixels 0..1, or bytes 0..255, or features.
             params: MLflow passes it; there are none.
 
         Raises:
             ValueError: samples of another shape.
         """
-        x_BS = np.asarray(model_input)
-        if x_BS.shape[1:] == (prod(self._shape),):
-            x_BS = x_BS.reshape(-1, *self._shape)
+        x_BS = as_samples(np.asarray(model_input), self._shape)
         scale = np.float32(255 if x_BS.dtype == np.uint8 else 1)
         output_BC = np.empty((len(x_BS), self._classes), np.float32)
         with torch.no_grad():

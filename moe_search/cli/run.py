@@ -22,7 +22,7 @@ from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 
 if TYPE_CHECKING:
-    from moe_search.report.results.summary import Outcome
+    from moe_search.report.results.outcome import Outcome
     from moe_search.report.text.table import Table
     from moe_search.spec import Study
 
@@ -45,11 +45,11 @@ class _Result:
     @property
     def plain(self) -> dict[str, Any]:
         """What JSON knows of it."""
-        from moe_search.report.results.summary import plain
+        from moe_search.report.results.outcome import plain_outcome
 
         if self.outcome is None:
             return {"study": self.study, "error": self.text}
-        return plain(self.outcome)
+        return plain_outcome(self.outcome)
 
 
 @click.command()
@@ -127,7 +127,7 @@ def _in_one_line(outcome: "Outcome") -> str:
     from moe_search.report.text.search import counts_text, spread
     from moe_search.words import duration
 
-    parts = [f"{outcome.reason}; {counts_text(outcome)} in {duration(outcome.seconds)}"]
+    parts = [f"{outcome.reason}; {counts_text(outcome.summary)} in {duration(outcome.seconds)}"]
     for finalist in outcome.finalists:
         if finalist.champion:
             error = spread(finalist.test["error"])
@@ -157,10 +157,10 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
     from moe_search.report.text.table import show
     from moe_search.words import duration
 
-    for table in compared or study_tables(outcome, {}):
+    for table in compared or study_tables(outcome.summary, {}):
         show(table)
-    time = duration(outcome.seconds)
-    click.echo(f"{outcome.study}: {outcome.reason}; {counts_text(outcome)}, this run took {time}")
+    counts, time = counts_text(outcome.summary), duration(outcome.seconds)
+    click.echo(f"{outcome.study}: {outcome.reason}; {counts}, this run took {time}")
     click.echo(f"Look at every trial:  moe-search dashboard {study}")
     if outcome.champion:
         click.echo(f"Take the champion:    moe-search pull {study} --to champion")

@@ -97,23 +97,23 @@ def report(
         from moe_search.report.pages.markdown import write_markdown
         from moe_search.report.pages.searches import studies_chapter
         from moe_search.report.pages.study import chapter, plain_report
-        from moe_search.report.results.study import report as read_report
+        from moe_search.report.results.study import read_report
         from moe_search.search.study_store import find_study
 
-        found = [read_report(study, find_study(study)) for study in checked]
+        reports = [read_report(study, find_study(study)) for study in checked]
         if markdown is not None or html is not None:
-            compared = studies_chapter(found)
-            drawn = (chapter(one, listener) for one in found)
+            compared = studies_chapter(reports)
+            drawn = (chapter(report, listener) for report in reports)
             pages = [*([compared] if compared else []), *drawn]
             if markdown is not None:
                 write_markdown(pages, markdown)
             if html is not None:
                 write_html(pages, html)
     if as_json:
-        plain = [plain_report(one) for one in found]
+        plain = [plain_report(report) for report in reports]
         print_json(plain[0] if len(plain) == 1 else plain)
     else:
-        _print_reports(found)
+        _print_reports(reports)
 
 
 def _print_reports(reports: Sequence["Report"]) -> None:

@@ -13,7 +13,7 @@ from moe_search.data.normalise import moments, normalise
 from moe_search.data.sets.base import DataSet
 from moe_search.data.split import stratified, validation_count
 from moe_search.errors import UserError
-from moe_search.progress import Progress, Working, silent
+from moe_search.progress import Note, Progress, Working, silent
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.sections import Data
 
@@ -56,8 +56,12 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
             "own; leave it out, or add those samples to the training data"
         )
     if raw.validation is None and source.validation:
-        held_out, training = stratified(y_N, validation_count(source.validation, len(y_N)), rng)
+        held_out, training = _drawn(source, y_N, rng, progress)
     if source.limit is not None and source.limit < len(training):
+        if source.limit < len(raw.classes):
+            raise UserError(
+                f"data.limit: {source.limit} samples of {len(raw.classes)} classes; each needs one"
+            )
         training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
     train = _split(raw.training, training)
     validation = _split(raw.training, held_out) if len(held_out) else _whole(raw.validation)
@@ -66,9 +70,12 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
         validation = _split(raw.training, training[some])
     test_split = _whole(raw.test)
     mean, std = data_set.moments or moments(train.x)
-    for split in filter(None, (train, validation, test_split)):
-        normalise(split.x, mean, std)
-    return Dataset(
+    train, validation, test_split = (
+        split and Split(normalise(split.x, mean, std), split.y)
+        for split in (train, validation, test_split)
+    )
+    assert train is not None
+    dataset = Dataset(
         name=source.name,
         train=train,
         validation=validation or train,
@@ -78,6 +85,8 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
         std=std,
         augment=_augmented(source, data_set, tuple(train.x.shape[1:])),
     )
+    _tell_lacking(dataset, progress)
+    return dataset
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:
@@ -86,7 +95,7 @@ def prepare(name: str, root: Path | None = None, progress: Progress = silent) ->
     Raises:
         UserError: unknown name, or what ``load`` raises.
     """
-    if name not in KNOWN:
+    if name not in DATA_SETS or DATA_SETS[name].path is not None:
         raise UserError(f"data {name}: cannot be prepared; one of {', '.join(KNOWN)}")
     folder = DATA_SETS[name].load().folder(root, progress)
     progress(Working(f"checking {name}"))
@@ -110,6 +119,38 @@ def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
     """
     data_set: DataSet = DATA_SETS[source.name].load()
     return data_set.read(source, test, progress)
+
+
+def _drawn(
+    source: Data, y_N: Ints, rng: np.random.Generator, progress: Progress
+) -> tuple[Ints, Ints]:
+    """Indices of the samples that are held out for validation, and of the rest."""
+    count = validation_count(source.validation, len(y_N))
+    held_out, rest = stratified(y_N, count, rng)
+    if not len(held_out):
+        raise UserError("data.validation: each class has one sample, which is for training")
+    if len(held_out) < count:
+        progress(
+            Note(
+                f"validation: {len(held_out):,} samples in place of {count:,}, "
+                "so that each class keeps one for training"
+            )
+        )
+    return held_out, rest
+
+
+def _tell_lacking(dataset: Dataset, progress: Progress) -> None:
+    """Says which classes a split has no samples of."""
+    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+        lacking = set(range(len(dataset.classes))) - set(split.y.tolist()) if split else set()
+        if lacking:
+            first = ", ".join(dataset.classes[label] for label in sorted(lacking)[:3])
+            progress(
+                Note(
+                    f"{len(lacking)} of {len(dataset.classes)} classes have no sample in the "
+                    f"{name} split, such as {first}"
+                )
+            )
 
 
 def _whole(samples: Samples | None) -> Samples | None:

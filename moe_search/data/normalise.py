@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from moe_search.data.dataset import Moments
 
-Values = npt.NDArray[np.float32]
+Float32 = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float32 | np.float64]
 
 _CHUNK = 4096
 
@@ -28,8 +29,20 @@ def moments(x_NS: Values) -> Moments:
     return tuple(mean_C.tolist()), tuple(std_C.tolist())
 
 
-def normalise(x_NS: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-    """Subtract the mean and divide by the SD of each channel or feature, in place."""
+def normalise(x_NS: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> Float32:
+    """Subtract the mean and divide by the SD of each channel or feature.
+
+    float32 in place; float64 in double precision, as the differences of large values need it, into
+    new float32.
+    """
     shape = (-1,) + (1,) * (x_NS.ndim - 2)
-    x_NS -= np.array(mean, np.float32).reshape(shape)
-    x_NS /= np.array(std, np.float32).reshape(shape)
+    mean_S, std_S = (np.array(each, x_NS.dtype).reshape(shape) for each in (mean, std))
+    if x_NS.dtype == np.float32:
+        x_NS -= mean_S
+        x_NS /= std_S
+        return x_NS
+    found_NS = np.empty(x_NS.shape, np.float32)
+    for first in range(0, len(x_NS), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        found_NS[part] = (x_NS[part] - mean_S) / std_S
+    return found_NS

@@ -38,7 +38,7 @@ def stratified(y_N: Ints, count: int, rng: np.random.Generator, keep: int = 1) -
     """Draw ``count`` samples, of each class as near to its share as whole numbers allow.
 
     Every class gets a sample among the drawn where ``count`` allows it, and leaves ``keep``
-    samples (0 or 1) among the rest where it can.
+    samples (0 or 1) among the rest; where that leaves fewer than ``count``, fewer are drawn.
 
     Returns:
         Indices of the drawn and of the rest, each in ascending order.
@@ -57,8 +57,7 @@ def _apportion(sizes_C: Ints, count: int, keep: int) -> Ints:
     """Whole numbers that sum to ``count``, in proportion to sizes by largest remainder."""
     most_C = np.maximum(sizes_C - keep, 0)
     least_C = np.minimum(most_C, 1)
-    if most_C.sum() < count:
-        most_C = sizes_C
+    count = min(count, int(most_C.sum()))
     if least_C.sum() > count:
         least_C = np.zeros_like(sizes_C)
     total = sizes_C.sum()

@@ -9,10 +9,12 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from moe_search.data.images import decode, open_image
 from moe_search.data.load import KNOWN, read
-from moe_search.data.sets.image_folder import decode, listings, open_image
+from moe_search.data.sets.image_folder import listings
 from moe_search.errors import UserError
 from moe_search.progress import Progress, counted, silent
+from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.sections import Data
 from moe_search.words import did_you_mean
 
@@ -46,7 +48,7 @@ def survey(data: str, progress: Progress = silent) -> Survey:
         UserError: there is no such data, or it is damaged.
     """
     path = Path(data)
-    if data in KNOWN:
+    if data in DATA_SETS and DATA_SETS[data].path is None:
         return _loaded(Data(name=data), progress)
     if path.is_dir():
         return _folder(path, progress)
@@ -89,5 +91,5 @@ def _area(size: tuple[int, int]) -> int:
 
 
 def _is_grey(image: Path) -> bool:
-    x_HWC = decode(image, _SIDES[0], 3)
+    x_HWC = decode(image, (_SIDES[0],) * 2, 3)
     return bool((x_HWC == x_HWC[..., :1]).all())

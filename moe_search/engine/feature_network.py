@@ -12,6 +12,7 @@ from torch import Tensor
 from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialFailure, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.terms.base import Features
 from moe_search.spec.configuration import Configuration, Model, Training
@@ -51,11 +52,14 @@ class FeatureNetworks:
         if not any(spec.configuration.regularizer.needs_network for spec in job.trials):
             return None
         first = job.trials[0].configuration
-        model = Model(kind="single", backbone=first.model.backbone)
+        model = Model(kind="single", backbone=job.architecture.backbone)
         training = Training(epochs=first.training.epochs, batch_size=first.training.batch_size)
-        spec = TrialSpec(_KEY, Configuration(model=model, training=training), _SEED)
+        configuration = Configuration(model=model, training=training)
+        spec = TrialSpec(_KEY, configuration, _SEED)
         if spec not in self._known:
-            self._known[spec] = self._train(Job((spec,), job.backbone, job.source), data)
+            networks = job.architecture.backbone
+            single = Architecture.of(configuration, networks, data.shape, data.classes)
+            self._known[spec] = self._train(Job((spec,), single, job.source), data)
         return self._known[spec]
 
     def _train(self, job: Job, data: Resident) -> Features:

@@ -24,7 +24,6 @@ from moe_search.engine.trial import (
     TrialFailure,
     TrialResult,
     TrialSpec,
-    architecture,
     expert_count,
 )
 from moe_search.moe.decomposition import Decomposition
@@ -75,9 +74,8 @@ class Trainer:
         self._last_epoch = last_epoch(first)
         self._batch_size = first.training.batch_size
         self._seed = job.trials[0].seed
-        shared = architecture(first, job.backbone, data.shape, data.classes)
         self._population = Population(
-            job.trials, shared, self._stages[0][0], device, fused, features
+            job.trials, job.architecture, self._stages[0][0], device, fused, features
         )
         if job.start is not None:
             self._population.mixtures.load_states([job.start])

@@ -3,16 +3,16 @@
 Shape suffixes: T epoch, M expert.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from moe_search.engine.stages import stages
-from moe_search.moe.architecture import Architecture, OutputRule, State
+from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.decomposition import Decomposition
 from moe_search.spec import Data
-from moe_search.spec.backbones import Backbone
 from moe_search.spec.configuration import Configuration
 
 
@@ -36,8 +36,8 @@ class Job:
     """Trials for one worker to train in step.
 
     Attributes:
-        trials: of one architecture, batch size and seed, with the same stages (see ``fusion_key``).
-        backbone: the networks, resolved for the data.
+        trials: equal in ``fusion_key``.
+        architecture: of their models.
         source: the data.
         test: evaluate the trained models on the training and test splits, too; searches do not.
         start: weights with which the last stage of the one trial starts; the stages before it were
@@ -45,7 +45,7 @@ class Job:
     """
 
     trials: tuple[TrialSpec, ...]
-    backbone: Backbone
+    architecture: Architecture
     source: Data
     test: bool = False
     start: State | None = None
@@ -107,38 +107,19 @@ Outcome = TrialResult | TrialFailure
 Report = EpochReport | Outcome
 
 
-def architecture(
-    configuration: Configuration, backbone: Backbone, shape: tuple[int, ...], classes: int
-) -> Architecture:
-    """What the models of a configuration share with others that can train in step."""
-    model = configuration.model
-    if model.kind == "single":
-        return Architecture(backbone, shape, classes, None, OutputRule("mixture"))
-    if model.gate == "expert_loss":
-        return Architecture(backbone, shape, classes, model.gate, OutputRule("expert_loss"))
-    if model.gate == "soft":
-        rule = OutputRule("product")
-        return Architecture(backbone, shape, classes, model.gate, rule, model.slots)
-    k = model.top_k if model.output == "top_k" else 1
-    return Architecture(backbone, shape, classes, model.gate, OutputRule(model.output, k))
-
-
 def expert_count(configuration: Configuration) -> int:
     """Networks that a model evaluates: M, or 1 for a single network."""
     return 1 if configuration.model.kind == "single" else configuration.model.experts
 
 
-def fusion_key(spec: TrialSpec) -> tuple[object, ...]:
+def fusion_key(spec: TrialSpec, architecture: Architecture) -> Hashable:
     """Trials with equal keys can train in step: all else may differ from model to model."""
     model, training = spec.configuration.model, spec.configuration.training
-    k = model.top_k if model.output == "top_k" else 0
-    slots = model.slots if model.gate == "soft" else 0
-    rule = (model.gate, slots, model.output, k, model.dual_temperature != 1)
     return (
         spec.seed,
-        model.backbone,
-        rule if model.kind == "moe" else None,
+        architecture,
         training.batch_size,
         training.precision,
         stages(spec.configuration),
+        model.dual_temperature != 1,
     )

@@ -103,7 +103,7 @@ def distil(
     (before,) = evaluate(mixtures, tensors(data.test, torch.device("cpu")))
     del data  # the worker holds its own
     spec = TrialSpec(0, _configuration(teacher, epochs), teacher.config.seed)
-    job = Job((spec,), given.backbone, source, test=True, start=mixtures.state_of(0))
+    job = Job((spec,), given, source, test=True, start=mixtures.state_of(0))
     machine = plan(teacher.study)
     result = _train(job, Plan(machine.devices[:1], population=1), progress)
     assert result.test is not None

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from moe_search.data.sets.image_folder import FORMATS
+from moe_search.data.images import decode
+from moe_search.data.samples import as_samples
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
 
@@ -88,44 +89,27 @@ def batches(model: Classifier, file: Path) -> Iterator[tuple[int, torch.Tensor]]
 
 def _image(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """One image in the model's size and channels, [1, C, H, W] of pixels 0..1."""
-    from PIL import Image
-
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise UserError(f"{file}: the model takes samples {[*shape]}, no images; give an .npy file")
     channels, height, width = shape
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            pixels = image.convert("L" if channels == 1 else "RGB")
-            pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
-    except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
-        raise UserError(f"{file}: not a readable image ({_reason(error)})") from None
-    x_HWC = np.asarray(pixels, np.float32).reshape(height, width, channels)
+    x_HWC = decode(file, (height, width), channels).astype(np.float32)
     return x_HWC.transpose(2, 0, 1)[np.newaxis] / np.float32(255)
 
 
 def _array(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Samples [B, S] of an array [B, S] or [S]; the channels may come last, one may be left out."""
+    """Samples [B, S] of an array in any layout that ``as_samples`` knows."""
     x = _read(file)
     if x.dtype.kind not in "biuf":
         raise UserError(f"{file}: holds {x.dtype}, expected numbers")
-    for layout in _layouts(shape):
-        if layout in (x.shape, x.shape[1:]):
-            x_BS = x.reshape(-1, *layout)
-            if layout != shape and len(layout) == 3:
-                x_BS = x_BS.transpose(0, 3, 1, 2)
-            scale = np.float32(255 if x.dtype == np.uint8 else 1)
-            found = x_BS.reshape(-1, *shape).astype(np.float32) / scale
-            if not np.isfinite(found).all():
-                raise UserError(f"{file}: holds NaN or numbers too large for float32")
-            return found
-    raise UserError(f"{file}: an array {[*x.shape]}, but the model takes samples {[*shape]}")
-
-
-def _layouts(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    if len(shape) != 3:
-        return [shape]
-    channels, height, width = shape
-    return [shape, (height, width, channels), *([(height, width)] if channels == 1 else [])]
+    try:
+        x_BS = as_samples(x, shape)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from None
+    scale = np.float32(255 if x.dtype == np.uint8 else 1)
+    found = x_BS.astype(np.float32) / scale
+    if not np.isfinite(found).all():
+        raise UserError(f"{file}: holds NaN or numbers too large for float32")
+    return found
 
 
 def _read(file: Path) -> npt.NDArray[Any]:

@@ -9,8 +9,10 @@ from optuna.trial import TrialState
 
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
-from moe_search.report.results.summary import Judged, finite, summarize
+from moe_search.report.results.summary import finite, summarize
 from moe_search.report.text.search import spread
+from moe_search.search.ledger import TrialRecord
+from moe_search.search.ranking import FinalistResult
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
 from moe_search.spec.kinds.metrics import headline
@@ -19,7 +21,7 @@ from moe_search.tracking.naming import short_name
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundModel:
     """A model that may be pulled.
 
     Attributes:
@@ -34,10 +36,10 @@ class Found:
     store: str | None
     study: str | None = None
     trial: int | None = None
-    champion: Judged | None = None
+    champion: FinalistResult | None = None
 
 
-def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> Found:
+def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> FoundModel:
     """The model that is meant.
 
     Args:
@@ -52,28 +54,28 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
     if source.startswith(("models:/", "runs:/")):
         if trial is not None:
             raise UserError("--trial needs a study; a model's URI names one model already")
-        return Found(source, store)
+        return FoundModel(source, store)
     study = load_study(Path(source), overrides)
-    kept = find_study(study)
+    optuna_study = find_study(study)
     if trial is not None:
-        trials = {t.number: t for t in kept.get_trials(deepcopy=False)}
+        trials = {t.number: t for t in optuna_study.get_trials(deepcopy=False)}
         state = trials[trial].state if trial in trials else None
         if state is not TrialState.COMPLETE:
             why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
             raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
-        uri = trials[trial].user_attrs["model"]
-        return Found(uri, study.mlflow_url, study.name, trial)
-    summary = summarize(study, kept, 0)
-    if summary.champion is None:
+        uri = TrialRecord.of(trials[trial]).model
+        return FoundModel(uri, study.mlflow_url, study.name, trial)
+    summary = summarize(study, optuna_study, 0)
+    champion = summary.champion_result
+    if summary.champion is None or champion is None:
         raise UserError(
             f"study {study.name!r} has no champion yet; run it to its end, or name a trial with "
             "--trial"
         )
-    champion = next(one for one in summary.finalists if one.champion)
-    return Found(summary.champion, study.mlflow_url, study.name, champion.trial, champion)
+    return FoundModel(summary.champion, study.mlflow_url, study.name, champion.trial, champion)
 
 
-def pull_model(found: Found, to: Path) -> Path:
+def pull_model(model: FoundModel, to: Path) -> Path:
     """Bring the model's package into a folder, which is made.
 
     Raises:
@@ -81,22 +83,22 @@ def pull_model(found: Found, to: Path) -> Path:
     """
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise UserError(f"--to {to}: is there already; name a folder that is new or empty")
-    return fetch_model(found.uri, found.store, to)
+    return fetch_model(model.uri, model.store, to)
 
 
-def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
+def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
     """What was pulled and how it is used, line by line."""
     config = read_config(folder)
     facts = []
-    if champion := found.champion:
+    if champion := model.champion:
         error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
-        facts.append(("model", f"champion of study {found.study}, found by trial {found.trial}"))
+        facts.append(("model", f"champion of study {model.study}, found by trial {model.trial}"))
         facts.append(("test error", error))
-    elif found.study is not None:
-        facts.append(("model", f"trial {found.trial} of study {found.study}"))
+    elif model.study is not None:
+        facts.append(("model", f"trial {model.trial} of study {model.study}"))
     return [
         *facts,
-        ("uri", found.uri),
+        ("uri", model.uri),
         ("data", config.card.data),
         ("network", f"{short_name(config.configuration)}, seed {config.seed}"),
         ("validation", headline(config.validation)),
@@ -106,14 +108,14 @@ def describe(found: Found, folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-def plain_model(found: Found, folder: Path) -> dict[str, Any]:
+def plain_model(model: FoundModel, folder: Path) -> dict[str, Any]:
     """What JSON knows of what was pulled."""
     config = read_config(folder)
     return {
-        "uri": found.uri,
-        "study": found.study,
-        "trial": found.trial,
-        "champion": None if found.champion is None else finite(asdict(found.champion)),
+        "uri": model.uri,
+        "study": model.study,
+        "trial": model.trial,
+        "champion": None if model.champion is None else finite(asdict(model.champion)),
         "data": config.card.data,
         "configuration": config.configuration.model_dump(mode="json"),
         "seed": config.seed,

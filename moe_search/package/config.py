@@ -5,24 +5,22 @@ And reads what its ``config.json`` says; ``package`` opens the model. Nothing he
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
-from pydantic import Field, StrictFloat, StrictInt, ValidationError
+from pydantic import Field, StrictFloat, StrictInt, ValidationError, field_validator
 from pydantic_core import from_json
 from safetensors.numpy import save_file
 
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
-from moe_search.moe.architecture import RuleName
-from moe_search.spec.backbones import Backbone, feature_map, width
+from moe_search.moe.architecture import Architecture
 from moe_search.spec.base import Section
-from moe_search.spec.configuration import Configuration, Gate
-from moe_search.words import dotted, one_line
-
-if TYPE_CHECKING:
-    pass
+from moe_search.spec.configuration import Configuration, Regularizer, check_gate
+from moe_search.spec.kinds.gates import GATES
+from moe_search.words import dotted, one_line, show
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FILES = (CONFIG, WEIGHTS)
@@ -40,27 +38,8 @@ class Card:
         mean, std: per channel (per feature for vectors), of values before normalisation.
     """
 
-    data: str
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    __pydantic_config__ = Section.model_config
 
-
-class _Rule(Section):
-    kind: RuleName
-    k: StrictInt = Field(ge=1, le=1024)
-
-
-class _Architecture(Section):
-    backbone: Backbone
-    shape: tuple[Annotated[StrictInt, Field(ge=1, le=1_048_576)], ...]
-    classes: StrictInt = Field(ge=1, le=1_048_576)
-    gate: Gate | None
-    rule: _Rule
-    slots: StrictInt = Field(1, ge=1, le=1024)
-
-
-class _Card(Section):
     data: str
     classes: tuple[str, ...]
     mean: tuple[StrictFloat, ...]
@@ -71,32 +50,42 @@ class Config(Section):
     """What config.json says of a model: all of it but its seal."""
 
     format: StrictInt
-    architecture: _Architecture
+    architecture: Architecture
     experts: StrictInt = Field(ge=1, le=1024)
     temperature: StrictFloat = Field(gt=0)
-    card: _Card
+    card: Card
     configuration: Configuration
     seed: StrictInt
     validation: dict[str, StrictFloat]
+
+    @field_validator("configuration", mode="before")
+    @classmethod
+    def _without_unknown_terms(cls, value: object) -> object:
+        """Leaves out terms of packages that are not installed: a model answers without them."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("regularizer"), Mapping):
+            return value
+        known = {
+            name: entry
+            for name, entry in value["regularizer"].items()
+            if name in Regularizer.model_fields or not isinstance(entry, int | float)
+        }
+        return {**value, "regularizer": known}
 
 
 def save_package(folder: Path, result: TrialResult, card: Card) -> None:
     """Writes a trained model into a folder, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(result.state, folder / WEIGHTS)
-    config = {
-        "format": FORMAT,
-        "architecture": {
-            **asdict(result.architecture),
-            "backbone": result.architecture.backbone.model_dump(mode="json"),
-        },
-        "experts": result.experts,
-        "temperature": result.temperature,
-        "card": asdict(card),
-        "configuration": result.configuration.model_dump(mode="json"),
-        "seed": result.seed,
-        "validation": result.validation.metrics(),
-    }
+    config = Config(
+        format=FORMAT,
+        architecture=result.architecture,
+        experts=result.experts,
+        temperature=result.temperature,
+        card=card,
+        configuration=result.configuration,
+        seed=result.seed,
+        validation=result.validation.metrics(),
+    ).model_dump(mode="json")
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
 
@@ -147,7 +136,10 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        refuse(path, f"{dotted(first['loc'])}: {first['msg']}")
+        why = first["msg"]
+        if first["loc"] == ("architecture", "gate") and isinstance(first["input"], str):
+            why = f"{show(first['input'])} is unknown; no package installs it in {GATES.group}"
+        refuse(path, f"{dotted(first['loc'])}: {why}")
     architecture, card = config.architecture, config.card
     single = architecture.gate is None
     for right, mistake in (
@@ -165,14 +157,8 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
     ):
         if not right:
             refuse(path, mistake)
-    backbone, where = architecture.backbone, f"{path}: architecture.backbone"
-    if architecture.gate == "soft":
-        feature_map(backbone, architecture.shape, where)
-        return config
-    expert = width(backbone.expert, architecture.shape, f"{where}.expert")
-    gate = None if single else width(backbone.gate, architecture.shape, f"{where}.gate")
-    if architecture.gate == "attentive" and gate != expert:
-        refuse(path, "architecture.backbone: an attentive gate's width is not its experts'")
+    where = f"{path}: architecture.backbone"
+    check_gate(architecture.backbone, architecture.gate, architecture.shape, where)
     return config
 
 

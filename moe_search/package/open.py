@@ -11,7 +11,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 from torch.overrides import TorchFunctionMode
 
-from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.build import build
 from moe_search.moe.mixtures import Mixtures
 from moe_search.package.classifier import Classifier
@@ -47,12 +46,7 @@ def load_package(folder: Path) -> Classifier:
 
 
 def _mixtures(config: Config) -> Mixtures:
-    given = config.architecture
-    rule = OutputRule(given.rule.kind, given.rule.k)
-    architecture = Architecture(
-        given.backbone, given.shape, given.classes, given.gate, rule, given.slots
-    )
-    return build(architecture, [config.experts], [config.temperature])
+    return build(config.architecture, [config.experts], [config.temperature])
 
 
 class _WithoutMemory(TorchFunctionMode):

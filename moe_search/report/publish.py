@@ -2,22 +2,20 @@
 
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
-from moe_search.report.charts.atlas import atlas_of, best_runs
+from moe_search.report.charts.atlas import draw_best
 from moe_search.report.charts.optuna_page import save_plots
+from moe_search.report.page import Picture
 from moe_search.report.pages.html import html_page
-from moe_search.report.pages.page import Picture
 from moe_search.report.pages.study import chapter
-from moe_search.report.results.classes import view_classes
-from moe_search.report.results.study import report
-from moe_search.report.results.summary import Outcome, conclude, summarize
-from moe_search.report.results.trials import points
+from moe_search.report.results.outcome import Outcome
+from moe_search.report.results.study import read_report
+from moe_search.report.results.summary import summarize
 from moe_search.report.text.cards import model_card, study_card
 from moe_search.search.events import Listener
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.stores.lock import locked
-from moe_search.stores.mlflow import open_store
 from moe_search.tracking.study_page import describe_model, describe_study
 
 
@@ -30,25 +28,22 @@ def publish(study: Study) -> None:
     Raises:
         UserError: a store cannot be opened, a run's tables are gone, or the study is running.
     """
-    kept = find_study(study)
-    found = report(study, kept)
-    if not found.summary.best:
+    optuna_study = find_study(study)
+    report = read_report(study, optuna_study)
+    if not report.summary.best:
         return
-    client = open_store(study.mlflow_url, create=False)
-    page = chapter(found)
+    page = chapter(report)
     files = {"report.html": html_page([page]).encode()} | {
         f"{part.name}.{part.suffix}": part.image
         for section in page.sections
         for part in section.parts
         if isinstance(part, Picture)
     }
-    every = points(kept)
-    atlas = atlas_of(client, best_runs(found.summary.best, every))
     with locked(study):
-        save_plots(kept, every, atlas)
-        describe_study(client, study, study_card(found), files)
-        if found.champion is not None:
-            describe_model(client, study, model_card(found, view_classes(client, found.champion)))
+        save_plots(optuna_study, report.points, draw_best(report))
+        describe_study(report.client, study, study_card(report), files)
+        if report.champion_run is not None:
+            describe_model(report.client, study, model_card(report))
 
 
 _BEST = 5
@@ -71,4 +66,4 @@ def run_and_publish(study: Study, listener: Listener) -> Outcome:
             publish(study)
         except UserError as error:  # the results stand without pages
             listener(Note(f"the dashboards lack this study's summary: {error}"))
-    return conclude(summarize(study, find_study(study), _BEST), ended)
+    return Outcome(summarize(study, find_study(study), _BEST), ended)

@@ -45,8 +45,9 @@ from moe_search.progress import Note
 from moe_search.search import objective
 from moe_search.search.events import EpochEnded, Started, TrialEnded
 from moe_search.search.executors.base import Died, Event
+from moe_search.search.ledger import TrialRecord, set_constraints
 from moe_search.search.proposals import Proposals
-from moe_search.search.pruners import decides_at
+from moe_search.search.pruners import make_pruner
 from moe_search.search.ranking import standing
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
@@ -59,7 +60,7 @@ class Coordinator:
 
     def __init__(self, session: Session) -> None:
         self._study = session.study
-        self._kept = session.kept
+        self._optuna_study = session.optuna_study
         self._recorder = session.recorder
         self._executor = session.executor
         self._batches = session.batches
@@ -70,9 +71,10 @@ class Coordinator:
         self._waiting: deque[TrialSpec] = deque()
         self._failures = 0
         self._warned = False
-        self._counted = len(self._kept.get_trials(deepcopy=False, states=COUNTED))
-        self._best, self._since_best = standing(self._study, self._kept)
-        self._proposals = Proposals(self._study, self._kept)
+        self._counted = len(self._optuna_study.get_trials(deepcopy=False, states=COUNTED))
+        self._best, self._since_best = standing(self._study.objective, self._optuna_study)
+        self._proposals = Proposals(self._study, self._optuna_study, self._batches.key)
+        self._pruner = make_pruner(self._study)
 
     def run(self) -> str:
         """Search; returns why it ended, in words.
@@ -105,9 +107,9 @@ class Coordinator:
     def abandon(self) -> None:
         """Give up what is running and queue it for the next start."""
         for number, running in self._running.items():
-            requeue(self._kept, number)
-            running.trial.set_user_attr("reason", "interrupted")
-            self._kept.tell(running.trial, state=TrialState.FAIL)
+            requeue(self._optuna_study, number)
+            TrialRecord(reason="interrupted").write(running.trial)
+            self._optuna_study.tell(running.trial, state=TrialState.FAIL)
 
     def _reason_to_stop(self, deadline: float) -> str | None:
         search = self._study.search
@@ -171,13 +173,13 @@ class Coordinator:
             return
         study = self._study
         if study.objective.pareto is None:
-            (value,) = objective.values(study, report.metrics, running.experts)
+            (value,) = objective.values(study.objective, report.metrics, running.experts)
             running.trial.report(value, report.epoch)
         if report.epoch == last_epoch(running.configuration) or running.pruned:
             return
         if reason := running.collapsed(study):
             running.pruned = reason
-        elif decides_at(study, report.epoch) and running.trial.should_prune():
+        elif self._pruner.decides_at(report.epoch) and running.trial.should_prune():
             running.pruned = f"{study.pruner} at epoch {report.epoch}"
         if running.pruned:
             self._executor.drop([report.key])
@@ -185,7 +187,7 @@ class Coordinator:
     def _prune(self, running: Running, result: TrialResult) -> None:
         del self._running[running.number]
         self._recorder.pruned(running.trial, result, running.pruned)
-        self._kept.tell(running.trial, state=TrialState.PRUNED)
+        self._optuna_study.tell(running.trial, state=TrialState.PRUNED)
         self._count(running, "pruned", running.pruned, better=False)
 
     def _result(self, running: Running, result: TrialResult) -> None:
@@ -200,14 +202,12 @@ class Coordinator:
         del self._running[running.number]
         study = self._study
         metrics = objective.mean([result.validation.metrics() for result in running.results])
-        values = objective.values(study, metrics, result.experts)
-        violations = objective.violations(study, metrics, result.experts)
-        for name, violation in violations.items():
-            running.trial.set_constraint(name, violation)
+        values = objective.values(study.objective, metrics, result.experts)
+        violations = objective.violations(study.objective, metrics, result.experts)
+        set_constraints(running.trial, list(violations.values()))
         text = self._recorder.complete(running.trial, running.results, metrics, values)
-        self._kept.tell(running.trial, values)
-        feasible = all(violation <= 0 for violation in violations.values())
-        better = feasible and self._is_better(running, values)
+        self._optuna_study.tell(running.trial, values)
+        better = objective.keeps(violations) and self._is_better(running, values)
         self._count(running, "complete", text, better, values)
 
     def _fail(self, number: int, reason: str, died: bool = False) -> None:
@@ -220,7 +220,7 @@ class Coordinator:
         if not again:
             self._forget(running)
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
-        self._kept.tell(running.trial, state=TrialState.FAIL)
+        self._optuna_study.tell(running.trial, state=TrialState.FAIL)
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(
@@ -250,7 +250,7 @@ class Coordinator:
         if self._study.objective.pareto is not None:
             if self._study.search.patience is None:
                 return True  # nobody asks, and the front of many trials is slow to find
-            return any(trial.number == running.number for trial in self._kept.best_trials)
+            return any(trial.number == running.number for trial in self._optuna_study.best_trials)
         (value,) = values
         if self._best is not None and value <= self._best:
             return False

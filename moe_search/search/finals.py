@@ -1,13 +1,13 @@
 """The finals: the best configurations over fresh seeds, judged on the test split.
 
 Every finalist has the same seeds, none of which the search used. The champion is the configuration
-with the best mean value on validation, and of its models the one with the best; the test split
-chooses nothing.
+with the best mean value on validation among those that keep the constraints in the mean over their
+seeds, and of its models the best that keeps them, too. Where no finalist keeps them, the best of
+all is the champion, and is marked. The test split chooses nothing.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from optuna.trial import FrozenTrial
 
@@ -16,18 +16,24 @@ from moe_search.progress import Note
 from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
 from moe_search.search.executors.base import Died
-from moe_search.search.ranking import CHAMPION, FINALISTS, best_trials, finalists
+from moe_search.search.ledger import ChampionRecord, FinalistRecord, StudyRecord, TrialRecord
+from moe_search.search.ranking import best_trials, finalists
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
-from moe_search.spec import Configuration, Study
+from moe_search.spec.sections import Objective
 
 _FRESH = 1_000_000  # far from the seeds of any search
 
 
-def fresh_seeds(study: Study) -> list[int]:
-    """Seeds of the finals."""
-    first = _FRESH + study.search.seed * 1000
-    return [first + n for n in range(study.finalists.seeds)]
+def fresh_seeds(seed: int, count: int) -> list[int]:
+    """Seeds of the finals.
+
+    Args:
+        seed: of the search.
+        count: how many.
+    """
+    first = _FRESH + seed * 1000
+    return [first + n for n in range(count)]
 
 
 def run_finals(session: Session) -> None:
@@ -36,34 +42,37 @@ def run_finals(session: Session) -> None:
     Raises:
         Interrupted: an end was asked for; what is recorded stays.
     """
-    study, kept = session.study, session.kept
-    top = best_trials(study, kept, study.finalists.top)
+    study, optuna_study = session.study, session.optuna_study
+    top = best_trials(study.objective, optuna_study, study.finalists.top)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
-    records: list[dict[str, Any]] = kept.user_attrs.get(FINALISTS, [])
-    specs, trials = _missing(study, top, records)
+    records = StudyRecord.of(optuna_study).finalists
+    seeds = fresh_seeds(study.search.seed, study.finalists.seeds)
+    specs, trials = _missing(top, seeds, records)
     if specs:
         session.listener(FinalistsStarted(len(specs)))
     for result in _train(session, specs, trials):
         number = trials[result.key]
-        values = objective.values(study, result.validation.metrics(), result.experts)
+        metrics = result.validation.metrics()
+        values = objective.values(study.objective, metrics, result.experts)
         record, text = session.recorder.finalist(ranks[number], number, result, values)
-        records = [*records, record]
-        kept.set_user_attr(FINALISTS, records)
+        records = (*records, record)
+        StudyRecord(finalists=records).write(optuna_study)
         session.checkpoints.remove(result.configuration, result.seed)
         session.listener(FinalistEnded(number, result.seed, text))
     _crown(session)
 
 
 def _missing(
-    study: Study, top: list[FrozenTrial], records: list[dict[str, Any]]
+    top: Sequence[FrozenTrial], seeds: Sequence[int], records: Sequence[FinalistRecord]
 ) -> tuple[deque[TrialSpec], list[int]]:
     """Models still to be trained, and by their key the trial that found each."""
-    done = {(record["trial"], record["seed"]) for record in records}
+    done = {(record.trial, record.seed) for record in records}
     specs: deque[TrialSpec] = deque()
     trials: list[int] = []
     for trial in top:
-        configuration = Configuration.model_validate_json(trial.user_attrs["configuration"])
-        for seed in fresh_seeds(study):
+        configuration = TrialRecord.of(trial).configuration
+        assert configuration is not None
+        for seed in seeds:
             if (trial.number, seed) not in done:
                 specs.append(TrialSpec(len(trials), configuration, seed))
                 trials.append(trial.number)
@@ -101,12 +110,30 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
 
 
 def _crown(session: Session) -> None:
-    """Register the champion unless it is registered already."""
-    study, kept = session.study, session.kept
-    ranked = finalists(study, kept)
+    """Register the champion unless it is registered already, and mark what misses constraints."""
+    goal, optuna_study = session.study.objective, session.optuna_study
+    ranked = finalists(goal, optuna_study)
     if not ranked:
         return
-    best = max(ranked[0].records, key=lambda r: (objective.gain(study, r["value"]), -r["seed"]))
-    if kept.user_attrs.get(CHAMPION, {}).get("model_id") != best["model_id"]:
-        uri = session.recorder.crown(ranked[0], best)
-        kept.set_user_attr(CHAMPION, {**best, "uri": uri})
+    study = StudyRecord.of(optuna_study)
+    if goal.constraints:
+        session.recorder.mark(ranked)
+    first = ranked[0]
+    if not first.feasible:
+        session.listener(Note(f"no finalist keeps the constraints; the best one: {first.missed}"))
+    best = _best_model(goal, [r for r in study.finalists if r.trial == first.trial])
+    registered = study.champion is not None and study.champion.model_id == best.model_id
+    if not registered or not first.feasible:  # which its description is to say
+        uri = session.recorder.crown(first, best)
+        champion = ChampionRecord(**vars(best), uri=uri)
+        StudyRecord(champion=champion).write(optuna_study)
+
+
+def _best_model(goal: Objective, records: Sequence[FinalistRecord]) -> FinalistRecord:
+    """Of a finalist's models the best by validation, of those that keep the constraints if any."""
+
+    def rank(record: FinalistRecord) -> tuple[bool, float, int]:
+        missed = objective.violations(goal, record.validation, record.experts)
+        return objective.keeps(missed), objective.gain(goal, record.value), -record.seed
+
+    return max(records, key=rank)

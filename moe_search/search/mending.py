@@ -10,9 +10,10 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from moe_search.search.ranking import FINALISTS
-from moe_search.search.study_store import deaths, requeue, study_in
+from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.search.study_store import requeue, study_in
 from moe_search.spec import Study
+from moe_search.stores.moved import follow_move
 from moe_search.tracking.stale import end_leftovers
 
 _Fate = Literal["requeued", "given_up", "empty"]
@@ -29,6 +30,7 @@ class Mended:
         runs: ids of MLflow runs that nobody wrote any more, or that Optuna was not told of.
         models: ids of MLflow models whose writing had not ended.
         lost: numbers of complete trials without a finished MLflow run: this, nothing mends.
+        moved: the folder from which the study's folder was moved or copied.
     """
 
     requeued: tuple[int, ...] = ()
@@ -37,6 +39,7 @@ class Mended:
     runs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
+    moved: str = ""
 
     def lines(self) -> list[str]:
         """What a person should know; nothing where there was nothing to mend."""
@@ -49,6 +52,8 @@ class Mended:
         lines = [f"{_counted(numbers, 'trial')} {what}" for numbers, what in found if numbers]
         if self.runs:
             lines.append(f"{len(self.runs)} runs in MLflow were nobody's any more: killed")
+        if self.moved:
+            lines.append(f"its folder was moved from {self.moved}: MLflow finds the files here now")
         if self.models:
             lines.append(f"{len(self.models)} models in MLflow were half-written: failed")
         return lines
@@ -63,34 +68,37 @@ def mend(study: Study, storage: BaseStorage) -> Mended:
     Raises:
         UserError: a store is damaged, or MLflow's cannot be opened.
     """
-    kept = study_in(study, storage)
-    if kept is None:
+    optuna_study = study_in(study, storage)
+    if optuna_study is None:
         return Mended()
-    left = kept.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    left = optuna_study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     fates: dict[_Fate, list[int]] = {"requeued": [], "given_up": [], "empty": []}
     for trial in left:
-        fates[_fail(kept, trial, study.search.retries)].append(trial.number)
+        fates[_fail(optuna_study, trial, study.search.retries)].append(trial.number)
     complete = {
-        trial.number: str(trial.user_attrs.get("mlflow_run"))
-        for trial in kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        trial.number: TrialRecord.of(trial).run_id
+        for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     }
-    finalists = [record["run_id"] for record in kept.user_attrs.get(FINALISTS, [])]
+    finalists = [record.run_id for record in StudyRecord.of(optuna_study).finalists]
+    moved = follow_move(study.mlflow_url, study.name, study.artifacts_folder / "mlflow")
     leftovers = end_leftovers(study, [*complete.values(), *finalists])
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,
         models=leftovers.models,
         lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
+        moved=str(moved or ""),
     )
 
 
-def _fail(kept: optuna.Study, trial: FrozenTrial, retries: int) -> _Fate:
+def _fail(optuna_study: optuna.Study, trial: FrozenTrial, retries: int) -> _Fate:
     """Fail a trial that was left running, and let it run again unless it died too often."""
     fate: _Fate = "given_up"
-    if deaths(trial) < retries:
-        fate = "requeued" if requeue(kept, trial.number, died=True) else "empty"
-    kept._storage.set_trial_user_attr(trial._trial_id, "reason", "its coordinator died")
-    kept.tell(trial.number, state=TrialState.FAIL)
+    if TrialRecord.of(trial).deaths < retries:
+        fate = "requeued" if requeue(optuna_study, trial.number, died=True) else "empty"
+    for name, value in TrialRecord(reason="its coordinator died").attributes().items():
+        optuna_study._storage.set_trial_user_attr(trial._trial_id, name, value)
+    optuna_study.tell(trial.number, state=TrialState.FAIL)
     return fate
 
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from moe_search.spec import METRICS, Study
+from moe_search.spec import METRICS
+from moe_search.spec.sections import Objective
 
 Metrics = Mapping[str, float]
 
@@ -16,23 +17,20 @@ def normalised(name: str, value: float, experts: int) -> float:
     return value / math.log2(experts) if experts > 1 else 0.0
 
 
-def directions(study: Study) -> list[Literal["minimize", "maximize"]]:
+def directions(objective: Objective) -> list[Literal["minimize", "maximize"]]:
     """Optuna's directions: one for a weighted sum, one a metric for a front."""
-    if study.objective.pareto is None:
+    if objective.pareto is None:
         return ["maximize"]
-    return [METRICS[name].better for name in study.objective.pareto]
+    return [METRICS[name].better for name in objective.pareto]
 
 
-def metric_names(study: Study) -> list[str]:
+def metric_names(objective: Objective) -> list[str]:
     """What the values are called in dashboards."""
-    if study.objective.pareto is None:
-        return ["objective"]
-    return list(study.objective.pareto)
+    return ["objective"] if objective.pareto is None else list(objective.pareto)
 
 
-def values(study: Study, metrics: Metrics, experts: int) -> list[float]:
+def values(objective: Objective, metrics: Metrics, experts: int) -> list[float]:
     """The objective of a trial, in the order of ``directions``."""
-    objective = study.objective
     if objective.pareto is not None:
         return [normalised(name, metrics[name], experts) for name in objective.pareto]
     assert objective.maximize is not None
@@ -44,16 +42,21 @@ def values(study: Study, metrics: Metrics, experts: int) -> list[float]:
     ]
 
 
-def violations(study: Study, metrics: Metrics, experts: int) -> dict[str, float]:
-    """How far each constraint is missed, by name; kept where at most 0."""
-    found = {}
-    for name, bound in study.objective.constraints.items():
+def violations(objective: Objective, metrics: Metrics, experts: int) -> dict[str, float]:
+    """By how much each constraint is missed, by name; kept where at most 0."""
+    missed = {}
+    for name, bound in objective.constraints.items():
         value = normalised(name, metrics[name], experts)
         if bound.at_most is not None:
-            found[f"{name} at most {bound.at_most}"] = value - bound.at_most
+            missed[f"{name} at most {bound.at_most}"] = value - bound.at_most
         if bound.at_least is not None:
-            found[f"{name} at least {bound.at_least}"] = bound.at_least - value
-    return found
+            missed[f"{name} at least {bound.at_least}"] = bound.at_least - value
+    return missed
+
+
+def keeps(violations: Mapping[str, float]) -> bool:
+    """Whether every constraint is kept."""
+    return all(violation <= 0 for violation in violations.values())
 
 
 def mean(metrics: Sequence[Metrics]) -> dict[str, float]:
@@ -61,6 +64,6 @@ def mean(metrics: Sequence[Metrics]) -> dict[str, float]:
     return {name: sum(m[name] for m in metrics) / len(metrics) for name in metrics[0]}
 
 
-def gain(study: Study, value: float) -> float:
+def gain(objective: Objective, value: float) -> float:
     """The first value of the objective, turned so that more is better."""
-    return value if directions(study)[0] == "maximize" else -value
+    return value if directions(objective)[0] == "maximize" else -value

@@ -2,15 +2,18 @@
 
 import math
 from collections import deque
+from collections.abc import Callable, Hashable
 from itertools import count
 
 import optuna
 
-from moe_search.engine.trial import TrialSpec, fusion_key
+from moe_search.engine.trial import TrialSpec
 from moe_search.search import suggest
-from moe_search.search.study_store import COUNTED, deaths, requeue, untried, waiting
+from moe_search.search.ledger import TrialRecord
+from moe_search.search.study_store import COUNTED, requeue, untried, waiting
 from moe_search.search.trial import Running
 from moe_search.spec import Configuration, Study, Value
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.study import SEED
 
 
@@ -19,47 +22,55 @@ class Proposals:
 
     A grid, a comparison and a space without parameters have their points and no more.
 
+    Args:
+        study: what is searched.
+        optuna_study: the study in Optuna's store.
+        key: of trials; those of equal keys can train in step.
+
     Attributes:
         wanted: trials that the study is to have in the end.
         left: trials that can still be asked.
     """
 
-    def __init__(self, study: Study, kept: optuna.Study) -> None:
+    def __init__(
+        self, study: Study, optuna_study: optuna.Study, key: Callable[[TrialSpec], Hashable]
+    ) -> None:
         self._study = study
-        self._kept = kept
+        self._optuna_study = optuna_study
         listed = bool(study.configurations)
-        finite = listed or study.search.sampler == "grid" or not study.parameters
-        points = _runs(study) if listed else suggest.grid(study) if finite else study.search.points
-        self._points = deque(untried(kept, points))
-        self.left = len(self._points) + waiting(kept) if finite else math.inf
-        self._seeds: dict[str, set[int]] = {}  # first ones that are used, by configuration
-        counted = kept.get_trials(deepcopy=False, states=COUNTED)
+        finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
+        known = suggest.grid(study) if finite else study.search.points
+        points = _runs(study, key) if listed else known
+        self._points = deque(untried(optuna_study, points))
+        self.left = len(self._points) + waiting(optuna_study) if finite else math.inf
+        self._seeds: dict[Configuration | None, set[int]] = {}  # first ones that are used
+        counted = optuna_study.get_trials(deepcopy=False, states=COUNTED)
         for trial in counted:
-            used = self._seeds.setdefault(trial.user_attrs["configuration"], set())
-            used.add(trial.user_attrs["seed"])
+            record = TrialRecord.of(trial)
+            if record.seed is not None:
+                self._seeds.setdefault(record.configuration, set()).add(record.seed)
         self.wanted = int(min(study.trials, len(counted) + self.left))
 
     def ask(self) -> Running:
         """The next trial."""
         if self._points:
-            self._kept.enqueue_trial(self._points.popleft())
+            self._optuna_study.enqueue_trial(self._points.popleft())
         self.left -= 1
-        trial = self._kept.ask()
+        trial = self._optuna_study.ask()
         values = suggest.suggest(trial, self._study)
         configuration = self._study.configuration(values)
-        first = trial.user_attrs.get("seed")
+        first = TrialRecord.of(trial).seed
         seeds = [int(values[SEED])] if SEED in values else self._seeds_of(configuration, first)
-        trial.set_user_attr("configuration", configuration.model_dump_json())
-        trial.set_user_attr("seed", seeds[0])
+        TrialRecord(configuration=configuration, seed=seeds[0]).write(trial)
         return Running(trial, configuration, deque(seeds))
 
     def again(self, number: int) -> bool:
         """Queue a trial whose worker died once more, unless it died too often; whether it is."""
-        trial = self._kept.get_trials(deepcopy=False)[number]
-        if deaths(trial) >= self._study.search.retries:
+        trial = self._optuna_study.get_trials(deepcopy=False)[number]
+        if TrialRecord.of(trial).deaths >= self._study.search.retries:
             return False
         self.left += 1
-        return requeue(self._kept, number, died=True)
+        return requeue(self._optuna_study, number, died=True)
 
     def _seeds_of(self, configuration: Configuration, first: int | None) -> range:
         """The same for every configuration, but a repeated one is a new seed of it.
@@ -69,20 +80,17 @@ class Proposals:
             first: the first seed, of a trial that runs again.
         """
         search = self._study.search
-        used = self._seeds.setdefault(configuration.model_dump_json(), set())
+        used = self._seeds.setdefault(configuration, set())
         if first is None:
             first = next(seed for seed in count(search.seed, search.seeds) if seed not in used)
         used.add(first)
         return range(first, first + search.seeds)
 
 
-def _runs(study: Study) -> list[dict[str, Value]]:
+def _runs(study: Study, key: Callable[[TrialSpec], Hashable]) -> list[dict[str, Value]]:
     """A comparison's runs, those beside each other that can train in step."""
-
-    def group(run: dict[str, Value]) -> tuple[object, ...]:
-        return fusion_key(TrialSpec(0, study.configuration(run), int(run[SEED])))
-
-    groups: dict[tuple[object, ...], list[dict[str, Value]]] = {}
+    groups: dict[Hashable, list[dict[str, Value]]] = {}
     for run in study.runs:
-        groups.setdefault(group(run), []).append(run)
+        spec = TrialSpec(0, study.configuration(run), int(run[SEED]))
+        groups.setdefault(key(spec), []).append(run)
     return [run for runs in groups.values() for run in runs]

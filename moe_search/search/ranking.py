@@ -2,23 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
-from moe_search.search.objective import gain
+from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
+from moe_search.search.objective import gain, keeps, mean, violations
 from moe_search.search.study_store import COUNTED
-from moe_search.spec import Study
-
-FINALISTS = "finalists"
-"""User attribute of the study: one record a finalist and seed."""
-
-CHAMPION = "champion"
-"""User attribute of the study: the record of the registered model, with its ``uri``."""
+from moe_search.spec import METRICS, Configuration
+from moe_search.spec.sections import Objective
 
 
 @dataclass(frozen=True)
@@ -42,71 +37,117 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Finalist:
+class FinalistResult:
     """One of the best configurations, trained again over fresh seeds.
 
     Attributes:
         trial: the trial that found it.
-        records: one a seed, see ``finals.Record``.
-        value: mean first objective on validation, by which the champion is chosen.
-        test: each metric on the test split.
+        name: of its network, in a few words.
+        seeds: how many there are so far.
+        value: mean over them of the first objective on validation.
+        test: each metric on the test split, entropies in bits.
+        errors: test error of each seed.
+        champion: whether it is the one that is registered.
+        feasible: whether its means on validation keep every constraint.
+        violations: by how much they miss each; kept where at most 0.
     """
 
     trial: int
-    records: tuple[dict[str, Any], ...]
+    name: str
+    seeds: int
     value: float
     test: dict[str, Interval]
+    errors: tuple[float, ...]
+    champion: bool
+    feasible: bool = True
+    violations: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def missed(self) -> str:
+        """The constraints that it misses, and by how much."""
+        missed = {name: by for name, by in self.violations.items() if not by <= 0}
+        return ", ".join(f"{name} missed by {by:.3g}" for name, by in missed.items())
 
 
-def best_trials(study: Study, kept: optuna.Study, count: int) -> list[FrozenTrial]:
+def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) -> list[FrozenTrial]:
     """The best distinct configurations: feasible ones first, by value or along the front."""
-    trials = kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if study.objective.pareto is not None:
-        front = {trial.number for trial in kept.best_trials}
+    trials = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if objective.pareto is not None:
+        front = {trial.number for trial in optuna_study.best_trials}
         trials = [trial for trial in trials if trial.number in front] or trials
-    ranked = sorted(trials, key=lambda t: (not is_feasible(t), -gain(study, t.values[0]), t.number))
-    distinct: dict[str, FrozenTrial] = {}
+    ranked = sorted(
+        trials, key=lambda t: (not keeps(t.constraints), -gain(objective, t.values[0]), t.number)
+    )
+    distinct: dict[Configuration | None, FrozenTrial] = {}
     for trial in ranked:
-        distinct.setdefault(trial.user_attrs["configuration"], trial)
+        distinct.setdefault(TrialRecord.of(trial).configuration, trial)
     return list(distinct.values())[:count]
 
 
-def standing(study: Study, kept: optuna.Study) -> tuple[float | None, int]:
+def best_in_words(objective: Objective, optuna_study: optuna.Study) -> str:
+    """Which trials are the best so far; empty before there is one.
+
+    What the Optuna dashboard (0.21) calls the best does not depend on constraints.
+    """
+    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1)
+    if not best:
+        return ""
+    numbers = ", ".join(str(trial.number) for trial in best)
+    words = (
+        f"Best on the front: trials {numbers}." if objective.pareto else f"Best: trial {numbers}."
+    )
+    if not keeps(best[0].constraints):
+        words += " No trial keeps the constraints."
+    elif objective.constraints:
+        words += " What this page itself calls the best may miss the constraints."
+    return words
+
+
+def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | None, int]:
     """The best value, and how many trials were asked after its own, by number: clocks may jump.
 
     Only feasible trials count as best; there is no value before the first of them. Of several
     objectives there is none either, and what counts is when the front last moved.
     """
-    pareto = study.objective.pareto is not None
+    pareto = objective.pareto is not None
     try:
-        best = kept.best_trials if pareto else [kept.best_trial]
+        best = optuna_study.best_trials if pareto else [optuna_study.best_trial]
     except ValueError:
         best = []
     reached = max((trial.number for trial in best), default=-1)
-    since = sum(trial.number > reached for trial in kept.get_trials(deepcopy=False, states=COUNTED))
+    counted = optuna_study.get_trials(deepcopy=False, states=COUNTED)
+    since = sum(trial.number > reached for trial in counted)
     return (best[0].value if best and not pareto else None), since
 
 
-def is_feasible(trial: FrozenTrial) -> bool:
-    """Whether a trial keeps every constraint."""
-    return all(violation <= 0 for violation in trial.constraints.values())
-
-
-def finalists(study: Study, kept: optuna.Study) -> list[Finalist]:
-    """The finalists so far, best first by their mean value on validation."""
-    by_trial: dict[int, list[dict[str, Any]]] = {}
-    for record in kept.user_attrs.get(FINALISTS, []):
-        by_trial.setdefault(record["trial"], []).append(record)
-    found = [
-        Finalist(
-            trial,
-            tuple(records),
-            float(np.mean([record["value"] for record in records])),
-            {
-                name: Interval.of([record["test"][name] for record in records])
-                for name in records[0]["test"]
-            },
-        )
+def finalists(objective: Objective, optuna_study: optuna.Study) -> list[FinalistResult]:
+    """The finalists so far: feasible ones first, then by their mean value on validation."""
+    study, trials = StudyRecord.of(optuna_study), optuna_study.get_trials(deepcopy=False)
+    by_trial: dict[int, list[FinalistRecord]] = {}
+    for record in study.finalists:
+        by_trial.setdefault(record.trial, []).append(record)
+    champion = study.champion.trial if study.champion else None
+    results = [
+        _result(objective, TrialRecord.of(trials[trial]).name, records, trial == champion)
         for trial, records in by_trial.items()
     ]
-    return sorted(found, key=lambda finalist: (-gain(study, finalist.value), finalist.trial))
+    return sorted(results, key=lambda r: (not r.feasible, -gain(objective, r.value), r.trial))
+
+
+def _result(
+    objective: Objective, name: str, records: Sequence[FinalistRecord], champion: bool
+) -> FinalistResult:
+    """What the seeds of one finalist come to together."""
+    first = records[0]
+    missed = violations(objective, mean([record.validation for record in records]), first.experts)
+    return FinalistResult(
+        trial=first.trial,
+        name=name,
+        seeds=len(records),
+        value=float(np.mean([record.value for record in records])),
+        test={name: Interval.of([record.test[name] for record in records]) for name in METRICS},
+        errors=tuple(record.test["error"] for record in records),
+        champion=champion,
+        feasible=keeps(missed),
+        violations=missed,
+    )

@@ -1,16 +1,15 @@
 """What a trial leaves behind: its MLflow run, and its attributes and page in Optuna."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
-from moe_search.moe.decomposition import Decomposition
-from moe_search.search.ranking import Finalist
+from moe_search.search.ledger import FinalistRecord, TrialRecord
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec import Configuration
-from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.spec.kinds.metrics import headline
 from moe_search.spec.study import ROW
 from moe_search.tracking.child_runs import Logged
@@ -39,14 +38,14 @@ class Recorder:
     ) -> str:
         """Write a trained trial; returns it in one line."""
         logged = self._tracker.log_trial(trial.number, results, values, _row(trial))
-        trial.set_user_attr("seconds", round(sum(result.seconds for result in results), 3))
+        seconds = round(sum(result.seconds for result in results), 3)
+        TrialRecord(seconds=seconds).write(trial)
         self._attach(trial, results[0], metrics, logged)
         return line(metrics)
 
     def pruned(self, trial: optuna.Trial, result: TrialResult, reason: str) -> None:
         """Write a trial that was stopped, as it stood then."""
         logged = self._tracker.log_pruned(trial.number, result, reason)
-        trial.set_user_attr("reason", reason)
         self._attach(trial, result, result.validation.metrics(), logged, reason)
 
     def failed(
@@ -58,8 +57,7 @@ class Recorder:
     ) -> None:
         """Write a trial that raised, died or diverged."""
         run_id = self._tracker.log_failed(trial.number, configuration, reason, history, _row(trial))
-        trial.set_user_attr("reason", reason)
-        trial.set_user_attr("mlflow_run", run_id)
+        TrialRecord(reason=reason, run_id=run_id).write(trial)
         metrics = history[-1].metrics if history else {}
         page = self._tracker.page(run_id)
         note = trial_note(trial.number, configuration, metrics, page, reason=reason)
@@ -74,13 +72,16 @@ class Recorder:
         reason: str = "",
     ) -> None:
         """Every metric as an attribute, and the note and pictures of the trial's page."""
-        judged = {f"test/{name}": value for name, value in _metrics(result.test).items()}
-        for name, value in {**metrics, **judged}.items():
-            trial.set_user_attr(name, value)
+        record = TrialRecord(
+            metrics=metrics,
+            test=result.test.metrics() if result.test else {},
+            run_id=logged.run_id,
+            model=logged.model_uri,
+            reason=reason,
+        )
         if result.training is not None:
-            trial.set_user_attr(TRAINING_ERROR, result.training.metrics()["error"])
-        trial.set_user_attr("mlflow_run", logged.run_id)
-        trial.set_user_attr("model", logged.model_uri)
+            record = replace(record, training_error=result.training.metrics()["error"])
+        record.write(trial)
         page = self._tracker.page(logged.run_id)
         note = trial_note(
             trial.number, result.configuration, metrics, page, logged.model_uri, reason
@@ -89,41 +90,42 @@ class Recorder:
 
     def finalist(
         self, rank: int, trial: int, result: TrialResult, values: Sequence[float]
-    ) -> tuple[dict[str, Any], str]:
+    ) -> tuple[FinalistRecord, str]:
         """Write a finalist's model; returns its record and one line on its test metrics."""
         assert result.test is not None
         logged = self._tracker.log_finalist(rank, trial, result, values)
-        record = {
-            "trial": trial,
-            "seed": result.seed,
-            "experts": result.experts,
-            "value": values[0],
-            "validation": result.validation.metrics(),
-            "test": result.test.metrics(),
-            "run_id": logged.run_id,
-            "model_id": logged.model_id,
-        }
+        record = FinalistRecord(
+            trial=trial,
+            seed=result.seed,
+            experts=result.experts,
+            value=values[0],
+            validation=result.validation.metrics(),
+            test=result.test.metrics(),
+            run_id=logged.run_id,
+            model_id=logged.model_id,
+        )
         return record, line(result.test.metrics())
 
-    def crown(self, champion: Finalist, record: Mapping[str, Any]) -> str:
+    def mark(self, finalists: Sequence[FinalistResult]) -> None:
+        """Say on the runs of finalists whether their configuration keeps the constraints."""
+        self._tracker.mark_finalists({f.trial: f.missed or "kept" for f in finalists})
+
+    def crown(self, champion: FinalistResult, record: FinalistRecord) -> str:
         """Register the champion's model; returns its URI."""
         error = champion.test["error"]
         description = (
-            f"Trial {champion.trial}, seed {record['seed']}. Over {len(champion.records)} fresh "
+            f"Trial {champion.trial}, seed {record.seed}. Over {champion.seeds} fresh "
             f"seeds: test error {error.mean:.4f} ± {error.deviation:.4f} (mean ± SD), "
             f"H_s {champion.test['sample_entropy'].mean:.3f}, "
             f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation."
         )
-        run_id, model_id = record["run_id"], record["model_id"]
-        return self._tracker.register_champion(run_id, model_id, description)
+        if not champion.feasible:
+            description += f" Infeasible: no finalist keeps the constraints; {champion.missed}."
+        return self._tracker.register_champion(record.run_id, record.model_id, description)
 
 
 def _row(trial: optuna.Trial) -> str:
     return str(trial.params.get(ROW, ""))
-
-
-def _metrics(decomposition: Decomposition | None) -> dict[str, float]:
-    return {} if decomposition is None else decomposition.metrics()
 
 
 def line(metrics: Mapping[str, float]) -> str:

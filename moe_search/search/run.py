@@ -1,17 +1,19 @@
 """Runs a study from study.yaml to its champion."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
+import optuna
 from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoints
-from moe_search.moe.architecture import rounds_alike
+from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
 from moe_search.progress import Note, Working
 from moe_search.search.batches import Batches
@@ -21,12 +23,14 @@ from moe_search.search.executors import opener
 from moe_search.search.executors.base import Plan
 from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.mending import mend
+from moe_search.search.quiet import silence
+from moe_search.search.ranking import best_in_words
 from moe_search.search.recorder import Recorder
-from moe_search.search.samplers import silence
 from moe_search.search.session import Session
-from moe_search.search.study_store import MADE, SECONDS, open_study
-from moe_search.spec import Backbone, Data, Model, Study, resolve_backbone
+from moe_search.search.study_store import open_study
+from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.class_groups import owners
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.lock import locked
@@ -85,7 +89,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
         storage = open_storage(study)
         for line in mend(study, storage).lines():
             listener(Note(line))
-        kept = open_study(study, storage)  # its sampler goes on behind what was mended
+        optuna_study = open_study(study, storage)  # its sampler goes on behind what was mended
         plan = workers.plan()
         batches = _batches(source, plan, card, shape)
         checkpoints = Checkpoints(study.checkpoints_folder, source)
@@ -96,14 +100,25 @@ def run_study(study: Study, listener: Listener) -> Ended:
             del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
             made = provenance(study.folder)
-            save_note(kept, study_note(study, made))
-            kept.set_user_attr(MADE, made)
+            StudyRecord(made_with=made).write(optuna_study)
+            _write_note(study, optuna_study, made)
             reason, interrupted = _to_the_end(
-                Session(study, kept, recorder, executor, batches, checkpoints, interrupt, listener)
+                Session(
+                    study,
+                    optuna_study,
+                    recorder,
+                    executor,
+                    batches,
+                    checkpoints,
+                    interrupt,
+                    listener,
+                )
             )
+            _write_note(study, optuna_study, made)
             tracker.close("KILLED" if interrupted else "FINISHED")
-            so_far = kept.user_attrs.get(SECONDS, 0.0)
-            kept.set_user_attr(SECONDS, round(so_far + time.monotonic() - started, 1))
+            so_far = StudyRecord.of(optuna_study).seconds
+            seconds = round(so_far + time.monotonic() - started, 1)
+            StudyRecord(seconds=seconds).write(optuna_study)
         if not interrupted:
             checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
@@ -112,14 +127,21 @@ def run_study(study: Study, listener: Listener) -> Ended:
 def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
     """Who trains with whom."""
 
-    def backbone(model: Model) -> Backbone:
-        return resolve_backbone(model, card.data, shape, len(card.classes))
+    @cache
+    def architecture(configuration: Configuration) -> Architecture:
+        backbone = resolve_backbone(configuration.model, card.data, shape, len(card.classes))
+        return Architecture.of(configuration, backbone, shape, len(card.classes))
 
-    def alone(networks: Backbone) -> bool:
-        both = (networks.expert, networks.gate)
-        return plan.exact and not all(rounds_alike(one, shape) for one in both)
+    def alone(architecture: Architecture) -> bool:
+        return plan.exact and not architecture.rounds_alike
 
-    return Batches(source, backbone, plan.population, len(plan.devices), alone)
+    return Batches(source, architecture, plan.population, len(plan.devices), alone)
+
+
+def _write_note(study: Study, optuna_study: optuna.Study, made: Mapping[str, str]) -> None:
+    """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
+    best = best_in_words(study.objective, optuna_study)
+    save_note(optuna_study, study_note(study, made, best))
 
 
 def _to_the_end(session: Session) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""What a running study works with."""
+"""One run of a study: what the search and then the finals work with."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from moe_search.spec import Study
 
 @dataclass(frozen=True)
 class Session:
-    """One run of a study, for the search and then the finals.
+    """One run of a study, made once by ``run_study``.
 
     Attributes:
         study: what was asked for.
-        kept: the study in Optuna's store.
+        optuna_study: the study in Optuna's store.
         recorder: writes to MLflow and to the trials' pages.
         executor: the workers.
         batches: makes jobs of trials.
@@ -29,7 +29,7 @@ class Session:
     """
 
     study: Study
-    kept: optuna.Study
+    optuna_study: optuna.Study
     recorder: Recorder
     executor: Executor
     batches: Batches

@@ -10,6 +10,8 @@ from moe_search.spec.configuration import Model, Regularizer
 from moe_search.spec.differences import describe_domain
 from moe_search.spec.domains import Domain, FloatRange, IntRange, options
 from moe_search.spec.kinds.installed import installed
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data, Objective, Search
 from moe_search.words import did_you_mean, show
@@ -82,23 +84,25 @@ def ends(setting: object) -> tuple[int, ...]:
 
 def check_sampler(search: Search, objective: Objective, parameters: Sequence[Parameter]) -> None:
     """Refuses a sampler or a pruner that cannot do what the study asks."""
-    if objective.pareto and search.pruner not in (None, "none"):
+    if objective.pareto and search.pruner and PRUNERS[search.pruner].stops:
         raise spec_error(
             f"{search.pruner} cannot stop trials of several objectives; "
             "leave pruner out, or give objective.maximize instead of pareto",
             "search",
             "pruner",
         )
-    if objective.pareto and search.sampler == "cma-es":
+    if objective.pareto and not SAMPLERS[search.sampler].several_objectives:
+        *others, last = SAMPLERS.names(lambda kind: kind.several_objectives)
         raise spec_error(
-            "cma-es cannot search several objectives; expected tpe, gp, random, grid or qmc",
+            f"{search.sampler} cannot search several objectives; "
+            f"expected {', '.join(others)} or {last}",
             "search",
             "sampler",
         )
     endless = [p.path for p in parameters if isinstance(p.domain, FloatRange) and not p.domain.step]
-    if search.sampler == "grid" and endless:
+    if SAMPLERS[search.sampler].tries_all and endless:
         raise spec_error(
-            f"grid needs a finite space, and {endless[0]} has no step; "
+            f"{search.sampler} needs a finite space, and {endless[0]} has no step; "
             "give it a step or choices, or take another sampler",
             "search",
             "sampler",

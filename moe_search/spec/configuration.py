@@ -40,7 +40,7 @@ _CHOOSES_RULE = _gate(lambda gate: gate.rule is None)
 _HAS_TEMPERATURE = _gate(lambda gate: gate.has_temperature)
 _LEARNS = _gate(lambda gate: gate.learns)
 
-Gate = Annotated[str, OneOf(tuple(GATES), others=GATES.__contains__)]
+GateName = Annotated[str, OneOf(tuple(GATES), others=GATES.__contains__)]
 RuleName = Annotated[str, OneOf(OUTPUTS.names(lambda rule: rule.chosen))]
 
 
@@ -58,7 +58,7 @@ class Model(Section):
     experts: Annotated[StrictInt, _IN_MOE] = Field(
         5, ge=1, le=1024, description="number of experts M"
     )
-    gate: Annotated[Gate, _IN_MOE] = Field(
+    gate: Annotated[GateName, _IN_MOE] = Field(
         "original",
         description="how the gate scores the experts; loudest has no network and trusts the "
         "expert of least entropy, expert_loss predicts each expert's loss and takes the best, soft "
@@ -280,27 +280,25 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
         backbone = PRESETS.get(backbone) or build(backbone, shape, classes)
     else:
         where = "model.backbone"
-    if model.kind == "single":
-        width(backbone.expert, shape, f"{where}: expert")
-        return backbone
-    check_gate(backbone, model.gate, shape, where)
+    check_gate(backbone, None if model.kind == "single" else model.gate, shape, where)
     return backbone
 
 
-def check_gate(backbone: Backbone, gate: str, shape: Shape, where: str) -> None:
-    """Checks that a gate can score a backbone's experts.
+def check_gate(backbone: Backbone, gate: str | None, shape: Shape, where: str) -> None:
+    """Checks that a gate can score a backbone's experts; a single network has none.
 
     Raises:
         UserError: a layer does not fit the shape, widths differ that must be equal, or there is no
             feature map where the gate needs one.
     """
-    kind = GATES[gate]
-    if kind.has_slots:
+    if gate is not None and GATES[gate].has_slots:
         feature_map(backbone, shape, where)
         return
     expert_width = width(backbone.expert, shape, f"{where}: expert")
+    if gate is None:
+        return
     gate_width = width(backbone.gate, shape, f"{where}: gate")
-    if kind.equal_widths and expert_width != gate_width:
+    if GATES[gate].equal_widths and expert_width != gate_width:
         article = "an" if gate[0] in "aeiou" else "a"
         raise UserError(
             f"{where}: expert ends with width {expert_width} and gate with {gate_width}; "

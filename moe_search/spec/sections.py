@@ -18,9 +18,11 @@ from pydantic import model_validator as validator
 
 from moe_search.spec.base import OneOf, Section, Value, spec_error
 from moe_search.spec.comparison import References
-from moe_search.spec.kinds.data_sets import DATA_SETS
+from moe_search.spec.kinds.data_sets import DATA_SETS, OPTIONS
 from moe_search.spec.kinds.executors import GivenExecutor
 from moe_search.spec.kinds.metrics import MetricName
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
 from moe_search.words import show
 
@@ -150,6 +152,21 @@ class Data(Section):
         PlainValidator(_auto_or_switch),
         WithJsonSchema({"enum": ["auto", True, False, "on", "off", "yes", "no"]}),
     ] = Field("auto", description="random flips and crops; auto: for CIFAR only")
+    layout: Literal["auto", "channels_first", "channels_last"] = Field(
+        "auto", description="order of the axes of arrays of images, where it is not plain"
+    )
+    unreadable: Literal["stop", "skip"] = Field(
+        "stop", description="what to do about images that cannot be read"
+    )
+
+    @validator(mode="after")
+    def _has_its_keys(self) -> Self:
+        for key in OPTIONS:
+            given = getattr(self, key) != type(self).model_fields[key].default
+            if given and key not in DATA_SETS[self.name].keys:
+                takers = ", ".join(DATA_SETS.names(lambda kind, key=key: key in kind.keys))
+                raise spec_error(f"has no meaning for {self.name}, only for {takers}", key)
+        return self
 
     @validator(mode="after")
     def _has_its_path(self) -> Self:
@@ -238,10 +255,10 @@ class Search(Section):
     """How configurations are proposed, stopped and run."""
 
     trials: StrictInt = Field(50, ge=1, le=1_000_000, description="trials the study should have")
-    sampler: Literal["tpe", "gp", "cma-es", "random", "grid", "qmc"] = Field(
+    sampler: Annotated[str, OneOf(tuple(SAMPLERS))] = Field(
         "tpe", description="how configurations are proposed"
     )
-    pruner: Literal["hyperband", "successive_halving", "median", "none"] | None = Field(
+    pruner: Annotated[str, OneOf(tuple(PRUNERS))] | None = Field(
         None, description="how poor trials are stopped early; hyperband, or none with pareto"
     )
     collapse: Annotated[

@@ -35,7 +35,7 @@ def open_store(url: str, create: bool) -> MlflowClient:
     """
     check_store(url, "MLflow")
     with _one_line(url, "MLflow"), hushed("alembic", "mlflow.store.db.utils"):
-        file = _file(url)
+        file = sqlite_file(url)
         if file is not None and not file.exists():
             if not create:
                 raise FileNotFoundError("there is no such file")
@@ -51,7 +51,7 @@ def open_store(url: str, create: bool) -> MlflowClient:
 
 def store_exists(url: str) -> bool:
     """Whether there is a store to open: the file of an sqlite one; others answer when opened."""
-    file = _file(url)
+    file = sqlite_file(url)
     return file is None or file.exists()
 
 
@@ -68,7 +68,7 @@ def check_store(url: str, whose: str) -> None:
         UserError: it cannot be opened.
     """
     with _one_line(url, whose):
-        file = _file(url)
+        file = sqlite_file(url)
         if url.startswith(("http://", "https://")):
             _ask_server(url)
         elif file is not None and file.is_dir():
@@ -109,7 +109,7 @@ def _check_tables(tables: set[str], whose: str, alone: bool) -> None:
         raise ValueError(f"it is another program's, with a table {found}; name another")
 
 
-def _file(url: str) -> Path | None:
+def sqlite_file(url: str) -> Path | None:
     """Where an sqlite store lies."""
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 

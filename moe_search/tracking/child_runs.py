@@ -28,6 +28,8 @@ ROW = "moe_search.configuration"
 DISTILLED = "distilled"
 """Kind of the runs that belong to no trial of Optuna's."""
 REASON = "moe_search.reason"
+CONSTRAINTS = "moe_search.constraints"
+"""Which of them a finalist misses in the mean over its seeds, or that all are kept."""
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
 LONGEST_TAG = 8_000  # characters MLflow takes
 _LONGEST_PARAM = 6_000

@@ -61,12 +61,13 @@ def trial_note(
     return "\n\n".join(parts)
 
 
-def study_note(study: Study, made: Mapping[str, str]) -> str:
+def study_note(study: Study, made: Mapping[str, str], best: str = "") -> str:
     """A study's note in Markdown: what it searches and what for, its models, how it was made.
 
     Args:
         study: what was asked for.
         made: versions, machine and commit, by name.
+        best: which trials are the best so far, in words.
     """
     searched = [(p.path, f"`{describe_domain(p.domain.model_dump())}`") for p in study.parameters]
     goal = study.objective
@@ -89,7 +90,7 @@ def study_note(study: Study, made: Mapping[str, str]) -> str:
     parts = [study.description, f"Data: {study.data.name}. Objective: {aim}."]
     parts += [f"Constraints: {', '.join(limits)}."] if limits else []
     parts += [_table(("hyperparameter", "searched"), searched)] if searched else []
-    return "\n\n".join(part for part in [*parts, where, made_with] if part)
+    return "\n\n".join(part for part in [*parts, best, where, made_with] if part)
 
 
 def attach(

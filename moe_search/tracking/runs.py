@@ -14,6 +14,7 @@ from moe_search.spec.study import Study
 from moe_search.stores.mlflow import open_store
 from moe_search.tracking.addresses import run_page
 from moe_search.tracking.child_runs import (
+    CONSTRAINTS,
     KIND,
     LONGEST_TAG,
     NOTE,
@@ -99,6 +100,14 @@ class Tracker:
         name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
         model_name = f"finalist-{rank}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], self._named(values))
+
+    def mark_finalists(self, marks: Mapping[int, str]) -> None:
+        """Says on the runs of finalists which constraints they miss, by number of their trial."""
+        finalists = f"tags.`{KIND}` = 'finalist'"
+        for run in self._client.search_runs([self.experiment_id], finalists, max_results=50_000):
+            mark = marks.get(int(run.data.tags[TRIAL]))
+            if mark is not None and run.data.tags.get(CONSTRAINTS) != mark:
+                self._client.set_tag(_id(run), CONSTRAINTS, mark)
 
     def log_pruned(self, number: int, result: TrialResult, reason: str) -> Logged:
         """Logs a trial that was stopped early, with all that a complete one has but its value.

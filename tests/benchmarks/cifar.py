@@ -31,7 +31,8 @@ from support.reference_model import PlainMixture, layer_list, mixture_loss
 from moe_search.engine.population import Population
 from moe_search.engine.stages import stages
 from moe_search.engine.train import samples_last
-from moe_search.engine.trial import TrialSpec, architecture
+from moe_search.engine.trial import TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.spec import PRESETS, Configuration
 
@@ -50,7 +51,7 @@ def population(preset: str) -> Population:
             "training": {"batch_size": BATCH, "lr": LR, "weight_decay": DECAY},
         }
     )
-    shared = architecture(configuration, PRESETS[preset], SHAPE, CLASSES)
+    shared = Architecture.of(configuration, PRESETS[preset], SHAPE, CLASSES)
     stage, *_ = stages(configuration)
     trial = TrialSpec(0, configuration, seed=0)
     return Population([trial], shared, stage, torch.device("cpu"), fused=True)

@@ -42,11 +42,11 @@ from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Event, Started, TrialEnded
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.proposals import Proposals
+from moe_search.search.quiet import silence
 from moe_search.search.recorder import Recorder
-from moe_search.search.samplers import silence
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
-from moe_search.spec import PRESETS, Study, load_study
+from moe_search.spec import PRESETS, Configuration, Study, load_study
 from moe_search.stores.optuna import open_storage
 from moe_search.tracking.notes import open_artifacts
 from moe_search.tracking.runs import Tracker
@@ -139,8 +139,11 @@ def run(study: Study, stopwatch: Stopwatch, worker: Executor) -> list[float]:
     def sent(*model: Any) -> State:
         return worker.submit(weights, *model).result()
 
-    workers = StandIn(train, sent, shape=(1, 28, 28), workers=WORKERS)
-    batches = Batches(study.source, lambda _: PRESETS["mnist"], 4, WORKERS, lambda _: False)
+    def architecture(configuration: Configuration) -> Architecture:
+        return Architecture.of(configuration, PRESETS["mnist"], (1, 28, 28), len(card.classes))
+
+    workers = StandIn(train, sent, workers=WORKERS)
+    batches = Batches(study.source, architecture, 4, WORKERS, lambda _: False)
     kept = open_study(study, open_storage(study))
     tracker = Tracker(study, card)
     recorder = Recorder(tracker, open_artifacts(study))

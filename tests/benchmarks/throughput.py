@@ -32,6 +32,7 @@ from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.spec import PRESETS, Configuration, Data, Study
@@ -155,11 +156,12 @@ def run_jobs(executor: "LocalExecutor", source: "Data", kind: str, size: int, ep
             "training": {"epochs": epochs, "batch_size": BATCH},
         }
     )
+    shared = Architecture.of(configuration, PRESETS["mnist"], (1, 28, 28), CLASSES)
     wanted = size * executor.workers
     started = time.perf_counter()
     for worker in range(executor.workers):
         trials = tuple(TrialSpec(worker * size + n, configuration, 0) for n in range(size))
-        executor.submit(Job(trials, PRESETS["mnist"], source))
+        executor.submit(Job(trials, shared, source))
     ended = 0
     while ended < wanted or executor.idle < executor.workers:
         for event in executor.events(timeout=1.0):

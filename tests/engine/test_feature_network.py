@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.small_trials import CLASSES, dataset, trial
+from support.small_trials import CLASSES, architecture, dataset, trial
 from torch import Tensor
 
 from moe_search.engine.feature_network import FeatureNetworks
@@ -18,7 +18,7 @@ from moe_search.engine.resident import Resident
 from moe_search.engine.train import Trainer, samples_last
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.moe.terms.base import Features
-from moe_search.spec import PRESETS, Data, Regularizer, Training
+from moe_search.spec import Data, Regularizer, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -35,9 +35,7 @@ def networks() -> FeatureNetworks:
 
 
 def job(*specs: TrialSpec) -> Job:
-    name = specs[0].configuration.model.backbone
-    assert isinstance(name, str)
-    return Job(specs, PRESETS[name], Data(name="digits"))
+    return Job(specs, architecture(specs[0], SHAPE), Data(name="digits"))
 
 
 def learned(*specs: TrialSpec, data: Resident | None = None) -> Features:

@@ -14,6 +14,7 @@ from support.small_trials import (
     dataset,
     epochs_of,
     failures,
+    fused_by,
     plain_of,
     population,
     results,
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import last_epoch, stages
-from moe_search.engine.trial import TrialSpec, fusion_key
+from moe_search.engine.trial import TrialSpec
 from moe_search.spec import Regularizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -183,7 +184,7 @@ def test_a_pretraining_whose_loss_is_not_finite_fails_alone() -> None:
 @each_recipe
 def test_recipes_have_lengths_of_their_own_and_train_apart(training: dict[str, Any]) -> None:
     spec = recipe(0, {**training, "pretraining_epochs": BEFORE})
-    assert fusion_key(spec) != fusion_key(recipe())
+    assert fused_by(spec) != fused_by(recipe())
     assert last_epoch(spec.configuration) == EPOCHS * (1 + ("retrain_experts" in training))
     result = results(train([spec]))[0]
     assert result.history[-1].epoch == last_epoch(spec.configuration)

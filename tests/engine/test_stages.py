@@ -15,6 +15,7 @@ from support.small_trials import (
     batches,
     dataset,
     epochs_of,
+    fused_by,
     plain_of,
     population,
     results,
@@ -25,7 +26,7 @@ from torch import nn
 from moe_search.engine.population import Population
 from moe_search.engine.stages import last_epoch, stages
 from moe_search.engine.train import samples_last
-from moe_search.engine.trial import Report, TrialSpec, fusion_key
+from moe_search.engine.trial import Report, TrialSpec
 from moe_search.spec import Regularizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -159,6 +160,6 @@ def test_the_fused_stem_agrees_where_experts_are_frozen() -> None:
 
 
 def test_stages_decide_who_can_train_in_step() -> None:
-    assert fusion_key(distilled()) != fusion_key(attentive())
+    assert fused_by(distilled()) != fused_by(attentive())
     assert last_epoch(distilled().configuration) == 2 * EPOCHS
     assert last_epoch(attentive().configuration) == EPOCHS

@@ -15,6 +15,7 @@ from support.small_trials import (
     dataset,
     epochs_of,
     failures,
+    fused_by,
     plain_of,
     population,
     results,
@@ -26,7 +27,7 @@ from torch import Tensor
 from moe_search.engine.augment import augment
 from moe_search.engine.resident import Resident
 from moe_search.engine.seeds import Stream, generator, order
-from moe_search.engine.trial import Report, TrialSpec, fusion_key
+from moe_search.engine.trial import Report, TrialSpec
 from moe_search.moe.mixtures import Mixtures
 from moe_search.spec import METRICS, Training
 
@@ -251,9 +252,9 @@ def test_models_learn() -> None:
 def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_step() -> None:
     one = trial(0, experts=3, temperature=1.0, training=Training(lr=1e-3, weight_decay=0.1))
     other = trial(1, experts=9, temperature=2.0, training=Training(lr=1e-2))
-    assert fusion_key(one) == fusion_key(other)
+    assert fused_by(one) == fused_by(other)
     ignored = trial(2, top_k=3), trial(3, top_k=2)
-    assert fusion_key(ignored[0]) == fusion_key(ignored[1])
+    assert fused_by(ignored[0]) == fused_by(ignored[1])
 
 
 @pytest.mark.parametrize(
@@ -272,4 +273,4 @@ def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_
     ],
 )
 def test_trials_that_differ_in_what_models_share_cannot_train_in_step(other: TrialSpec) -> None:
-    assert fusion_key(trial()) != fusion_key(other)
+    assert fused_by(trial()) != fused_by(other)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.jobs import SOURCE
+from support.jobs import SOURCE, digits_job
 from support.small_trials import trial
 
 from moe_search.data import load
@@ -13,7 +13,6 @@ from moe_search.engine.trial import Job, TrialFailure
 from moe_search.engine.worker import Worker
 from moe_search.errors import MemberError
 from moe_search.search.executors.base import WorkerState
-from moe_search.spec import PRESETS
 from moe_search.spec.kinds.gates import GATES, GateKind
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,7 +44,7 @@ def test_a_gate_that_nothing_makes_is_a_fault_and_ends_the_run(
     made_by = "moe_search.moe.gates.nowhere:NowhereGate"
     monkeypatch.setitem(GATES._own, "nowhere", GateKind(meaning="a gate", made_by=made_by))
     specs = tuple(trial(key, gate="nowhere") for key in range(trials))
-    channel = Channel(Job(specs, PRESETS["digits"], SOURCE))
+    channel = Channel(digits_job(*specs))
     setup = Setup(SOURCE, "cpu", 1, Checkpoints(tmp_path, SOURCE))
     with pytest.raises(EOFError):
         Worker(channel, setup, lambda test: load(SOURCE, test)).run()
@@ -63,7 +62,7 @@ def test_a_trial_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytest.Mon
         raise RuntimeError("no memory\nand more")
 
     monkeypatch.setattr("moe_search.engine.worker.Trainer.run", breaks)
-    channel = Channel(Job((trial(3), trial(4)), PRESETS["digits"], SOURCE))
+    channel = Channel(digits_job(trial(3), trial(4)))
     setup = Setup(SOURCE, "cpu", 1, Checkpoints(tmp_path, SOURCE))
     with pytest.raises(EOFError):
         Worker(channel, setup, lambda test: load(SOURCE, test)).run()

@@ -30,7 +30,7 @@ def test_a_clock_that_jumps(
 
     monkeypatch.setattr(time, "time", lambda: true_time() + offset[0])
     monkeypatch.setattr("optuna.storages._rdb.storage.datetime", Clock)
-    monkeypatch.setattr("moe_search.search.study_store.datetime", Clock)
+    monkeypatch.setattr("moe_search.stores.lock.datetime", Clock)
 
     def jump(spec: TrialSpec, epoch: int) -> Decomposition:
         if spec.key == JUMPS:

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 from optuna.trial import TrialState
+from support.jobs import digits_job
 from support.study_runs import check_ledger, study_in, trials
 
 from moe_search.engine.checkpoints import Checkpoints
@@ -25,10 +26,10 @@ from moe_search.search.events import Event
 from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.base import Event as Reported
 from moe_search.search.executors.local import LocalExecutor
-from moe_search.search.ranking import FINALISTS
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
-from moe_search.spec import PRESETS, Configuration, Data, Study
+from moe_search.spec import Configuration, Data, Study
 
 SOURCE = Data(name="digits")
 PATIENCE = 120  # seconds, for what takes one
@@ -204,8 +205,10 @@ def test_a_finalist_of_a_killed_worker_goes_on(
     assert results[-1].seconds > MARK
     notes = [event.text for event in told if isinstance(event, Note)]
     assert notes == ["finalists run again: its worker died (signal SIGKILL)"]
-    (record,), (expected,) = (find_study(one).user_attrs[FINALISTS] for one in (asked, undisturbed))
-    assert record["test"] == expected["test"]
+    (record,), (expected,) = (
+        StudyRecord.of(find_study(one)).finalists for one in (asked, undisturbed)
+    )
+    assert record.test == expected.test
     check_ledger(asked)
     assert not asked.checkpoints_folder.exists()
 
@@ -221,7 +224,7 @@ def job(*experts: int) -> Job:
         )
         for key, count in enumerate(experts)
     ]
-    return Job(tuple(specs), PRESETS["digits"], SOURCE)
+    return digits_job(*specs)
 
 
 def outcomes(executor: LocalExecutor, count: int) -> list[Reported]:

@@ -19,7 +19,7 @@ from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.build import build
 from moe_search.moe.outputs.base import load_rule
-from moe_search.package.config import Card, save_package
+from moe_search.package.config import Card, read_config, save_package
 from moe_search.package.open import load_package
 from moe_search.pyfunc import _load_pyfunc
 
@@ -110,14 +110,23 @@ def test_the_configuration_says_where_a_model_comes_from(
         (lambda c: c["card"].update(std=[0.0]), "card.std[0]: Input should be greater than 0"),
         (lambda c: c["card"].update(mean=[0.5]), "is not as it was saved"),
         (lambda c: c.update(seal="00"), "is not as it was saved"),
-        (lambda c: c["architecture"].update(shape=[1, 2, 2]), "architecture.backbone.expert"),
+        (
+            lambda c: c["architecture"].update(shape=[1, 2, 2]),
+            "architecture.backbone: expert: layer",
+        ),
         (lambda c: c["architecture"].update(shape=[8, 8]), "expected 1 or 3 sizes"),
         (lambda c: c["architecture"].update(gate=None), "there is something to gate"),
-        (lambda c: c["architecture"].update(gate="none"), "architecture.gate: Input should be"),
+        (
+            lambda c: c["architecture"].update(gate="none"),
+            "architecture.gate: 'none' is unknown; no",
+        ),
+        (lambda c: c["architecture"]["rule"].update(kind="none"), "rule.kind: Input should be"),
+        (lambda c: c["architecture"]["rule"].update(k="2"), "rule.k: Input should be a valid"),
+        (lambda c: c["architecture"].update(depth=2), "architecture.depth: Unexpected keyword"),
         (lambda c: c["architecture"]["rule"].update(k=9), "rule.k: more than experts"),
         (
             lambda c: c["architecture"]["backbone"]["gate"].append({"linear": 7}),
-            "width is not its experts'",
+            "an attentive gate compares the two",
         ),
     ],
 )
@@ -128,6 +137,14 @@ def test_a_configuration_that_is_wrong_is_refused(
     message = refusal(package)
     assert message.startswith(str(package))
     assert complaint in message
+
+
+def test_terms_of_packages_that_are_gone_are_no_reason_to_refuse(package: Path) -> None:
+    expected = read_config(package)
+    edit(package, lambda c: c["configuration"]["regularizer"].update(a_term=0.25))
+    assert read_config(package) == expected
+    edit(package, lambda c: c["configuration"]["regularizer"].update(a_term="much"))
+    assert "configuration.regularizer.a_term: Extra inputs" in refusal(package)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +228,8 @@ def test_bytes_are_pixels_from_0_to_255_and_rows_are_flat_samples(package: Path)
 
 
 def test_samples_of_another_shape_are_refused(package: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected input \[batch, 1, 8, 8\], got \[2, 8, 8\]"):
-        _load_pyfunc(str(package)).predict(np.zeros((2, 8, 8), np.float32))
+    with pytest.raises(ValueError, match=r"an array \[2, 7, 8\], but the model takes"):
+        _load_pyfunc(str(package)).predict(np.zeros((2, 7, 8), np.float32))
 
 
 def test_a_local_package_needs_neither_mlflow_nor_optuna(package: Path) -> None:

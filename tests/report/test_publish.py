@@ -15,7 +15,7 @@ from PIL import Image
 from support.finished_study import FinishedStudy
 
 from moe_search.report.publish import publish
-from moe_search.report.results.trials import complete, front, points
+from moe_search.report.results.trials import complete, front, trial_points
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study, load_study
 
@@ -44,7 +44,7 @@ def parent(client: MlflowClient, study: Study) -> Any:
 
 
 def test_optuna_shows_the_front_of_all_complete_trials(study: Study) -> None:
-    every = points(find_study(study))
+    every = trial_points(find_study(study))
     others, best = plots(study)["accuracy-sample-entropy"]["data"]
     assert best["x"] == [point.sample_entropy for point in front(complete(every))]
     assert best["y"] == [point.accuracy for point in front(complete(every))]

@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from moe_search.engine.trial import TrialSpec
-from moe_search.moe.architecture import rounds_alike
+from moe_search.moe.architecture import Architecture, rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.spec import PRESETS, Configuration, Data
 
@@ -17,8 +17,12 @@ def specs(*gates: str) -> deque[TrialSpec]:
     )
 
 
+def architecture(configuration: Configuration) -> Architecture:
+    return Architecture.of(configuration, PRESETS["mnist"], (1, 28, 28), 10)
+
+
 def batches(alone: bool) -> Batches:
-    return Batches(Data(name="mnist"), lambda _: PRESETS["mnist"], 4, 2, lambda _: alone)
+    return Batches(Data(name="mnist"), architecture, 4, 2, lambda _: alone)
 
 
 def test_the_first_that_waits_takes_those_it_can_train_in_step_with() -> None:

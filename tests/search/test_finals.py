@@ -15,11 +15,12 @@ from support.study_runs import Ran, check_ledger, run, runs, study_in
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
+from moe_search.search import finals
 from moe_search.search.events import FinalistEnded, FinalistsStarted
-from moe_search.search.finals import fresh_seeds
-from moe_search.search.ranking import CHAMPION, FINALISTS, Interval, finalists
+from moe_search.search.ranking import Interval, finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
+from moe_search.spec.sections import Objective
 
 HOT, MILD, COLD = 2.0, 1.0, 0.5
 
@@ -33,6 +34,10 @@ def study_of(folder: Path, top: int = 2, seeds: int = 2, **search: Any) -> Study
         search={"sampler": "grid", **search},
         finalists={"top": top, "seeds": seeds},
     )
+
+
+def fresh_seeds(study: Study) -> list[int]:
+    return finals.fresh_seeds(study.search.seed, study.finalists.seeds)
 
 
 def temperature(spec: TrialSpec) -> float:
@@ -69,7 +74,7 @@ def trained(done: Ran) -> list[tuple[float, int]]:
 
 
 def of_champion(study: Study) -> dict[str, Any]:
-    record: dict[str, Any] = find_study(study).user_attrs[CHAMPION]
+    record: dict[str, Any] = find_study(study).user_attrs["champion"]
     return record
 
 
@@ -99,7 +104,7 @@ def test_the_test_split_is_read_for_finalists_alone(study_folder: Path) -> None:
 def test_the_champion_is_the_best_on_validation_over_fresh_seeds(study_folder: Path) -> None:
     study = study_of(study_folder)
     run(study, deceptive, test=contrary)
-    first, second = finalists(study, find_study(study))
+    first, second = finalists(study.objective, find_study(study))
     assert (first.value, second.value) == pytest.approx((0.65, 0.6))
     assert (first.test["accuracy"].mean, second.test["accuracy"].mean) == pytest.approx((0.55, 0.9))
     assert of_champion(study)["trial"] == first.trial
@@ -128,13 +133,13 @@ def test_finals_go_on_where_they_were_interrupted(study_folder: Path) -> None:
 
     study = study_of(study_folder, seeds=3, workers=1, population=1)
     assert run(study, interrupted).ended.interrupted
-    kept = find_study(study)
-    assert len(kept.user_attrs[FINALISTS]) == 3  # all of the hot one
-    assert CHAMPION not in kept.user_attrs
+    optuna_study = find_study(study)
+    assert len(optuna_study.user_attrs["finalists"]) == 3  # all of the hot one
+    assert "champion" not in optuna_study.user_attrs
     done = run(study, by_temperature)
     assert trained(done) == [(MILD, seed) for seed in fresh_seeds(study)]
     assert FinalistsStarted(3) in done.told
-    assert len(find_study(study).user_attrs[FINALISTS]) == 6
+    assert len(find_study(study).user_attrs["finalists"]) == 6
     again = run(study, by_temperature)
     assert not again.workers.jobs
     assert len(runs(study, "finalist")) == 6
@@ -149,7 +154,7 @@ def test_more_trials_may_bring_another_champion(study_folder: Path) -> None:
     study = study_of(study_folder, top=1, points=points, trials=3)
     assert trained(run(study, by_temperature)) == [(HOT, seed) for seed in fresh_seeds(study)]
     assert of_champion(study)["trial"] != before["trial"]
-    ranked = finalists(study, find_study(study))
+    ranked = finalists(study.objective, find_study(study))
     assert [finalist.trial for finalist in ranked] == [of_champion(study)["trial"], before["trial"]]
 
 
@@ -162,7 +167,7 @@ def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder
     study = study_of(study_folder)
     done = run(study, fails)
     assert Note("a finalist failed: no luck") in done.told
-    assert len(find_study(study).user_attrs[FINALISTS]) == 3
+    assert len(find_study(study).user_attrs["finalists"]) == 3
     assert trained(run(study, by_temperature)) == [(HOT, fresh_seeds(study)[1])]
 
 
@@ -170,7 +175,7 @@ def test_no_finals(study_folder: Path) -> None:
     study = study_of(study_folder, top=0)
     run(study, by_temperature)
     assert runs(study, "finalist") == []
-    assert not {FINALISTS, CHAMPION} & find_study(study).user_attrs.keys()
+    assert not {"finalists", "champion"} & find_study(study).user_attrs.keys()
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [0.97, 0.98, 0.975, 0.99, 0.96]])
@@ -192,3 +197,94 @@ def test_an_interval_of_one_value_is_its_mean() -> None:
     one = Interval.of([0.9])
     assert one.mean == 0.9
     assert all(map(math.isnan, (one.deviation, one.low, one.high)))
+
+
+SHARE = {"maximize": {"accuracy": 1.0}, "constraints": {"max_expert_share": {"at_most": 0.65}}}
+
+
+def usage(share: float) -> tuple[float, float]:
+    return (share, 1 - share)
+
+
+def constrained(folder: Path, **finalists: Any) -> Study:
+    study = study_of(folder, workers=1, population=1)
+    return study.model_copy(
+        update={
+            "objective": Objective.model_validate(SHARE),
+            "finalists": study.finalists.model_copy(update=finalists),
+        }
+    )
+
+
+def tempting(spec: TrialSpec, epoch: int) -> Decomposition:
+    """In the search all keep the bound; over fresh seeds the hot one is the best and misses it."""
+    share = 0.7 if is_final(spec) and temperature(spec) == HOT else 0.6
+    return decomposition(2, 0.5 + 0.1 * temperature(spec), usage(share))
+
+
+def marks(study: Study) -> dict[str, str]:
+    """What the runs of finalists say of the constraints, by rank of their trial."""
+    found = [one.data.tags for one in runs(study, "finalist")]
+    return {tags["moe_search.rank"]: tags["moe_search.constraints"] for tags in found}
+
+
+def described(study: Study) -> str:
+    client = MlflowClient(tracking_uri=study.mlflow_url, registry_uri=study.mlflow_url)
+    return str(client.get_model_version_by_alias("tiny", "champion").description)
+
+
+def test_a_finalist_that_misses_a_constraint_is_not_the_champion(study_folder: Path) -> None:
+    study = constrained(study_folder)
+    done = run(study, tempting)
+    first, second = finalists(study.objective, find_study(study))
+    assert (first.feasible, second.feasible) == (True, False)
+    assert first.value < second.value
+    assert second.violations == {"max_expert_share at most 0.65": pytest.approx(0.05)}
+    assert of_champion(study)["trial"] == first.trial
+    assert marks(study) == {"1": "max_expert_share at most 0.65 missed by 0.05", "2": "kept"}
+    assert "Infeasible" not in described(study)
+    assert not [event for event in done.told if isinstance(event, Note)]
+
+
+def test_where_no_finalist_keeps_the_constraints_it_is_said(study_folder: Path) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        return decomposition(2, 0.5 + 0.1 * temperature(spec), usage(0.7))
+
+    study = constrained(study_folder)
+    missed = "max_expert_share at most 0.65 missed by 0.05"
+    for _ in range(2):  # a run that has nothing to do says it, too
+        done = run(study, train)
+        (note,) = [event for event in done.told if isinstance(event, Note)]
+        assert note.text == f"no finalist keeps the constraints; the best one: {missed}"
+    first, _ = finalists(study.objective, find_study(study))
+    assert of_champion(study)["trial"] == first.trial
+    assert set(marks(study).values()) == {missed}
+    assert described(study).endswith(f"Infeasible: no finalist keeps the constraints; {missed}.")
+
+
+def test_of_the_champions_models_one_that_keeps_the_constraints_is_registered(
+    study_folder: Path,
+) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        lucky = is_final(spec) and spec.seed % 2 == 0
+        return decomposition(2, 0.8 if lucky else 0.7, usage(0.66 if lucky else 0.6))
+
+    study = constrained(study_folder, top=1)
+    run(study, train)
+    (only,) = finalists(study.objective, find_study(study))
+    assert only.feasible  # in the mean over both
+    assert of_champion(study)["seed"] == fresh_seeds(study)[1]
+
+
+def test_a_champion_that_was_crowned_without_its_constraints_is_replaced(
+    study_folder: Path,
+) -> None:
+    """As a study has it that ended before constraints counted in the finals."""
+    study = constrained(study_folder)
+    run(study, tempting)
+    optuna_study = find_study(study)
+    (hot, *_) = [r for r in optuna_study.user_attrs["finalists"] if r["value"] > 0.65]
+    optuna_study.set_user_attr("champion", {**hot, "uri": "models:/tiny@champion"})
+    assert not run(study, tempting).workers.jobs
+    first, _ = finalists(study.objective, find_study(study))
+    assert of_champion(study)["trial"] == first.trial

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from optuna_dashboard import get_note
 from support.fake_workers import decomposition
 from support.study_runs import TWO, check_ledger, ended, run, study_in, trials
 
@@ -10,7 +11,8 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.objective import normalised
 from moe_search.search.ranking import best_trials
-from moe_search.search.study_store import find_study
+from moe_search.search.study_store import find_study, open_study
+from moe_search.stores.optuna import open_storage
 
 BOUND = {"at_most": 0.65}
 
@@ -30,11 +32,13 @@ def test_infeasible_trials_are_not_the_best(study_folder: Path) -> None:
     assert hot.value is not None
     assert mild.value is not None
     assert hot.value > mild.value
-    assert hot.constraints == {"max_expert_share at most 0.65": pytest.approx(0.05)}
+    assert list(hot.constraints.values()) == pytest.approx([0.05])
     assert [event.best for event in told] == [None, cold.value, mild.value]
-    ranked = best_trials(study, find_study(study), 3)
+    ranked = best_trials(study.objective, find_study(study), 3)
     assert [trial.number for trial in ranked] == [mild.number, cold.number, hot.number]
     assert find_study(study).best_trial.number == mild.number
+    note = get_note(find_study(study))
+    assert f"Best: trial {mild.number}. What this page itself calls the best may miss" in note
     check_ledger(study)
 
 
@@ -57,12 +61,33 @@ def test_several_objectives_make_a_front(study_folder: Path) -> None:
     for trial in found:
         usage = normalised("usage_entropy", trial.user_attrs["usage_entropy"], 2)
         assert trial.values == [trial.user_attrs["error"], usage]
-    kept = find_study(study)
-    assert [direction.name for direction in kept.directions] == ["MINIMIZE", "MAXIMIZE"]
-    assert kept.metric_names == ["error", "usage_entropy"]
-    front = {trial.number for trial in kept.best_trials}
+    optuna_study = find_study(study)
+    assert [direction.name for direction in optuna_study.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert optuna_study.metric_names == ["error", "usage_entropy"]
+    front = {trial.number for trial in optuna_study.best_trials}
     repeats = {trial.number for trial in found if trial.user_attrs["seed"] > 0}
     assert front == {0, 1, 2, 3} - repeats
-    ranked = best_trials(study, kept, 9)
+    ranked = best_trials(study.objective, optuna_study, 9)
     assert [trial.params["model.temperature"] for trial in ranked] == [2.0, 1.0, 0.5]
+    numbers = ", ".join(str(trial.number) for trial in ranked)
+    assert f"Best on the front: trials {numbers}.\n" in get_note(optuna_study)
     check_ledger(study)
+
+
+def test_a_configuration_that_names_fewer_fields_is_none_of_its_own(study_folder: Path) -> None:
+    """A study goes on that was begun before some hyperparameters existed."""
+    search = {"trials": 1, "points": [{"model.temperature": 1.0}], "workers": 1}
+    model = {"experts": 2, "temperature": {"choices": [1.0]}}
+    study = study_in(study_folder, model=model, search=search)
+    optuna_study = open_study(study, open_storage(study))
+    older = optuna_study.ask()
+    older.suggest_categorical("model.temperature", [1.0])
+    older.set_user_attr("configuration", '{"model": {"experts": 2}, "training": {"epochs": 4}}')
+    older.set_user_attr("seed", 0)
+    optuna_study.tell(older, 0.5)
+    more = study_in(study_folder, model=model, search=search | {"trials": 2})
+    run(more, lambda spec, epoch: decomposition(2, 0.6))
+    first, second = trials(more)
+    assert second.user_attrs["seed"] == 1
+    assert [trial.number for trial in best_trials(more.objective, find_study(more), 9)] == [1]
+    assert first.user_attrs["configuration"] != second.user_attrs["configuration"]

@@ -8,32 +8,33 @@ import optuna
 import pytest
 from support.study_runs import study_in
 
-from moe_search.search.pruners import decides_at, longest, pruner
+from moe_search.search.pruners import longest, make_pruner
 from moe_search.search.study_store import open_study
 from moe_search.search.suggest import suggest
 from moe_search.spec import Study
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.stores.optuna import open_storage
 
 CONTINUOUS = {
     "model": {"temperature": {"low": 0.3, "high": 3.0, "log": True}},
     "training": {"lr": {"low": 1e-4, "high": 1e-2}},
 }
-SAMPLERS = ("random", "qmc", "tpe", "cma-es", "gp")
+DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all)
 
 
 def ask(study: Study, count: int) -> list[tuple[Any, ...]]:
     """What a run of so many trials tries."""
-    kept = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study))
     found = []
     for _ in range(count):
-        trial = kept.ask()
+        trial = optuna_study.ask()
         values = suggest(trial, study)
         found.append(tuple(values.values()))
-        kept.tell(trial, float(trial.number % 4))
+        optuna_study.tell(trial, float(trial.number % 4))
     return found
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWING)
 def test_a_run_that_goes_on_tries_nothing_again(study_folder: Path, name: str) -> None:
     study = study_in(study_folder, **CONTINUOUS, search={"sampler": name})
     found = ask(study, 6) + ask(study, 6)
@@ -41,7 +42,7 @@ def test_a_run_that_goes_on_tries_nothing_again(study_folder: Path, name: str) -
         assert len(set(values)) == 12
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWING)
 def test_the_seed_decides_what_is_tried(study_folder: Path, name: str) -> None:
     def first(study_name: str, seed: int) -> list[tuple[Any, ...]]:
         search = {"sampler": name, "seed": seed}
@@ -54,11 +55,13 @@ def test_the_seed_decides_what_is_tried(study_folder: Path, name: str) -> None:
 
 def stops(study: Study, always: bool) -> dict[int, int]:
     """Epochs at which trials that train in step, four at a time, are stopped."""
-    kept = optuna.create_study(study_name="curves", direction="maximize", pruner=pruner(study))
+    optuna_study = optuna.create_study(
+        study_name="curves", direction="maximize", pruner=make_pruner(study).build()
+    )
     drawn = np.random.default_rng(3)
     found: dict[int, int] = {}
     for _ in range(12):
-        trials = [kept.ask() for _ in range(4)]
+        trials = [optuna_study.ask() for _ in range(4)]
         ends = drawn.uniform(0.5, 1.0, 4)
         for epoch in range(1, longest(study) + 1):
             noise = drawn.normal(0, 0.05, 4)
@@ -66,12 +69,12 @@ def stops(study: Study, always: bool) -> dict[int, int]:
                 if trial.number in found:
                     continue
                 trial.report(float(end * (1 - 0.8**epoch) + error), epoch)
-                if (always or decides_at(study, epoch)) and trial.should_prune():
+                if (always or make_pruner(study).decides_at(epoch)) and trial.should_prune():
                     found[trial.number] = epoch
-                    kept.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                    optuna_study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         for trial, end in zip(trials, ends, strict=True):
             if trial.number not in found:
-                kept.tell(trial, float(end))
+                optuna_study.tell(trial, float(end))
     return found
 
 
@@ -86,14 +89,14 @@ def test_asking_only_where_the_pruner_decides_changes_nothing(name: str, epochs:
     assert stops(study, always=False) == found
     assert min(found.values()) >= max(1, epochs // 6)
     if name != "median":
-        asked = sum(decides_at(study, epoch) for epoch in range(1, epochs + 1))
+        asked = sum(make_pruner(study).decides_at(epoch) for epoch in range(1, epochs + 1))
         assert asked <= 3  # each time reads the store
 
 
 def test_without_a_pruner_nothing_is_stopped() -> None:
     study = Study.model_validate({"name": "x", "data": "digits", "search": {"pruner": "none"}})
     assert stops(study, always=True) == {}
-    assert not any(decides_at(study, epoch) for epoch in range(1, 21))
+    assert not any(make_pruner(study).decides_at(epoch) for epoch in range(1, 21))
 
 
 @pytest.mark.parametrize(

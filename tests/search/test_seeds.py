@@ -45,14 +45,14 @@ def test_a_repeated_configuration_gets_a_new_seed(study_folder: Path) -> None:
 def test_a_trial_that_runs_again_does_not_take_the_seed_of_its_repeat(study_folder: Path) -> None:
     model = {"experts": 2, "temperature": {"choices": [1.0]}}
     study = study_in(study_folder, model=model, search={"trials": 2, "population": 1})
-    kept = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study))
     name = study.configuration({"model.temperature": 1.0}).model_dump_json()
     for seed in (0, 1):
-        trial = kept.ask()
+        trial = optuna_study.ask()
         trial.suggest_categorical("model.temperature", [1.0])
         trial.set_user_attr("configuration", name)
         trial.set_user_attr("seed", seed)
-    kept.tell(1, 0.5)  # and the first was left running
+    optuna_study.tell(1, 0.5)  # and the first was left running
     run(study, by_temperature)
     assert [t.user_attrs["seed"] for t in trials(study, TrialState.COMPLETE)] == [1, 0]
 

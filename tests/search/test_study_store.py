@@ -59,8 +59,8 @@ def test_other_studies_lie_beside_it(study_folder: Path) -> None:
     one, other = (study_in(study_folder, name=name) for name in ("one", "other"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ExperimentalWarning)
-        kept = [open_study(study, open_storage(study)) for study in (one, other)]
-    kept[0].ask()
+        optuna_study = [open_study(study, open_storage(study)) for study in (one, other)]
+    optuna_study[0].ask()
     assert len(trials(one)) == 1
     assert len(trials(other)) == 0
 
@@ -86,7 +86,7 @@ def test_the_password_of_a_store_is_not_shown(
 
     memory = optuna.storages.InMemoryStorage()
     monkeypatch.setattr("moe_search.search.study_store.check_store", lambda *_: None)
-    monkeypatch.setattr("moe_search.stores.optuna.open_storage", lambda study: memory)
+    monkeypatch.setattr("moe_search.search.study_store.open_storage", lambda study: memory)
     with pytest.raises(UserError) as error:
         find_study(study)
     assert "'tiny' has not been run yet" in line(error)

@@ -15,7 +15,7 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.events import Started
-from moe_search.search.samplers import sampler
+from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import grid, suggest
 from moe_search.spec import Study, Value
 
@@ -130,13 +130,15 @@ def test_values_lie_in_their_domains_and_only_those_that_mean_something_are_sugg
     @given(sections=studies)
     def hold(sections: Sections) -> None:
         study = study_of(sections | {"search": {"sampler": name}})
-        kept = optuna.create_study(direction="maximize", sampler=sampler(study, 0))
+        optuna_study = optuna.create_study(
+            direction="maximize", sampler=make_sampler(study.search, 0)
+        )
         for number in range(asked):
-            trial = kept.ask()
+            trial = optuna_study.ask()
             values = suggest(trial, study)
             check(sections, values)
             assert trial.params == values
-            kept.tell(trial, (number * 7) % 5)
+            optuna_study.tell(trial, (number * 7) % 5)
 
     hold()
 

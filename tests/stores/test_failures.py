@@ -117,10 +117,12 @@ def test_a_finite_space_whose_trial_died_is_searched_to_the_end(study_folder: Pa
 
 def test_deaths_of_coordinators_count_and_interrupts_do_not(study_folder: Path) -> None:
     study = study_in(study_folder, search={"trials": 1})
-    kept = open_study(study, open_storage(study))
-    kept.ask().suggest_float("model.temperature", 0.3, 3.0, log=True)  # and its coordinator dies
+    optuna_study = open_study(study, open_storage(study))
+    optuna_study.ask().suggest_float(
+        "model.temperature", 0.3, 3.0, log=True
+    )  # and its coordinator dies
     assert run(study, interrupting(signal.SIGTERM)).ended.interrupted
-    kept.ask()  # and another dies
+    optuna_study.ask()  # and another dies
     run(study, by_temperature)
     first, second, third, fourth = trials(study)
     assert first.params == second.params

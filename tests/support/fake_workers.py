@@ -16,7 +16,6 @@ from moe_search.engine.trial import (
     TrialFailure,
     TrialResult,
     TrialSpec,
-    architecture,
     expert_count,
 )
 from moe_search.moe.architecture import Architecture, State
@@ -46,7 +45,6 @@ class StandIn:
     Args:
         train: decides what the trials come to.
         weights: gives their models weights.
-        shape: of one sample.
         workers: how many.
         test: what finalists do on the test split, as ``train`` by default.
         uncompiled: why operations are not compiled, if they are not.
@@ -56,7 +54,6 @@ class StandIn:
         self,
         train: Train,
         weights: Weights,
-        shape: tuple[int, ...] = (1, 8, 8),
         workers: int = 2,
         test: Train | None = None,
         uncompiled: str | None = None,
@@ -66,7 +63,6 @@ class StandIn:
         self._train = train
         self._weights = weights
         self._test = test or train
-        self._shape = shape
         self._started: list[Event] = [Ready(uncompiled)] * workers
         self._running: list[Iterator[list[Event]]] = []
         self._dropped: set[int] = set()
@@ -139,7 +135,6 @@ class StandIn:
     ) -> TrialResult:
         configuration = spec.configuration
         experts = expert_count(configuration)
-        kind = architecture(configuration, job.backbone, self._shape, CLASSES)
         return TrialResult(
             key=spec.key,
             seed=spec.seed,
@@ -149,10 +144,10 @@ class StandIn:
             validation=reached,
             training=reached if job.test else None,
             test=self._test(spec, len(history)) if job.test else None,
-            architecture=kind,
+            architecture=job.architecture,
             experts=experts,
             temperature=configuration.model.temperature,
-            state=self._weights(kind, experts, spec.seed),
+            state=self._weights(job.architecture, experts, spec.seed),
             seconds=0.001,
         )
 

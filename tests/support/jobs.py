@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.search.executors.base import Event, Executor
 from moe_search.spec import PRESETS, Configuration, Data
 
@@ -14,7 +15,14 @@ PATIENCE = 120  # seconds, for what takes one
 
 def job(*keys: int) -> Job:
     """Trials of one job that end only when they are dropped."""
-    return Job(tuple(TrialSpec(key, LONG, 0) for key in keys), PRESETS["digits"], SOURCE)
+    return digits_job(*(TrialSpec(key, LONG, 0) for key in keys))
+
+
+def digits_job(*specs: TrialSpec) -> Job:
+    """Trials of one job with the networks of the digits."""
+    backbone = PRESETS["digits"]
+    shared = Architecture.of(specs[0].configuration, backbone, (1, 8, 8), classes=10)
+    return Job(specs, shared, SOURCE)
 
 
 def await_events(executor: Executor, enough: Callable[[list[Event]], bool]) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Coordinators in processes of their own, to be killed: ``python killed.py``.
+"""Coordinators in processes of their own, to be killed: ``python -m support.killed_coordinators``.
 
 It imports everything once, then forks a coordinator for each line on stdin, which is a JSON list of
 folder, place and number of trials. It prints the coordinator's process number, and its exit status
@@ -34,9 +34,9 @@ BOUNDARIES = {
     "queued": ("optuna.Study.enqueue_trial", "after", 1),
     "asked": ("optuna.Study.ask", "after", 3),
     "suggested": ("moe_search.search.suggest.suggest", "after", 3),
-    "given": ("standin.StandIn.submit", "after", 2),
+    "given": ("support.fake_workers.StandIn.submit", "after", 2),
     "reported": ("optuna.Trial.report", "after", 3),
-    "constrained": ("optuna.Trial.set_constraint", "after", 3),
+    "constrained": ("moe_search.search.coordinator.set_constraints", "after", 3),
     "run made": ("mlflow.MlflowClient.create_run", "after", 3),
     "model made": ("mlflow.MlflowClient.create_logged_model", "after", 3),
     "model logged": ("mlflow.MlflowClient.finalize_logged_model", "after", 3),
@@ -48,7 +48,7 @@ BOUNDARIES = {
 """Between ask and tell: what is called there, and after or before which of its calls to die."""
 
 FINALS = {
-    "finalist given": ("standin.StandIn._result", "before", 6),
+    "finalist given": ("support.fake_workers.StandIn._result", "before", 6),
     "finalist logged": ("moe_search.search.recorder.Recorder.finalist", "after", 2),
     "crowned": ("moe_search.tracking.runs.Tracker.register_champion", "after", 1),
 }
@@ -105,7 +105,8 @@ class Coordinators(AbstractContextManager["Coordinators"]):
 
     def __enter__(self) -> Self:
         self._parent = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, "-m", __name__],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,6 @@
 """Small trials, data and populations for tests of the engine."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from moe_search.engine.trial import (
     TrialFailure,
     TrialResult,
     TrialSpec,
-    architecture,
+    fusion_key,
 )
+from moe_search.moe.architecture import Architecture
 from moe_search.moe.terms.base import Features
 from moe_search.spec import PRESETS, Configuration, Data, Model, Regularizer, Training
 from support.reference_model import PlainMixture, layer_list
@@ -54,6 +55,18 @@ def trial(
     return TrialSpec(key, configuration, seed)
 
 
+def architecture(spec: TrialSpec, shape: tuple[int, ...] = IMAGE) -> Architecture:
+    """That of a trial's model."""
+    name = spec.configuration.model.backbone
+    assert isinstance(name, str)
+    return Architecture.of(spec.configuration, PRESETS[name], shape, CLASSES)
+
+
+def fused_by(spec: TrialSpec, shape: tuple[int, ...] = IMAGE) -> Hashable:
+    """That of trials which can train in step."""
+    return fusion_key(spec, architecture(spec, shape))
+
+
 def population(
     specs: Sequence[TrialSpec],
     shape: tuple[int, ...] = IMAGE,
@@ -61,11 +74,10 @@ def population(
     features: Features | None = None,
 ) -> Population:
     """The trials as a population on the CPU."""
-    name = specs[0].configuration.model.backbone
-    assert isinstance(name, str)
-    shared = architecture(specs[0].configuration, PRESETS[name], shape, CLASSES)
     first, *_ = stages(specs[0].configuration)
-    return Population(specs, shared, first, torch.device("cpu"), fused, features)
+    return Population(
+        specs, architecture(specs[0], shape), first, torch.device("cpu"), fused, features
+    )
 
 
 def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0) -> list[Batch]:
@@ -115,13 +127,12 @@ def train(
     begun: Mapping[int, Checkpoint] | None = None,
 ) -> list[Report]:
     """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
-    name = specs[0].configuration.model.backbone
-    assert isinstance(name, str)
-    job = Job(tuple(specs), PRESETS[name], Data(name="digits"), test)
+    given = data or dataset()
+    job = Job(tuple(specs), architecture(specs[0], given.shape), Data(name="digits"), test)
     reports: list[Report] = []
     Trainer(
         job,
-        data or dataset(),
+        given,
         torch.device("cpu"),
         fused=False,
         report=reports.append,

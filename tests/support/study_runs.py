@@ -17,9 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.events import Event, TrialEnded
-from moe_search.search.ranking import FINALISTS
+from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.run import Ended, run_study
-from moe_search.search.study_store import COUNTED, RETRY_OF, find_study
+from moe_search.search.study_store import COUNTED, find_study
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
@@ -176,21 +176,22 @@ def check_results(study: Study) -> None:
         assert load_model(trial.user_attrs["model"], study.mlflow_url)
     status = {one.info.run_id: one.info.status for one in runs(study, "finalist")}
     assert "RUNNING" not in status.values()
-    records = find_study(study).user_attrs[FINALISTS]
+    records = StudyRecord.of(find_study(study)).finalists
     finished = [run_id for run_id, ended in status.items() if ended == "FINISHED"]
-    assert sorted(finished) == sorted(record["run_id"] for record in records)
+    assert sorted(finished) == sorted(record.run_id for record in records)
     models = client.search_logged_models([experiment.experiment_id], max_results=1000)
     assert "PENDING" not in {model.status for model in models}
     assert find_study(study).best_value == max(trial.value or 0.0 for trial in complete)
     assert_distinct([trial for trial in every if trial.state in COUNTED])
-    own = [trial for trial in every if RETRY_OF not in trial.user_attrs and trial.params]
+    again = {trial.number: TrialRecord.of(trial).retry_of for trial in every}
+    own = [trial for trial in every if again[trial.number] is None and trial.params]
     points = study.search.points  # one that has failed for good is tried again by the next run
     failed = [t for t in own if t.state == TrialState.FAIL and t.params in points]
     assert_distinct([trial for trial in own if trial not in failed])
-    repeated = [trial for trial in every if RETRY_OF in trial.user_attrs]
-    assert len({trial.user_attrs[RETRY_OF] for trial in repeated}) == len(repeated)
-    for trial in repeated:
-        assert trial.params.items() >= every[trial.user_attrs[RETRY_OF]].params.items()
+    repeated = {number: of for number, of in again.items() if of is not None}
+    assert len(set(repeated.values())) == len(repeated)
+    for number, of in repeated.items():
+        assert every[number].params.items() >= every[of].params.items()
 
 
 def assert_distinct(found: list[FrozenTrial]) -> None:

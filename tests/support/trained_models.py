@@ -7,6 +7,7 @@ import torch
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
 from moe_search.spec import Configuration, Data, resolve_backbone
 
@@ -44,7 +45,8 @@ def train_model(
     data_name = "digits" if shape == IMAGE else "own"
     backbone = resolve_backbone(configuration.model, data_name, shape, len(CLASSES))
     reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed),), backbone, Data(name="digits"), test)
+    shared = Architecture.of(configuration, backbone, shape, len(CLASSES))
+    job = Job((TrialSpec(0, configuration, seed),), shared, Data(name="digits"), test)
     Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()
     (result,) = (report for report in reports if isinstance(report, TrialResult))
     return result

@@ -3,14 +3,25 @@
 from collections.abc import Sequence
 
 from moe_search.report.charts.canvas import BLUE, INK, SOFT, canvas, short
-from moe_search.report.results.rows import Compared
+from moe_search.report.page import Picture
+from moe_search.report.results.rows import RowResult
+from moe_search.report.results.study import Report
 from moe_search.report.text.rows import COLUMNS, one_network
 from moe_search.spec.kinds.metrics import COMPARED
 
 _SHOWN = COMPARED[:4]  # as many panels as stay readable beside each other
 
 
-def box_plots(rows: Sequence[Compared]) -> bytes:
+def pictures(report: Report) -> list[Picture]:
+    """A comparison's runs, if there are any."""
+    if not report.rows:
+        return []
+    name = report.study.name
+    alt = f"Box plots of the runs of each row of {name}; their means are in the table above."
+    return [Picture(f"{name}-runs", alt, draw(report.rows), fine=True)]
+
+
+def draw(rows: Sequence[RowResult]) -> bytes:
     """SVG with a panel for each metric and a box for each row.
 
     A box holds the middle half of the runs with their median, whiskers reach to the last run

@@ -1,15 +1,32 @@
 """Each class's error in two parts."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from moe_search.report.charts.canvas import BLUE, SOFT, YELLOW, canvas, short
+from moe_search.report.page import Picture
+from moe_search.report.results.study import Report
 
-if TYPE_CHECKING:
-    pass
+_MOST_BARS = 20
 
 
-def parts_chart(classes: Sequence[str], experts: Sequence[float], gate: Sequence[float]) -> bytes:
+def pictures(report: Report) -> list[Picture]:
+    """The champion's errors, worst class first."""
+    worst = sorted(report.classes, key=lambda view: -view.error)[:_MOST_BARS]
+    if not worst:
+        return []
+    chart = draw(
+        [view.name for view in worst],
+        [view.experts_part for view in worst],
+        [view.gate_part for view in worst],
+    )
+    alt = (
+        "Bars of each class's error, the experts' part and the gate's, worst class first: "
+        f"{worst[0].name} ({worst[0].error:.1%}). The table below has the numbers."
+    )
+    return [Picture(f"{report.study.name}-errors", alt, chart)]
+
+
+def draw(classes: Sequence[str], experts: Sequence[float], gate: Sequence[float]) -> bytes:
     """Each class's error as the experts' and the gate's part, shares of the class.
 
     A gate's part below 0 points to the left: so much less does the model err than its experts.

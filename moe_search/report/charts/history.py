@@ -2,17 +2,31 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from moe_search.report.charts.canvas import BLUE, SOFT, YELLOW, canvas
-from moe_search.report.results.trials import Point, complete
+from moe_search.report.page import Picture
+from moe_search.report.results.study import Report
+from moe_search.report.results.trials import TrialPoint, complete
+from moe_search.search.objective import directions, metric_names
 
-if TYPE_CHECKING:
-    pass
+
+def pictures(report: Report) -> list[Picture]:
+    """The way of a search that has a complete trial."""
+    points, study = report.points, report.study
+    values = [(point.value, point.trial) for point in points if point.value is not None]
+    if not values:
+        return []
+    objective, better = metric_names(study.objective)[0], directions(study.objective)[0]
+    best, trial = max(values) if better == "maximize" else min(values)
+    alt = (
+        f"The {objective} of each trial and the best so far, which ends at {best:.4f}, reached by "
+        f"trial {trial}; {len(points) - len(values)} trials were pruned."
+    )
+    return [Picture(f"{study.name}-history", alt, draw(points, objective, better))]
 
 
-def history_chart(points: Sequence[Point], objective: str, better: str) -> bytes:
-    """The objective of each trial and the best so far; pruned trials are marked at the bottom."""
+def draw(points: Sequence[TrialPoint], objective: str, better: str) -> bytes:
+    """SVG: the objective of each trial and the best so far; at the bottom, pruned trials."""
     from matplotlib.ticker import MaxNLocator
 
     ended = complete(points)

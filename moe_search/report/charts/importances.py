@@ -1,16 +1,21 @@
 """Which searched values mattered."""
 
-from typing import TYPE_CHECKING
-
 from moe_search.report.charts.canvas import BLUE, INK, SOFT, YELLOW, canvas, short
+from moe_search.report.page import Picture
 from moe_search.report.results.importances import Importances
-
-if TYPE_CHECKING:
-    pass
+from moe_search.report.results.study import Report
 
 
-def importances_chart(importances: Importances) -> bytes:
-    """A bar for each searched value, or several where there are several objectives."""
+def pictures(report: Report) -> list[Picture]:
+    """The importances, where there are any."""
+    if not report.importances:
+        return []
+    alt = "Bars of the importance of each searched value; the table has the numbers."
+    return [Picture(f"{report.study.name}-importances", alt, draw(report.importances))]
+
+
+def draw(importances: Importances) -> bytes:
+    """SVG: a bar for each searched value, or several where there are several objectives."""
     paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
     thick = 0.8 / len(importances)
     with canvas(height=0.9 + 0.3 * len(paths)) as drawn:

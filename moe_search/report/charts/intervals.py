@@ -1,25 +1,54 @@
 """Means with their intervals."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from moe_search.report.charts.canvas import BLUE, SOFT, canvas, short
-from moe_search.search.ranking import Interval
+from moe_search.report.page import Picture
+from moe_search.report.results.searches import SearchResult
+from moe_search.report.results.study import Report
+from moe_search.search.ranking import FinalistResult, Interval
 
-if TYPE_CHECKING:
-    pass
+_LABEL = "test error: mean, ± SD (thick), 95 % (thin)"
 
 
-def intervals_chart(entries: Sequence[tuple[str, Interval]], label: str) -> bytes:
-    """Means with their 95 % intervals (thin) and standard deviations (thick), the first on top."""
+def of_finalists(report: Report) -> list[Picture]:
+    """The finalists of a study, if they have several seeds."""
+    finalists = report.summary.finalists
+    if not finalists or finalists[0].seeds < 2:
+        return []
+    entries = [(_name(finalist), finalist.test["error"]) for finalist in finalists]
+    alt = (
+        "Test error of each finalist with standard deviation and 95 % interval; the table of "
+        "finalists has the numbers."
+    )
+    return [Picture(f"{report.study.name}-finalists", alt, draw(entries, _LABEL))]
+
+
+def _name(finalist: FinalistResult) -> str:
+    champion = "champion, " if finalist.champion else ""
+    return f"{champion}trial {finalist.trial}{'' if finalist.feasible else ' (infeasible)'}"
+
+
+def of_champions(searches: Sequence[SearchResult]) -> Picture:
+    """The champions of several studies."""
+    entries = [(one.report.study.name, one.champion.test["error"]) for one in searches]
+    alt = (
+        "Test error of the champion of each study with standard deviation and 95 % interval; the "
+        "table has the numbers."
+    )
+    return Picture("studies-compared", alt, draw(entries, _LABEL))
+
+
+def draw(entries: Sequence[tuple[str, Interval]], label: str) -> bytes:
+    """SVG: means, 95 % intervals (thin) and standard deviations (thick), the first on top."""
     with canvas(height=0.9 + 0.34 * len(entries)) as drawn:
         (axis,) = drawn.axes
-        for row, (_, one) in enumerate(entries):
+        for row, (_, interval) in enumerate(entries):
             colour = BLUE if row == 0 else SOFT
-            axis.plot([one.low, one.high], [-row, -row], color=colour, lw=1.2)
-            ends = [one.mean - one.deviation, one.mean + one.deviation]
+            axis.plot([interval.low, interval.high], [-row, -row], color=colour, lw=1.2)
+            ends = [interval.mean - interval.deviation, interval.mean + interval.deviation]
             axis.plot(ends, [-row, -row], color=colour, lw=5, alpha=0.45, solid_capstyle="butt")
-            axis.plot([one.mean], [-row], "D" if row == 0 else "o", ms=6, color=colour)
+            axis.plot([interval.mean], [-row], "D" if row == 0 else "o", ms=6, color=colour)
         axis.set_yticks([-row for row in range(len(entries))], [short(name) for name, _ in entries])
         axis.set_ylim(0.6 - len(entries), 0.6)
         axis.set_xlabel(label)

@@ -8,34 +8,37 @@ import optuna
 from optuna_dashboard import save_plotly_graph_object
 
 from moe_search.report.charts.canvas import BLUE, YELLOW
-from moe_search.report.results.trials import Point, complete, front
+from moe_search.report.results.trials import TrialPoint, complete, front
 
 _GREY = "#868e96"  # readable on the dashboard's light and dark pages
 
 
-def save_plots(kept: optuna.Study, points: Sequence[Point], atlas: bytes) -> None:
+def save_plots(optuna_study: optuna.Study, points: Sequence[TrialPoint], atlas: bytes) -> None:
     """Show accuracy against sample entropy with its front, and the atlas; again in their place.
 
     Args:
-        kept: the study in Optuna's store.
+        optuna_study: the study in Optuna's store.
         points: its trials.
         atlas: PNG.
     """
-    save_plotly_graph_object(kept, _front_plot(points), graph_object_id="accuracy-sample-entropy")
-    save_plotly_graph_object(kept, _picture(atlas), graph_object_id="decomposition-atlas")
+    for name, figure in (
+        ("accuracy-sample-entropy", _front_plot(points)),
+        ("decomposition-atlas", _picture(atlas)),
+    ):
+        save_plotly_graph_object(optuna_study, figure, graph_object_id=name)
 
 
-def _front_plot(points: Sequence[Point]) -> Any:
+def _front_plot(points: Sequence[TrialPoint]) -> Any:
     from plotly import graph_objects as go
 
     best = front(complete(points))
     others = [point for point in complete(points) if point not in best]
 
-    def marks(some: Sequence[Point], name: str, **look: Any) -> Any:
+    def marks(group: Sequence[TrialPoint], name: str, **look: Any) -> Any:
         return go.Scatter(
-            x=[point.sample_entropy for point in some],
-            y=[point.accuracy for point in some],
-            text=[f"trial {point.trial}: {point.name}" for point in some],
+            x=[point.sample_entropy for point in group],
+            y=[point.accuracy for point in group],
+            text=[f"trial {point.trial}: {point.name}" for point in group],
             hovertemplate="%{text}<br>accuracy %{y:.4f}, H_s %{x:.3f} bits<extra></extra>",
             name=name,
             **look,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from moe_search.report.pages.page import Chapter, Code, Facts, Part, Picture
-from moe_search.report.text.table import Table
+from moe_search.report.page import Chapter, Code, Facts, Part, Picture
+from moe_search.report.text.table import Table, markdown_table
 
 
 def write_markdown(chapters: Sequence[Chapter], file: Path) -> None:
@@ -17,13 +17,6 @@ def write_markdown(chapters: Sequence[Chapter], file: Path) -> None:
             lines += [_part(part, file.parent) for part in section.parts]
     text = "\n\n".join(line for line in lines if line)
     file.write_text(f"{text}\n", encoding="utf-8")
-
-
-def markdown_table(table: Table) -> str:
-    """A table without its title."""
-    rule = [":--" if column in table.words else "--:" for column in table.columns]
-    rows = [table.columns, rule, *table.rows]
-    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
 
 
 def _part(part: Part, folder: Path) -> str:
@@ -41,7 +34,3 @@ def _part(part: Part, folder: Path) -> str:
             target = folder / f"{part.name}.{part.suffix}"
             target.write_bytes(part.image)
             return f"![{part.alt}]({target.name})"
-
-
-def _cell(cell: str) -> str:
-    return cell.replace("|", "&#124;")

@@ -1,172 +1,108 @@
-"""The sections of a search's page."""
+"""The page of a search: its sections, in order, and what stands in each."""
 
-from collections.abc import Sequence
+import numpy as np
 
-from mlflow import MlflowClient
-
-from moe_search.errors import UserError
-from moe_search.report.charts.atlas import ON_THE_ATLAS, atlas_of, best_runs
-from moe_search.report.charts.front import front_chart
-from moe_search.report.charts.history import history_chart
-from moe_search.report.charts.importances import importances_chart
-from moe_search.report.charts.intervals import intervals_chart
-from moe_search.report.pages.classes import classes_section
-from moe_search.report.pages.page import Facts, PageSection, Part, Picture
-from moe_search.report.results.importances import FEWEST, Importances
-from moe_search.report.results.summary import Judged, Summary
-from moe_search.report.results.trials import Mark, Point, complete, front, marks
+from moe_search.report.charts import (
+    atlas,
+    champion,
+    errors,
+    front,
+    history,
+    importances,
+    intervals,
+)
+from moe_search.report.page import Facts, Part
+from moe_search.report.pages.sections import SectionKind
+from moe_search.report.results.importances import FEWEST
+from moe_search.report.results.study import Report
 from moe_search.report.text.asked import space_table, study_facts
+from moe_search.report.text.classes import classes_table
 from moe_search.report.text.search import (
     best_table,
+    champion_text,
     finalists_table,
     importances_table,
     references_table,
 )
-from moe_search.search.objective import directions, metric_names
-from moe_search.spec import Study
 
 
-def search_sections(
-    study: Study,
-    summary: Summary,
-    importances: Importances,
-    points: Sequence[Point],
-    champion: str | None,
-    client: MlflowClient,
-) -> list[PageSection]:
-    """What was asked, what was found and how, as far as the study has come.
-
-    Args:
-        study: what was asked for.
-        summary, importances, points: what is known of it.
-        champion: the run of the champion's model.
-        client: of the study's MLflow store.
-
-    Raises:
-        UserError: a run lacks the table that the atlas shows.
-    """
-    space = (space_table(study),) if study.parameters else ()
-    asked = PageSection("What was asked", "", (Facts(tuple(study_facts(study))), *space))
-    if not summary.best:
-        return [asked]
-    sections = [asked, _found(study, summary, points), _way(study, points, marks(summary))]
-    if study.parameters:
-        sections.append(_mattered(study, importances))
-    sections.append(_atlas(study, summary, points, client))
-    if champion is not None:
-        sections.append(_classes(client, study.name, champion))
-    return sections
+def _asked(report: Report) -> list[Part]:
+    space = [space_table(report.study)] if report.study.parameters else []
+    return [Facts(tuple(study_facts(report.study))), *space]
 
 
-def _found(study: Study, summary: Summary, points: Sequence[Point]) -> PageSection:
-    names = {point.trial: point.name for point in points}
-    parts: list[Part] = []
-    if summary.finalists:
-        parts.append(finalists_table(summary.finalists))
-        if summary.references:
-            parts.append(references_table(summary))
-        entries = [
-            (f"{'champion, ' if one.champion else ''}trial {one.trial}", one.test["error"])
-            for one in summary.finalists
-        ]
-        if summary.finalists[0].seeds > 1:
-            parts.append(
-                Picture(
-                    f"{study.name}-finalists",
-                    "Test error of each finalist with standard deviation and 95 % interval; the "
-                    "table of finalists has the numbers.",
-                    intervals_chart(entries, "test error: mean, ± SD (thick), 95 % (thin)"),
-                )
-            )
-    parts.append(best_table(summary.best))
-    champion = next((one for one in summary.finalists if one.champion), None)
-    text = champion_text(champion, names) if champion else "No champion was chosen yet."
-    return PageSection("What was found", text, tuple(parts))
+def _finalists(report: Report) -> list[Part]:
+    summary = report.summary
+    if not summary.finalists:
+        return []
+    references = [references_table(summary)] if summary.references else []
+    return [finalists_table(summary.finalists), *references]
 
 
-def champion_text(champion: Judged, names: dict[int, str]) -> str:
-    """Which configuration won, with what test error, in a sentence or two.
+def _best(report: Report) -> list[Part]:
+    return [best_table(report.summary.best)] if report.summary.best else []
 
-    Args:
-        champion: the finalist that was chosen.
-        names: of each trial's network, in a few words.
-    """
-    error = champion.test["error"]
-    over = (
-        f" ± {error.deviation:.2%} over {champion.seeds} fresh seeds (95 % interval "
-        f"{max(error.low, 0):.2%} to {error.high:.2%})"
-        if champion.seeds > 1
-        else " from one fresh seed"
-    )
+
+def _importances(report: Report) -> list[Part]:
+    return [importances_table(report.importances)] if report.importances else []
+
+
+def _classes(report: Report) -> list[Part]:
+    return [classes_table(report.classes)] if report.classes else []
+
+
+def _found_text(report: Report) -> str:
+    if not report.summary.best:
+        return ""
+    result = report.summary.champion_result
+    return champion_text(result) if result else "No champion was chosen yet."
+
+
+def _mattered_text(report: Report) -> str:
+    if report.importances:
+        return "How much each searched value decides whether a trial is among the best tenth."
+    if report.study.parameters and report.summary.best:
+        return f"Importances of the searched values need {FEWEST} complete trials."
+    return ""
+
+
+def _classes_text(report: Report) -> str:
+    if not report.classes:
+        return ""
+    samples_C = np.array([view.samples for view in report.classes])
+
+    def share(part: str) -> str:
+        parts_C = [getattr(view, part) for view in report.classes]
+        return f"{np.average(parts_C, weights=samples_C):.2%}"
+
     return (
-        f"The champion is the configuration of trial {champion.trial}, "
-        f"{names[champion.trial]}: test error {error.mean:.2%}{over}. It was chosen by its "
-        "validation results; the test split was read for the finalists alone."
+        f"Of this model's test error of {share('error')}, {share('experts_part')} is the experts' "
+        f"part and {share('gate_part')} the gate's. {_PARTS}"
     )
 
 
-def _way(study: Study, points: Sequence[Point], marks: Sequence[Mark]) -> PageSection:
-    objective, better = metric_names(study)[0], directions(study)[0]
-    values = [(point.value, point.trial) for point in points if point.value is not None]
-    best, trial = max(values) if better == "maximize" else min(values)
-    on_front = ", ".join(
-        f"trial {point.trial} ({point.sample_entropy:.3f} bits, {point.accuracy:.4f})"
-        for point in front(complete(points))
-    )
-    history = Picture(
-        f"{study.name}-history",
-        f"The {objective} of each trial and the best so far, which ends at {best:.4f}, reached by "
-        f"trial {trial}; {len(points) - len(values)} trials were pruned.",
-        history_chart(points, objective, better),
-    )
-    chart = Picture(
-        f"{study.name}-front",
-        f"Accuracy against sample entropy on validation. On the front are: {on_front}.",
-        front_chart(points, marks),
-    )
-    text = (
-        "First, trial after trial. Then the trade between accuracy and a decided gate: no trial "
-        "beats one on the front in both; the numbers beside marks are those of trials."
-    )
-    return PageSection("History and front", text, (history, chart))
+_WAY = (
+    "First, trial after trial. Then the trade between accuracy and a decided gate: no trial beats "
+    "one on the front in both; the numbers beside marks are those of trials."
+)
+_ATLAS = (
+    "How the best trials divide the classes: class down, expert across, share of the class by the "
+    "gate's probabilities on validation. A bright cell alone in its row is a class that has an "
+    "expert of its own; a row without one is shared out."
+)
+_PARTS = (
+    "An error of a class has two parts that add up to it. The experts' part remains if every "
+    "sample of the class goes to the expert that knows the class best: no gate could avoid it by "
+    "telling the classes apart. The gate's part is the rest. It is negative where the model, "
+    "choosing or mixing experts sample by sample, does better than that expert alone."
+)
 
-
-def _mattered(study: Study, importances: Importances) -> PageSection:
-    if not importances:
-        text = f"Importances of the searched values need {FEWEST} complete trials."
-        return PageSection("What mattered", text, ())
-    chart = Picture(
-        f"{study.name}-importances",
-        "Bars of the importance of each searched value; the table has the numbers.",
-        importances_chart(importances),
-    )
-    text = "How much each searched value decides whether a trial is among the best tenth."
-    return PageSection("What mattered", text, (chart, importances_table(importances)))
-
-
-def _atlas(
-    study: Study, summary: Summary, points: Sequence[Point], client: MlflowClient
-) -> PageSection:
-    names = {point.trial: point.name for point in points}
-    shown = summary.best[:ON_THE_ATLAS]
-    picture = Picture(
-        f"{study.name}-atlas",
-        "Class-by-expert heat maps of trials "
-        + ", ".join(f"{best.trial} ({names[best.trial]})" for best in shown),
-        atlas_of(client, best_runs(shown, points)),
-        "png",
-        fine=True,
-    )
-    text = (
-        "How the best trials divide the classes: class down, expert across, share of the class by "
-        "the gate's probabilities on validation. A bright cell alone in its row is a class that "
-        "has an expert of its own; a row without one is shared out."
-    )
-    return PageSection("Decomposition atlas", text, (picture,))
-
-
-def _classes(client: MlflowClient, name: str, champion: str) -> PageSection:
-    try:
-        return classes_section(client, name, champion)
-    except UserError as error:
-        return PageSection("Class by class", f"This cannot be shown: {error}.", ())
+SEARCH = (
+    SectionKind("What was asked", "", (_asked,)),
+    SectionKind("What was found", _found_text, (_finalists, intervals.of_finalists, _best)),
+    SectionKind("History and front", _WAY, (history.pictures, front.pictures)),
+    SectionKind("What mattered", _mattered_text, (importances.pictures, _importances)),
+    SectionKind("Decomposition atlas", _ATLAS, (atlas.of_best_trials,)),
+    SectionKind("Class by class", _classes_text, (champion.pictures, errors.pictures, _classes)),
+)
+"""All but how to do it again, which every page ends with."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from moe_search.report.charts.intervals import intervals_chart
-from moe_search.report.pages.page import Chapter, PageSection, Picture
-from moe_search.report.results.searches import entries
+from moe_search.report.charts import intervals
+from moe_search.report.page import Chapter, PageSection
+from moe_search.report.results.searches import search_results
 from moe_search.report.results.study import Report
 from moe_search.report.text.searches import studies_table
 
@@ -14,15 +14,9 @@ def studies_chapter(reports: Sequence[Report]) -> Chapter | None:
     table = studies_table(reports)
     if table is None:
         return None
-    errors = [(one.found.study.name, one.champion.test["error"]) for one in entries(reports)]
-    chart = Picture(
-        "studies-compared",
-        "Test error of the champion of each study with standard deviation and 95 % interval; the "
-        "table has the numbers.",
-        intervals_chart(errors, "test error: mean, ± SD (thick), 95 % (thin)"),
-    )
     text = (
         "Each study's champion over its fresh seeds. A difference is given between studies of the "
         "same data, by Welch's t; where its interval holds 0, the seeds do not tell the two apart."
     )
-    return Chapter("Studies compared", "", (PageSection("Champions", text, (table, chart)),))
+    parts = (table, intervals.of_champions(search_results(reports)))
+    return Chapter("Studies compared", "", (PageSection("Champions", text, parts),))

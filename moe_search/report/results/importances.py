@@ -15,23 +15,23 @@ Importances = dict[str, dict[str, float]]
 """By objective, then by path: shares that add up to 1, largest first."""
 
 
-def importances(study: Study, kept: optuna.Study) -> Importances:
+def importances(study: Study, optuna_study: optuna.Study) -> Importances:
     """How much each searched value matters for being among the best tenth (PED-ANOVA).
 
     Empty where fewer than ``FEWEST`` trials are complete, or nothing is searched.
     """
-    complete = kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    complete = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(complete) < FEWEST or not study.parameters:
         return {}
     return {
-        name: _importances(kept, index, -1 if direction == "maximize" else 1)
+        name: _importances(optuna_study, index, -1 if direction == "maximize" else 1)
         for index, (name, direction) in enumerate(
-            zip(metric_names(study), directions(study), strict=True)
+            zip(metric_names(study.objective), directions(study.objective), strict=True)
         )
     }
 
 
-def _importances(kept: optuna.Study, index: int, sign: int) -> dict[str, float]:
+def _importances(optuna_study: optuna.Study, index: int, sign: int) -> dict[str, float]:
     """Importances for one objective; Optuna wants one that is to be small."""
 
     def target(trial: FrozenTrial) -> float:
@@ -39,4 +39,4 @@ def _importances(kept: optuna.Study, index: int, sign: int) -> dict[str, float]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials and of the sign, which are seen to
-        return optuna.importance.get_param_importances(kept, target=target)
+        return optuna.importance.get_param_importances(optuna_study, target=target)

@@ -1,6 +1,5 @@
 """What a comparison found: each row's runs, beside the reference and beside the other rows."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
@@ -9,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.stages import stages
+from moe_search.search.ledger import TrialRecord
 from moe_search.search.objective import gain
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS, Study
@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Compared:
+class RowResult:
     """A row with the runs it has so far.
 
     Attributes:
@@ -75,30 +75,30 @@ class Difference:
     error: Interval
 
 
-def compare(study: Study, kept: optuna.Study) -> list[Compared]:
+def compare(study: Study, optuna_study: optuna.Study) -> list[RowResult]:
     """The rows that have runs, in the order of the study."""
-    found: dict[str, list[Run]] = {name: [] for name in study.configurations}
-    for trial in kept.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        if trial.params.get(ROW) in found:
-            found[trial.params[ROW]].append(_run(trial))
+    by_row: dict[str, list[Run]] = {name: [] for name in study.configurations}
+    for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.params.get(ROW) in by_row:
+            by_row[trial.params[ROW]].append(_run(trial))
     return [
-        _compared(study, name, sorted(runs, key=lambda run: run.seed))
-        for name, runs in found.items()
+        _row(study, name, sorted(runs, key=lambda run: run.seed))
+        for name, runs in by_row.items()
         if runs
     ]
 
 
-def differences(rows: Sequence[Compared]) -> list[Difference]:
+def differences(rows: Sequence[RowResult]) -> list[Difference]:
     """Every later row against the first one: pairs of one seed differ in the configuration only."""
     if not rows:
         return []
     base = {run.seed: run.metrics["error"] for run in rows[0].runs}
-    found = []
+    against_first = []
     for row in rows[1:]:
         pairs = [run.metrics["error"] - base[run.seed] for run in row.runs if run.seed in base]
         if pairs:
-            found.append(Difference(row.name, len(pairs), Interval.of(pairs)))
-    return found
+            against_first.append(Difference(row.name, len(pairs), Interval.of(pairs)))
+    return against_first
 
 
 def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str:
@@ -117,28 +117,27 @@ def agrees(metric: str, interval: Interval, reference: tuple[float, ...]) -> str
 
 
 def _run(trial: FrozenTrial) -> Run:
-    attributes = trial.user_attrs
-    metrics = {name: attributes.get(f"test/{name}", math.nan) for name in METRICS}
+    record = TrialRecord.of(trial)
     return Run(
         seed=trial.params[SEED],
         trial=trial.number,
         value=trial.values[0],
-        metrics={**metrics, TRAINING_ERROR: attributes.get(TRAINING_ERROR, math.nan)},
-        seconds=attributes["seconds"],
-        run_id=attributes["mlflow_run"],
+        metrics={**record.test, TRAINING_ERROR: record.training_error},
+        seconds=record.seconds,
+        run_id=record.run_id,
     )
 
 
-def _compared(study: Study, name: str, runs: list[Run]) -> Compared:
+def _row(study: Study, name: str, runs: list[Run]) -> RowResult:
     middle = median_low([run.metrics["error"] for run in runs])
     configuration = study.configuration({ROW: name})
     model = configuration.model
-    return Compared(
+    return RowResult(
         name=name,
         experts=1 if model.kind == "single" else model.experts,
         epochs=sum(stage.epochs for stage in stages(configuration)),
         runs=tuple(runs),
-        best=max(runs, key=lambda run: gain(study, run.value)),
+        best=max(runs, key=lambda run: gain(study.objective, run.value)),
         median=next(run for run in runs if run.metrics["error"] == middle),
         reference={
             metric: tuple(numbers)

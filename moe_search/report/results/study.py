@@ -1,50 +1,76 @@
-"""What a report says of one study: as tables, as plain data, and as a chapter of a page."""
+"""A study as it stands: what every way to show it starts from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import optuna
+from mlflow import MlflowClient
 
+from moe_search.report.results.classes import ClassView, view_classes
 from moe_search.report.results.importances import Importances, importances
-from moe_search.report.results.rows import Compared, compare
+from moe_search.report.results.rows import RowResult, compare
 from moe_search.report.results.summary import Summary, summarize
-from moe_search.report.results.trials import Point, points
-from moe_search.search.ranking import CHAMPION
-from moe_search.search.study_store import MADE, SECONDS
+from moe_search.report.results.trials import TrialPoint, trial_points
+from moe_search.search.ledger import StudyRecord
 from moe_search.spec import Study
+from moe_search.stores.mlflow import open_store
 
 _BEST = 12
 
 
 @dataclass(frozen=True)
 class Report:
-    """A study as it stands, for every way to show it.
+    """A study as Optuna's store has it; what MLflow's adds is read when it is first asked for.
 
     Attributes:
-        points: its trials; none of a comparison, which has rows.
+        points: its trials.
         rows: those of a comparison; none of a search.
-        champion: the run of the champion's model, if there is one.
+        champion_run: of the champion's model in MLflow, if there is one.
+        made: with which versions and on which machine, by name.
+        seconds: wall time of all its runs.
     """
 
     study: Study
     summary: Summary
     importances: Importances
-    points: tuple[Point, ...]
-    rows: tuple[Compared, ...]
-    champion: str | None
+    points: tuple[TrialPoint, ...]
+    rows: tuple[RowResult, ...]
+    champion_run: str | None
     made: dict[str, str]
     seconds: float
 
+    @cached_property
+    def client(self) -> MlflowClient:
+        """Of the study's MLflow store.
 
-def report(study: Study, kept: optuna.Study) -> Report:
+        Raises:
+            UserError: it cannot be opened.
+        """
+        return open_store(self.study.mlflow_url, create=False)
+
+    @cached_property
+    def classes(self) -> list[ClassView]:
+        """The champion class by class on the test split; nothing where there is no champion.
+
+        Raises:
+            UserError: the store cannot be opened, or lacks the tables of the champion's run.
+        """
+        if self.champion_run is None:
+            return []
+        return view_classes(self.client, self.champion_run)
+
+
+def read_report(study: Study, optuna_study: optuna.Study) -> Report:
     """Read a study off its store."""
     listed = bool(study.configurations)
+    record = StudyRecord.of(optuna_study)
     return Report(
         study=study,
-        summary=summarize(study, kept, _BEST),
-        importances={} if listed else importances(study, kept),
-        points=() if listed else tuple(points(kept)),
-        rows=tuple(compare(study, kept)) if listed else (),
-        champion=kept.user_attrs.get(CHAMPION, {}).get("run_id"),
-        made=kept.user_attrs.get(MADE, {}),
-        seconds=kept.user_attrs.get(SECONDS, 0.0),
+        summary=summarize(study, optuna_study, _BEST),
+        importances={} if listed else importances(study, optuna_study),
+        points=tuple(trial_points(optuna_study)),
+        rows=tuple(compare(study, optuna_study)) if listed else (),
+        champion_run=record.champion.run_id if record.champion else None,
+        made=dict(record.made_with),
+        seconds=record.seconds,
     )

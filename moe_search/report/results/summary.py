@@ -2,29 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from moe_search.search.objective import metric_names
-from moe_search.search.ranking import (
-    CHAMPION,
-    Finalist,
-    Interval,
-    best_trials,
-    finalists,
-    is_feasible,
-)
-from moe_search.spec import METRICS, Study, Value
+from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.search.objective import keeps, metric_names
+from moe_search.search.ranking import FinalistResult, best_trials, finalists
+from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
-
-if TYPE_CHECKING:
-    from moe_search.search.run import Ended
 
 STATES = {
     "complete": TrialState.COMPLETE,
@@ -36,11 +26,12 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Best:
+class BestTrial:
     """One of the best configurations.
 
     Attributes:
         trial: the number of its best trial.
+        name: of its network, in a few words.
         values: the objective by name: one, or one a metric of a front.
         metrics: each metric on the validation split, entropies in bits.
         parameters: the searched values by path.
@@ -50,33 +41,13 @@ class Best:
     """
 
     trial: int
+    name: str
     values: dict[str, float]
     metrics: dict[str, float]
     parameters: dict[str, Value]
     feasible: bool
     seconds: float
     model: str
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A finalist: a configuration trained again over fresh seeds.
-
-    Attributes:
-        trial: the trial that found it.
-        seeds: how many there are so far.
-        value: mean objective on validation, the first one of several.
-        test: each metric on the test split, entropies in bits.
-        errors: test error of each seed.
-        champion: whether it is the one that is registered.
-    """
-
-    trial: int
-    seeds: int
-    value: float
-    test: dict[str, Interval]
-    errors: tuple[float, ...]
-    champion: bool
 
 
 @dataclass(frozen=True)
@@ -96,64 +67,49 @@ class Summary:
     study: str
     trials: int
     counts: dict[str, int]
-    best: tuple[Best, ...]
-    finalists: tuple[Judged, ...]
+    best: tuple[BestTrial, ...]
+    finalists: tuple[FinalistResult, ...]
     champion: str | None
     references: References
     active: datetime | None
     stores: Stores
 
-
-@dataclass(frozen=True)
-class Outcome(Summary):
-    """A study after a run of it.
-
-    Attributes:
-        reason: why the run ended, in words.
-        interrupted: by Ctrl-C; the same call goes on.
-        seconds: wall time of the run.
-    """
-
-    reason: str
-    interrupted: bool
-    seconds: float
+    @property
+    def champion_result(self) -> FinalistResult | None:
+        """What the champion's configuration reached; None before there is one."""
+        return next((finalist for finalist in self.finalists if finalist.champion), None)
 
 
-def summarize(study: Study, kept: optuna.Study, count: int) -> Summary:
+def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
     """Read a study off its store.
 
     Args:
         study: what was asked for.
-        kept: the study in the store.
+        optuna_study: the study in the store.
         count: how many of the best configurations there shall be at most.
     """
-    trials = kept.get_trials(deepcopy=False)
+    trials = optuna_study.get_trials(deepcopy=False)
     states = Counter(trial.state for trial in trials)
-    champion: Mapping[str, Any] = kept.user_attrs.get(CHAMPION, {})
+    champion = StudyRecord.of(optuna_study).champion
     return Summary(
         study=study.name,
         trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
-        best=tuple(_best(study, trial) for trial in best_trials(study, kept, count)),
-        finalists=tuple(
-            _judged(finalist, champion.get("trial")) for finalist in finalists(study, kept)
+        best=tuple(
+            _best(study, trial) for trial in best_trials(study.objective, optuna_study, count)
         ),
-        champion=champion.get("uri"),
+        finalists=tuple(finalists(study.objective, optuna_study)),
+        champion=champion.uri if champion else None,
         references=study.finalists.references,
         active=_active(trials),
         stores=study.stores,
     )
 
 
-def conclude(summary: Summary, ended: "Ended") -> Outcome:
-    """Add how the run ended."""
-    return Outcome(**vars(summary), **vars(ended))
-
-
 def plain(summary: Summary) -> dict[str, Any]:
     """What JSON knows: times as ISO 8601, None for a number that is not known."""
-    found: dict[str, Any] = finite(asdict(summary))
-    return found
+    values: dict[str, Any] = finite(asdict(summary))
+    return values
 
 
 def finite(value: Any) -> Any:
@@ -170,30 +126,17 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _best(study: Study, trial: FrozenTrial) -> Best:
-    attributes = trial.user_attrs
-    return Best(
+def _best(study: Study, trial: FrozenTrial) -> BestTrial:
+    record = TrialRecord.of(trial)
+    return BestTrial(
         trial=trial.number,
-        values=dict(zip(metric_names(study), trial.values, strict=True)),
-        metrics={name: attributes.get(name, math.nan) for name in METRICS},
+        name=record.name,
+        values=dict(zip(metric_names(study.objective), trial.values, strict=True)),
+        metrics=dict(record.metrics),
         parameters=dict(trial.params),
-        feasible=is_feasible(trial),
-        seconds=attributes["seconds"],
-        model=attributes["model"],
-    )
-
-
-_UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
-
-
-def _judged(finalist: Finalist, champion: int | None) -> Judged:
-    return Judged(
-        trial=finalist.trial,
-        seeds=len(finalist.records),
-        value=finalist.value,
-        test={name: finalist.test.get(name, _UNKNOWN) for name in METRICS},
-        errors=tuple(record["test"]["error"] for record in finalist.records),
-        champion=finalist.trial == champion,
+        feasible=keeps(trial.constraints),
+        seconds=record.seconds,
+        model=record.model,
     )
 
 

@@ -8,13 +8,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.report.results.summary import Summary
+from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED
-from moe_search.spec import Configuration
-from moe_search.tracking.naming import short_name
 
 
 @dataclass(frozen=True)
-class Point:
+class TrialPoint:
     """A trial that was trained, to its end or until it was pruned.
 
     Attributes:
@@ -46,7 +45,7 @@ class Mark:
     reference: bool
 
 
-class Placed(Protocol):
+class HasAccuracyAndEntropy(Protocol):
     """What has a place in the plane of accuracy and sample entropy."""
 
     @property
@@ -55,54 +54,54 @@ class Placed(Protocol):
     def sample_entropy(self) -> float: ...
 
 
-_P = TypeVar("_P", bound=Placed)
+_P = TypeVar("_P", bound=HasAccuracyAndEntropy)
 
 
 def marks(summary: Summary) -> list[Mark]:
     """The finalists, then the references that tell both numbers."""
     finalists = [
         Mark(
-            f"trial {one.trial}",
-            one.test["accuracy"].mean,
-            one.test["sample_entropy"].mean,
+            f"trial {finalist.trial}",
+            finalist.test["accuracy"].mean,
+            finalist.test["sample_entropy"].mean,
             reference=False,
         )
-        for one in summary.finalists
+        for finalist in summary.finalists
     ]
     references = [
-        Mark(name, 1 - given["error"][0], given["sample_entropy"][0], reference=True)
-        for name, given in summary.references.items()
-        if given.keys() >= {"error", "sample_entropy"}
+        Mark(name, 1 - reference["error"][0], reference["sample_entropy"][0], reference=True)
+        for name, reference in summary.references.items()
+        if reference.keys() >= {"error", "sample_entropy"}
     ]
     return finalists + references
 
 
-def points(kept: optuna.Study) -> list[Point]:
+def trial_points(optuna_study: optuna.Study) -> list[TrialPoint]:
     """By trial number."""
-    return [_point(trial) for trial in kept.get_trials(deepcopy=False, states=COUNTED)]
+    return [_point(trial) for trial in optuna_study.get_trials(deepcopy=False, states=COUNTED)]
 
 
-def complete(every: Iterable[Point]) -> list[Point]:
+def complete(points: Iterable[TrialPoint]) -> list[TrialPoint]:
     """Those that were trained to their end."""
-    return [point for point in every if point.value is not None]
+    return [point for point in points if point.value is not None]
 
 
-def front(every: Iterable[_P]) -> list[_P]:
+def front(points: Iterable[_P]) -> list[_P]:
     """Those that none beats in both accuracy and sample entropy, by sample entropy."""
-    found: list[_P] = []
-    for one in sorted(every, key=lambda p: (p.sample_entropy, -p.accuracy)):
-        if not found or one.accuracy > found[-1].accuracy:
-            found.append(one)
-    return found
+    best: list[_P] = []
+    for point in sorted(points, key=lambda p: (p.sample_entropy, -p.accuracy)):
+        if not best or point.accuracy > best[-1].accuracy:
+            best.append(point)
+    return best
 
 
-def _point(trial: FrozenTrial) -> Point:
-    known = trial.user_attrs
-    return Point(
+def _point(trial: FrozenTrial) -> TrialPoint:
+    record = TrialRecord.of(trial)
+    return TrialPoint(
         trial=trial.number,
-        name=short_name(Configuration.model_validate_json(known["configuration"])),
+        name=record.name,
         value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
-        accuracy=known["accuracy"],
-        sample_entropy=known["sample_entropy"],
-        run_id=known["mlflow_run"],
+        accuracy=record.metrics["accuracy"],
+        sample_entropy=record.metrics["sample_entropy"],
+        run_id=record.run_id,
     )

@@ -2,43 +2,41 @@
 
 from collections.abc import Sequence
 
-from moe_search.report.pages.markdown import markdown_table
-from moe_search.report.pages.search import champion_text
 from moe_search.report.results.classes import ClassView
 from moe_search.report.results.study import Report
 from moe_search.report.text.report import report_tables
-from moe_search.report.text.search import counts_text, interval_text, spread
-from moe_search.report.text.table import Table
+from moe_search.report.text.search import champion_text, counts_text, interval_text, spread
+from moe_search.report.text.table import Table, markdown_table
 from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS
 
 
-def study_card(found: Report) -> str:
+def study_card(report: Report) -> str:
     """What was found so far, as a sentence and tables."""
-    names = {point.trial: point.name for point in found.points}
-    champion = next((one for one in found.summary.finalists if one.champion), None)
-    parts = [found.study.description, f"{counts_text(found.summary)}."]
-    parts += [champion_text(champion, names)] if champion else []
+    champion = report.summary.champion_result
+    parts = [report.study.description, f"{counts_text(report.summary)}."]
+    parts += [champion_text(champion)] if champion else []
     parts += [
-        f"**{table.title}**\n\n{markdown_table(table)}" for table in reversed(report_tables(found))
+        f"**{table.title}**\n\n{markdown_table(table)}" for table in reversed(report_tables(report))
     ]
     return "\n\n".join([*filter(None, parts), "The whole report: `report/report.html`, below."])
 
 
-def model_card(found: Report, classes: Sequence[ClassView]) -> str:
-    """Where a study's champion comes from, what it reaches, who serves what, and how to load it.
+def model_card(report: Report) -> str:
+    """Where a champion comes from, what it reaches, who serves what, and how to load it.
 
-    Args:
-        found: of a study with a champion.
-        classes: the champion's on the test split.
+    The study must have a champion.
+
+    Raises:
+        UserError: MLflow's store lacks the tables of the champion's run.
     """
-    study, names = found.study, {point.trial: point.name for point in found.points}
-    champion = next(one for one in found.summary.finalists if one.champion)
-    data, uri = study.data, found.summary.champion
-    samples = sum(view.samples for view in classes)
+    study, champion, uri = report.study, report.summary.champion_result, report.summary.champion
+    assert champion is not None
+    samples = sum(view.samples for view in report.classes)
     split = (
-        f"Data: {data.name}; validation {data.validation} (of the training data; split "
-        f"seed {data.seed}); test split of {samples} samples in {len(classes)} classes."
+        f"Data: {study.data.name}; validation {study.data.validation} (of the training data; split "
+        f"seed {study.data.seed}); test split of {samples} samples in {len(report.classes)} "
+        "classes."
     )
     load = (
         f"```python\nimport mlflow\nmlflow.pyfunc.load_model({uri!r}).predict(array)\n\n"
@@ -47,11 +45,11 @@ def model_card(found: Report, classes: Sequence[ClassView]) -> str:
     return "\n\n".join(
         [
             *filter(None, [study.description]),
-            champion_text(champion, names),
+            champion_text(champion),
             split,
             markdown_table(_metrics(champion.test)),
             "Which expert serves which class (share of the class, this model, test split):",
-            markdown_table(_experts(classes)),
+            markdown_table(_experts(report.classes)),
             load,
         ]
     )
@@ -62,13 +60,8 @@ def _metrics(test: dict[str, Interval]) -> Table:
         "",
         ("test split", "mean ± SD", "95 % interval", "meaning"),
         tuple(
-            (
-                name,
-                spread(one),
-                interval_text(one),
-                METRICS[name].meaning,
-            )
-            for name, one in test.items()
+            (name, spread(interval), interval_text(interval), METRICS[name].meaning)
+            for name, interval in test.items()
         ),
         frozenset({"test split", "meaning"}),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from moe_search.report.results.rows import Compared, Difference, agrees, differences
+from moe_search.report.results.rows import Difference, RowResult, agrees, differences
 from moe_search.report.text.table import Table
 from moe_search.search.ranking import Interval
 from moe_search.spec.comparison import TRAINING_ERROR
@@ -15,22 +15,22 @@ COLUMNS = {TRAINING_ERROR: "train error"} | {
 """What is compared: the metrics by the heads of their columns."""
 
 
-def comparison_tables(rows: Sequence[Compared]) -> list[Table]:
+def comparison_tables(rows: Sequence[RowResult]) -> list[Table]:
     """Every row's runs; the reference where there is one; pairs of seeds against the first row."""
     tables = [_runs_table(rows)] if rows else []
     if any(row.reference for row in rows):
         tables.append(_reference_table(rows))
-    if found := differences(rows):
-        tables.append(_differences_table(rows[0].name, found))
+    if against_first := differences(rows):
+        tables.append(_differences_table(rows[0].name, against_first))
     return tables
 
 
-def one_network(row: Compared, metric: str) -> bool:
+def one_network(row: RowResult, metric: str) -> bool:
     """Whether a row has no experts of which the metric could speak."""
     return row.experts == 1 and metric != TRAINING_ERROR and METRICS[metric].of_experts
 
 
-def _runs_table(rows: Sequence[Compared]) -> Table:
+def _runs_table(rows: Sequence[RowResult]) -> Table:
     return Table(
         "Compared (test split, mean ± SD over seeds; entropies in bits; best run by validation)",
         (
@@ -56,7 +56,7 @@ def _runs_table(rows: Sequence[Compared]) -> Table:
     )
 
 
-def _reference_table(rows: Sequence[Compared]) -> Table:
+def _reference_table(rows: Sequence[RowResult]) -> Table:
     """Each reference, and where it is a mean and an SD, whether ours lies within two SDs."""
     metrics = [metric for metric in COLUMNS if any(metric in row.reference for row in rows)]
     return Table(
@@ -71,24 +71,24 @@ def _reference_table(rows: Sequence[Compared]) -> Table:
     )
 
 
-def _differences_table(base: str, found: Sequence[Difference]) -> Table:
+def _differences_table(base: str, against_first: Sequence[Difference]) -> Table:
     return Table(
         f"Test error less that of “{base}”, seed by seed",
         ("configuration", "seeds", "difference", "95 % interval"),
         tuple(
             (
-                one.name,
-                str(one.seeds),
-                METRICS["error"].text(one.error.mean, "+"),
-                _range(one.error, "+"),
+                difference.name,
+                str(difference.seeds),
+                METRICS["error"].text(difference.error.mean, "+"),
+                _range(difference.error, "+"),
             )
-            for one in found
+            for difference in against_first
         ),
         frozenset({"configuration"}),
     )
 
 
-def _cell(row: Compared, metric: str) -> str:
+def _cell(row: RowResult, metric: str) -> str:
     if one_network(row, metric):
         return "-"
     interval, text = row.spread(metric), METRICS[_of(metric)].text
@@ -101,7 +101,7 @@ def _of(metric: str) -> str:
     return "error" if metric == TRAINING_ERROR else metric
 
 
-def _reference(row: Compared, metric: str) -> str:
+def _reference(row: RowResult, metric: str) -> str:
     reference = row.reference.get(metric)
     if reference is None:
         return "-"

@@ -5,42 +5,42 @@ from collections import Counter
 from collections.abc import Sequence
 
 from moe_search.report.results.importances import Importances
-from moe_search.report.results.summary import Best, Judged, Summary
+from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
 
 OF_EXPERTS = tuple(name for name in HEADLINE if METRICS[name].of_experts)
 """The columns beside a test error, which says what accuracy says."""
 
 
-def best_table(best: tuple[Best, ...]) -> Table:
+def best_table(best: tuple[BestTrial, ...]) -> Table:
     """The best configurations with what they reached on validation and their searched values."""
     objectives = [name for name in best[0].values if name not in HEADLINE] if best else []
-    paths = list(dict.fromkeys(path for one in best for path in one.parameters))
+    paths = list(dict.fromkeys(path for trial in best for path in trial.parameters))
     names = dict(zip(paths, _short(paths), strict=True))
     return Table(
         "Best configurations (validation; entropies in bits)",
         ("trial", *objectives, *(METRICS[name].symbol for name in HEADLINE), *names.values()),
         tuple(
             (
-                str(one.trial) if one.feasible else f"{one.trial} (infeasible)",
-                *(f"{one.values[name]:.4f}" for name in objectives),
-                *(METRICS[name].text(one.metrics[name]) for name in HEADLINE),
-                *(value_text(one.parameters.get(path)) for path in paths),
+                str(trial.trial) if trial.feasible else f"{trial.trial} (infeasible)",
+                *(f"{trial.values[name]:.4f}" for name in objectives),
+                *(METRICS[name].text(trial.metrics[name]) for name in HEADLINE),
+                *(value_text(trial.parameters.get(path)) for path in paths),
             )
-            for one in best
+            for trial in best
         ),
         frozenset(
             names[path]
             for path in paths
-            if any(isinstance(b.parameters.get(path), str) for b in best)
+            if any(isinstance(trial.parameters.get(path), str) for trial in best)
         ),
         strong=1,
     )
 
 
-def finalists_table(finalists: tuple[Judged, ...]) -> Table:
+def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
     """What the finalists reached on the test split, the champion first."""
     return Table(
         "Finalists (mean over fresh seeds; chosen on validation, judged on test)",
@@ -55,15 +55,15 @@ def finalists_table(finalists: tuple[Judged, ...]) -> Table:
         ),
         tuple(
             (
-                "champion" if one.champion else str(place),
-                str(one.trial),
-                str(one.seeds),
-                f"{one.value:.4f}",
-                spread(one.test["error"]),
-                interval_text(one.test["error"]),
-                *(METRICS[name].text(one.test[name].mean) for name in OF_EXPERTS),
+                "champion" if finalist.champion else str(place),
+                str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)",
+                str(finalist.seeds),
+                f"{finalist.value:.4f}",
+                spread(finalist.test["error"]),
+                interval_text(finalist.test["error"]),
+                *(METRICS[name].text(finalist.test[name].mean) for name in OF_EXPERTS),
             )
-            for place, one in enumerate(finalists, 1)
+            for place, finalist in enumerate(finalists, 1)
         ),
         frozenset({"place"}),
         strong=1,
@@ -74,7 +74,7 @@ def references_table(summary: Summary) -> Table:
     """The best finalist beside the numbers of others."""
     metrics = ("error", *OF_EXPERTS)
     best = summary.finalists[0].test
-    ours = {name: [one.mean, one.deviation] for name, one in best.items()}
+    ours = {name: [interval.mean, interval.deviation] for name, interval in best.items()}
     return Table(
         "Best finalist and references (test split, mean ± SD; one number: a single run's)",
         ("", "test error", *(METRICS[name].symbol for name in OF_EXPERTS)),
@@ -115,6 +115,24 @@ def study_tables(summary: Summary, importances: Importances) -> list[Table]:
     return tables
 
 
+def champion_text(champion: FinalistResult) -> str:
+    """Which configuration won, with what test error, in a sentence or two."""
+    error = champion.test["error"]
+    over = (
+        f" ± {error.deviation:.2%} over {champion.seeds} fresh seeds (95 % interval "
+        f"{max(error.low, 0):.2%} to {error.high:.2%})"
+        if champion.seeds > 1
+        else " from one fresh seed"
+    )
+    missed = champion.missed
+    infeasible = f" No finalist keeps the constraints; this one: {missed}." if missed else ""
+    return (
+        f"The champion is the configuration of trial {champion.trial}, "
+        f"{champion.name}: test error {error.mean:.2%}{over}. It was chosen by its "
+        f"validation results; the test split was read for the finalists alone.{infeasible}"
+    )
+
+
 def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     """How far a study is, line by line."""
     facts = [("study", summary.study), ("trials", counts_text(summary))]
@@ -138,7 +156,7 @@ def counts_text(summary: Summary) -> str:
     return f"{done} of {summary.trials} trials" + (f" ({states})" if states else "")
 
 
-def best_text(best: Best) -> str:
+def best_text(best: BestTrial) -> str:
     """A configuration's trial and what it reached, in one line."""
     values = [f"{name} {value:.4f}" for name, value in best.values.items() if name not in HEADLINE]
     return ", ".join([f"trial {best.trial}", *values, headline(best.metrics)])

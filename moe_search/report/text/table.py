@@ -43,6 +43,17 @@ def show(table: Table) -> None:
     console.print(Text(table.title, style="italic"), rich, sep="")
 
 
+def markdown_table(table: Table) -> str:
+    """A table in Markdown, without its title."""
+    rule = [":--" if column in table.words else "--:" for column in table.columns]
+    rows = [table.columns, rule, *table.rows]
+    return "\n".join(f"| {' | '.join(map(_markdown_cell, row))} |" for row in rows)
+
+
+def _markdown_cell(cell: str) -> str:
+    return cell.replace("|", "&#124;")
+
+
 def value_text(value: Value | Backbone | None) -> str:
     """A hyperparameter's value, numbers in three digits; a dash where it had no meaning."""
     match value:

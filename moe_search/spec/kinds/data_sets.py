@@ -12,11 +12,16 @@ class DataSetKind(Kind):
     Attributes:
         path: what ``data.path`` names, where the data is a user's own; None where it needs none.
         preset: the backbone that ``auto`` takes; None for one that fits the samples.
+        keys: of ``OPTIONS`` those that have a meaning for it.
     """
 
     path: str | None = None
     preset: str | None = None
+    keys: tuple[str, ...] = ()
 
+
+OPTIONS = ("layout", "unreadable")
+"""Keys of the data section that a data set must ask for."""
 
 DATA_SETS = Kinds(
     DataSetKind,
@@ -58,11 +63,13 @@ DATA_SETS = Kinds(
             meaning="arrays of one's own",
             made_by="moe_search.data.sets.arrays:ARRAYS",
             path="an .npz file",
+            keys=("layout",),
         ),
         "image_folder": DataSetKind(
             meaning="images of one's own, a folder a class",
             made_by="moe_search.data.sets.image_folder:IMAGE_FOLDER",
             path="a folder",
+            keys=("unreadable",),
         ),
     },
     group="moe_search.data_sets",

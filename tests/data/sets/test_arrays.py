@@ -9,6 +9,7 @@ import pytest
 from moe_search.data import load
 from moe_search.data.load import read
 from moe_search.errors import UserError
+from moe_search.progress import Note, Working
 from moe_search.spec import Data
 
 Arrays = dict[str, Any]
@@ -42,8 +43,10 @@ def saved(folder: Path, content: Arrays) -> Path:
         ((2, 6, 7), (2, 6, 7)),
         ((6, 7, 3), (3, 6, 7)),
         ((6, 7, 1), (1, 6, 7)),
-        ((1, 6, 3), (1, 6, 3)),
-        ((3, 6, 1), (3, 6, 1)),
+        ((4, 6, 7), (4, 6, 7)),
+        ((16, 16, 4), (4, 16, 16)),
+        ((13, 20, 20), (13, 20, 20)),
+        ((20, 20, 13), (13, 20, 20)),
     ],
 )
 def test_shapes_of_samples(tmp_path: Path, shape: tuple[int, ...], loaded: tuple[int, ...]) -> None:
@@ -142,21 +145,34 @@ def with_value(key: str, value: float) -> Arrays:
         (replaced("x_val", np.zeros((4, 5))), "has no y_val, expected"),
         ({**arrays(), **own_validation(shape=(4,))}, r"x_val: samples of shape \(4,\)"),
         (replaced("y_train", np.arange(29) % 3), "y_train: 29 labels for 30 samples"),
-        (replaced("y_train", np.arange(30) % 3 + 1), "y_train: label 1 but none is 0"),
-        (with_value("y_train", 10**15), "y_train: label 1000000000000000 but none is 3"),
-        (with_value("y_train", -1), "y_train: label -1 out of range"),
-        (replaced("y_train", np.zeros(30, int)), "y_train: one class; number two or more"),
-        (replaced("y_train", np.full(30, 2**64 - 1, np.uint64)), "label 18446744073709551615 out"),
-        (replaced("y_train", np.arange(30) / 2), "y_train: float64 of shape"),
-        (replaced("y_train", np.array(["a", "b", "c"] * 10)), "y_train: <U1 of shape"),
-        (replaced("y_train", np.zeros((30, 1), int)), r"y_train: int64 of shape \(30, 1\)"),
-        (with_value("y_test", 3), r"y_test: label 3 out of range, expected 0\.\.2"),
+        (replaced("y_train", np.zeros(30, int)), r"y_train: one class \(0\); expected two or more"),
+        (replaced("y_train", np.arange(30) / 2), r"y_train: holds 0\.5, expected classes"),
+        (replaced("y_train", np.arange(30)), "y_train: 30 different labels of 30 samples"),
+        (replaced("y_train", np.ones((30, 2))), r"y_train: shape \(30, 2\), and row 0 is not"),
+        (replaced("y_train", np.zeros((30, 1, 2))), r"y_train: float64 of shape \(30, 1, 2\)"),
+        (replaced("y_train", np.array([None] * 30)), "y_train: cannot be read .*astype"),
+        (with_value("y_test", 3), "y_test: label 3 is none of 0, 1, 2 in training"),
+        (replaced("y_test", np.array(["a"] * 9)), "y_test: labels such as 'a', in training such"),
+        ({**arrays(), "labels": np.arange(30) % 3}, "y_train and labels are the same; keep one"),
+        (arrays((16, 16, 16)), "may be 16 channels of 16 x 16, or 16 of 16 x 16; give data.layout"),
+        (arrays((3, 6, 1)), "samples of 3 x 6 x 1 may be 3 channels of 6 x 1, or 1 of 3 x 6"),
+        (
+            {**arrays((4, 4)), "x_train": np.ones((30, 4, 4), np.uint8)},
+            "x_test: float64 of .*, but training is uint8 of 1 to 1; save both on one scale",
+        ),
+        (
+            {**arrays((4, 4)), "x_test": np.ones((9, 4, 4), np.uint8)},
+            "x_test: uint8 of 1 to 1, but training is float64 of .*; save both on one scale",
+        ),
         (replaced("x_test", np.zeros((9, 4))), r"x_test: samples of shape \(4,\)"),
         (replaced("x_train", np.zeros(30)), "x_train: has 1 axes"),
         (replaced("x_train", np.zeros((0, 5))), r"x_train: is empty \(shape \(0, 5\)\)"),
         (replaced("x_train", np.zeros((30, 5), complex)), "x_train: holds complex128"),
         (replaced("x_train", np.array([["a"]] * 30)), "x_train: holds <U1"),
-        (replaced("x_train", np.array([[{}]] * 30, object)), "x_train: cannot be read .*Object"),
+        (
+            replaced("x_train", np.array([[{}]] * 30, object)),
+            "x_train: cannot be read .Python obj",
+        ),
         (with_value("x_train", np.nan), "x_train: holds NaN"),
         (with_value("x_train", np.inf), "x_train: holds NaN or numbers too large"),
         (with_value("x_train", 1e200), "x_train: holds NaN or numbers too large"),
@@ -208,6 +224,179 @@ def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
         archive.writestr("x_train", "not an array")
     with pytest.raises(UserError, match="x_train: not an array"):
         read(own(path), test=False)
+
+
+LABELS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "text": (np.array(["cat", "ant", "bee"]), ("ant", "bee", "cat")),
+    "bytes": (np.array([b"cat", b"ant", b"bee"]), ("ant", "bee", "cat")),
+    "bool": (np.array([True, False]), ("False", "True")),
+    "whole floats": (np.array([1.0, 2.0]), ("1", "2")),
+    "from 1": (np.array([1, 2, 3]), ("1", "2", "3")),
+    "minus one and one": (np.array([-1, 1]), ("-1", "1")),
+    "gaps": (np.array([7, 2, 10**15]), ("2", "7", "1000000000000000")),
+    "unsigned": (np.array([3, 2**64 - 1], np.uint64), ("3", "18446744073709551615")),
+    "a column": (np.array([[0], [1], [2]]), ("0", "1", "2")),
+    "one-hot": (np.eye(3), ("0", "1", "2")),
+    "one-hot bytes": (np.eye(3, dtype=np.uint8), ("0", "1", "2")),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_any_kind_are_classes_in_sorted_order(tmp_path: Path, kind: str) -> None:
+    labels, names = LABELS[kind]
+    each = np.arange(30) % len(labels)
+    content = {"x_train": each[:, None] * np.ones((1, 5)), "y_train": labels[each]}
+    told: list[Note | Working] = []
+    raw = read(own(saved(tmp_path, content)), test=True, progress=told.append)
+    assert raw.classes == names
+    assert raw.test is not None
+    text = np.argmax(labels, 1) if kind.startswith("one-hot") else labels.ravel()
+    shown = [str(value.decode() if isinstance(value, bytes) else value) for value in text.tolist()]
+    for split in (raw.training, raw.test):
+        assert [names[y] for y in split.y] == [
+            shown[int(x)].removesuffix(".0") for x in split.x[:, 0]
+        ]
+    plain = names == tuple(map(str, range(len(names))))
+    listed = f"labels {', '.join(names)} are classes 0 to {len(names) - 1}, and keep their names"
+    assert told == ([] if plain else [Note(f"{tmp_path / 'own.npz'}: {listed}")])
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["X y", "data labels", "features target", "images labels", "Xtrain Ytrain", "train_x train_y",
+     "train_images train_labels", "X_tr y_tr", "inputs targets"],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["npz", "npy"])
+def test_keys_that_people_use(tmp_path: Path, names: str, how: str) -> None:
+    content = dict(zip(names.split(), (np.ones((30, 5)), np.arange(30) % 3), strict=True))
+    content["ids"] = np.arange(30)
+    path = saved(tmp_path, content) if how == "npz" else in_folder(tmp_path / "own", content)
+    raw = read(own(path), test=True)
+    assert raw.training.x.shape == (24, 5)
+    assert raw.test is not None
+
+
+def in_folder(folder: Path, content: Arrays) -> Path:
+    folder.mkdir()
+    for name, array in content.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def test_a_folder_of_arrays_is_as_an_archive_of_them(tmp_path: Path) -> None:
+    content = {**arrays((6, 7)), **own_validation((6, 7))}
+    packed, loose = saved(tmp_path, content), in_folder(tmp_path / "own", content)
+    one, other = (load(own(path), test=True) for path in (packed, loose))
+    for name in ("train", "validation", "test"):
+        assert np.array_equal(getattr(one, name).x, getattr(other, name).x)
+        assert np.array_equal(getattr(one, name).y, getattr(other, name).y)
+
+
+def test_splits_of_medmnists_keys(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    content = {}
+    for name, count in (("train", 20), ("val", 6), ("test", 8)):
+        content[f"{name}_images"] = rng.integers(0, 256, (count, 8, 8), np.uint8)
+        content[f"{name}_labels"] = np.arange(count)[:, None] % 2
+    dataset = load(own(saved(tmp_path, content)), test=True)
+    assert dataset.test is not None
+    assert [len(s.y) for s in (dataset.train, dataset.validation, dataset.test)] == [20, 6, 8]
+
+
+@pytest.mark.parametrize("how", [">f4", ">f8", ">i4", "F"])
+def test_the_order_of_bytes_and_of_axes_in_memory_changes_nothing(tmp_path: Path, how: str) -> None:
+    content = arrays((6, 7, 3))
+    whole = np.round(content["x_train"] * 100)
+    stored = np.asfortranarray(whole) if how == "F" else whole.astype(how)
+    expected = load(own(saved(tmp_path, {**content, "x_train": whole})))
+    found = load(own(saved(tmp_path, {**content, "x_train": stored})))
+    assert np.allclose(found.train.x, expected.train.x, atol=1e-6)
+    assert found.train.x.dtype.isnative
+    assert found.train.x.flags.c_contiguous
+
+
+def test_the_layout_decides_where_a_shape_does_not(tmp_path: Path) -> None:
+    content = arrays((6, 6, 6))
+    path = saved(tmp_path, content)
+    for layout, expected in (
+        ("channels_first", content["x_train"]),
+        ("channels_last", content["x_train"].transpose(0, 3, 1, 2)),
+    ):
+        assert np.array_equal(read(own(path, layout=layout), test=True).training.x, expected)
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float64, np.int64])
+def test_a_test_split_is_scaled_as_the_bytes_of_training(tmp_path: Path, stored: type) -> None:
+    content = arrays((4, 4))
+    for split, count in (("train", 30), ("test", 9)):
+        pixels = np.random.default_rng(count).integers(0, 256, (count, 4, 4), np.uint8)
+        content[f"x_{split}"] = pixels
+    expected = load(own(saved(tmp_path, content)), test=True).test
+    content["x_test"] = content["x_test"].astype(stored)
+    told: list[Note | Working] = []
+    found = load(own(saved(tmp_path, content)), test=True, progress=told.append).test
+    assert found is not None
+    assert expected is not None
+    assert np.allclose(found.x, expected.x, atol=1e-6)
+    where = f"{tmp_path / 'own.npz'}: x_test"
+    assert told == [Note(f"{where}: divided by 255, as the bytes of training are")]
+    content["x_test"] = content["x_test"] / 255
+    found = load(own(saved(tmp_path, content)), test=True).test
+    assert found is not None
+    assert np.allclose(found.x, expected.x, atol=1e-6)
+
+
+def test_bytes_of_a_test_split_are_as_floats_of_training(tmp_path: Path) -> None:
+    content = arrays((4, 4))
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 4, 4)).astype(np.uint8)
+    for training in (pixels.astype(np.float32), pixels / 255):
+        content |= {"x_train": training, "x_test": training[:9]}
+        expected = load(own(saved(tmp_path, content)), test=True).test
+        found = load(own(saved(tmp_path, {**content, "x_test": pixels[:9]})), test=True).test
+        assert found is not None
+        assert expected is not None
+        assert np.allclose(found.x, expected.x, atol=1e-5)
+
+
+def test_small_differences_of_large_features_are_kept(tmp_path: Path) -> None:
+    signs = np.where(np.arange(30) % 2, 1.0, -1.0)
+    content = {"x_train": 1e8 + signs[:, None] * np.ones((1, 3)), "y_train": np.arange(30) % 2}
+    dataset = load(own(saved(tmp_path, content)), test=True)
+    assert dataset.test is not None
+    for split in (dataset.train, dataset.test):
+        assert np.allclose(split.x, np.where(split.y, 1.0, -1.0)[:, None], atol=0.1)
+    assert dataset.train.x.dtype == np.float32
+
+
+def test_each_class_keeps_a_sample_for_training(tmp_path: Path) -> None:
+    y = np.arange(80) % 40
+    path = saved(tmp_path, {"x_train": np.random.default_rng(0).normal(size=(80, 3)), "y_train": y})
+    told: list[Note | Working] = []
+    dataset = load(own(path, validation=50), test=True, progress=told.append)
+    assert len(set(dataset.train.y.tolist())) == 40
+    assert told[0] == Note(
+        "validation: 24 samples in place of 50, so that each class keeps one for training"
+    )
+    assert Note("16 of 40 classes have no sample in the validation split, such as 0, 1, 2") in told
+    with pytest.raises(UserError, match=r"^data.limit: 30 samples of 40 classes; each needs one"):
+        load(own(path, limit=30))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.csv", b"1,2,3\n", "a table of text; data.name: table reads it"),
+        ("a.csv.gz", b"\x1f\x8b", "a table of text; data.name: table reads it"),
+        ("a.parquet", b"PAR1....", "a Parquet file; data.name: table reads it"),
+        ("a.feather", b"ARROW1..", "an Arrow file; data.name: table reads it"),
+    ],
+)
+def test_other_files_are_told_what_they_are(
+    tmp_path: Path, name: str, content: bytes, what: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=re.escape(what)):
+        read(own(tmp_path / name), test=False)
 
 
 def test_the_path_is_needed() -> None:

@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,8 @@ def test_images_are_found_in_the_order_of_torchvision(tmp_path: Path) -> None:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).touch()
     (tmp_path / "elsewhere.png").touch()
-    classes, listing = _listing(tmp_path)
+    left_out: Counter[str] = Counter()
+    classes, listing = _listing(tmp_path, left_out)
     theirs = ImageFolder(str(tmp_path))
     assert classes == tuple(theirs.classes)
     assert [(str(path), number) for path, number in listing] == theirs.samples
@@ -188,3 +190,64 @@ def test_one_class_is_no_classification(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a" / "0.png")
     with pytest.raises(UserError, match=r"one class folder \(a\), expected two or more"):
         load(source(tmp_path))
+
+
+def test_files_that_systems_leave_are_no_images_and_no_classes(pair: Path) -> None:
+    expected = load(source(pair), test=True)
+    for place in ("train", "test"):
+        paint(pair / place / ".ipynb_checkpoints", 1)
+        paint(pair / place / "__MACOSX", 1)
+        paint(pair / place / "red" / "@eaDir", 1)
+        (pair / place / "red" / "._1.png").write_bytes(b"Mac OS X")
+    told: list[Note | Working] = []
+    found = load(source(pair), test=True, progress=told.append)
+    assert found.classes == expected.classes
+    assert np.array_equal(found.train.x, expected.train.x)
+    assert not [one for one in told if isinstance(one, Note)]
+
+
+def test_names_that_are_no_images_are_counted_by_suffix(pair: Path) -> None:
+    for place in ("red/a.heic", "red/b.HEIC", "blue/notes.txt", "blue/README"):
+        (pair / "train" / place).touch()
+    for name, form in (("a.jfif", "JPEG"), ("b.gif", "GIF")):
+        Image.new("RGB", (8, 8)).save(pair / "train" / "red" / name, form)
+    told: list[Note | Working] = []
+    dataset = load(source(pair), progress=told.append)
+    assert len(dataset.train.y) + len(dataset.validation.y) == 17
+    assert [one.text for one in told if isinstance(one, Note)] == [
+        f"{pair}: 4 files are left out, which are no images by name: .heic 2, "
+        "without suffix 1, .txt 1"
+    ]
+
+
+@pytest.fixture
+def damaged(pair: Path) -> Path:
+    for place in ("train/red/3.png", "train/blue/0.png", "test/green/1.png"):
+        (pair / place).write_bytes(b"no image")
+    return pair
+
+
+def test_all_unreadable_images_are_told_at_once(damaged: Path) -> None:
+    told: list[Note | Working] = []
+    with pytest.raises(UserError, match=r"^2 images cannot be read.* data\.unreadable: skip$"):
+        load(source(damaged), progress=told.append)
+    notes = [one.text for one in told if isinstance(one, Note)]
+    assert [note.partition(": not a readable image")[0] for note in notes] == [
+        str(damaged / "train" / place) for place in ("blue/0.png", "red/3.png")
+    ]
+
+
+def test_unreadable_images_are_skipped_where_that_is_asked_for(damaged: Path) -> None:
+    told: list[Note | Working] = []
+    skipping = source(damaged).model_copy(update={"unreadable": "skip"})
+    dataset = load(skipping, test=True, progress=told.append)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) == 13
+    assert dataset.test.y.tolist() == [0, 0, 1, 2, 2]
+    shown = dataset.test.x.mean((2, 3)).argmax(1)
+    assert np.array_equal(shown, 2 - dataset.test.y)
+    notes = [one.text for one in told if isinstance(one, Note)]
+    assert [note.partition(" images are skipped; the first: ")[0] for note in notes] == [
+        "2 of 15",
+        "1 of 6",
+    ]

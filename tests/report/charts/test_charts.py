@@ -7,18 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moe_search.report.charts import errors, front, history, importances, intervals
 from moe_search.report.charts.canvas import BLUE, canvas
-from moe_search.report.charts.errors import parts_chart
-from moe_search.report.charts.front import front_chart
-from moe_search.report.charts.history import history_chart
-from moe_search.report.charts.importances import importances_chart
-from moe_search.report.charts.intervals import intervals_chart
-from moe_search.report.results.trials import Mark, Point, complete, front
+from moe_search.report.results.trials import Mark, TrialPoint, complete
+from moe_search.report.results.trials import front as front_of
 from moe_search.search.ranking import Interval
 
 
-def point(trial: int, accuracy: float, sample_entropy: float, value: float | None = 0.5) -> Point:
-    return Point(trial, f"original M={trial}", value, accuracy, sample_entropy, "r")
+def point(
+    trial: int, accuracy: float, sample_entropy: float, value: float | None = 0.5
+) -> TrialPoint:
+    return TrialPoint(trial, f"original M={trial}", value, accuracy, sample_entropy, "r")
 
 
 shares = st.floats(0, 1)
@@ -28,8 +27,8 @@ drawn_points = st.lists(st.tuples(shares, shares, st.sampled_from([None, 0.5])),
 
 
 @given(drawn_points)
-def test_the_front_is_what_no_other_trial_beats(every: list[Point]) -> None:
-    def beats(one: Point, other: Point) -> bool:
+def test_the_front_is_what_no_other_trial_beats(every: list[TrialPoint]) -> None:
+    def beats(one: TrialPoint, other: TrialPoint) -> bool:
         better = one.accuracy >= other.accuracy and one.sample_entropy <= other.sample_entropy
         same = (one.accuracy, one.sample_entropy) == (other.accuracy, other.sample_entropy)
         return better and (not same or one.trial < other.trial)
@@ -37,7 +36,7 @@ def test_the_front_is_what_no_other_trial_beats(every: list[Point]) -> None:
     ended = complete(every)
     assert ended == [one for one in every if one.value is not None]
     expected = [one for one in ended if not any(beats(other, one) for other in ended)]
-    assert sorted(front(ended), key=lambda one: one.trial) == expected
+    assert sorted(front_of(ended), key=lambda one: one.trial) == expected
 
 
 def texts(svg: bytes) -> list[str]:
@@ -46,14 +45,14 @@ def texts(svg: bytes) -> list[str]:
 
 def test_the_front_is_numbered() -> None:
     every = [point(3, 0.9, 0.1), point(41, 0.95, 0.2), point(52, 0.8, 0.3), point(6, 1, 0, None)]
-    found = texts(front_chart(every))
+    found = texts(front.draw(every))
     assert {"3", "41"} <= set(found)
     assert "52" not in found
 
 
 def test_numbers_that_would_cover_each_other_are_left_out() -> None:
     near = [point(30 + n, 0.9 + n / 10_000, 0.2 + n / 10_000) for n in range(4)]
-    found = texts(front_chart([point(3, 0.8, 0.1), *near]))
+    found = texts(front.draw([point(3, 0.8, 0.1), *near]))
     assert [text for text in found if text in {"3", "30", "31", "32", "33"}] == ["3", "33"]
 
 
@@ -63,7 +62,7 @@ def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
         Mark("others", 0.8, 0.2, reference=True),
         Mark("beaten", 0.7, 0.3, reference=True),
     ]
-    found = texts(front_chart([point(3, 0.9, 0.1)], given))
+    found = texts(front.draw([point(3, 0.9, 0.1)], given))
     assert {"finalist", "reference", "others"} <= set(found)
     assert not {"trial 3", "beaten"} & set(found)
 
@@ -71,35 +70,33 @@ def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
 def test_trials_far_below_are_counted_and_not_drawn() -> None:
     near = [point(number, 0.95 + number / 1000, 0.1) for number in range(12)]
     far = [point(12, 0.1, 0.1), point(13, 0.2, 0.1)]
-    assert "2 more far below" in texts(front_chart(near + far))
-    assert not [text for text in texts(front_chart(near)) if "below" in text]
+    assert "2 more far below" in texts(front.draw(near + far))
+    assert not [text for text in texts(front.draw(near)) if "below" in text]
 
 
 def test_the_history_knows_which_way_is_better() -> None:
     every = [point(0, 0, 0, 0.5), point(1, 0, 0, 0.1), point(2, 0, 0, None), point(3, 0, 0, 0.9)]
-    svg = history_chart(every, "objective", "maximize")
+    svg = history.draw(every, "objective", "maximize")
     assert {"pruned", "best so far", "objective on validation"} <= set(texts(svg))
-    assert svg != history_chart(every, "objective", "minimize")
+    assert svg != history.draw(every, "objective", "minimize")
 
 
 def test_bars_and_intervals_are_labelled_by_what_they_show() -> None:
-    importances = {"accuracy": {"a$b$": 0.7, "b": 0.3}, "loss": {"b": 1.0}}
-    assert {"a$b$", "70 %", "100 %", "accuracy", "loss"} <= set(
-        texts(importances_chart(importances))
-    )
-    intervals = [
+    shares = {"accuracy": {"a$b$": 0.7, "b": 0.3}, "loss": {"b": 1.0}}
+    assert {"a$b$", "70 %", "100 %", "accuracy", "loss"} <= set(texts(importances.draw(shares)))
+    entries = [
         ("champion", Interval(0.1, 0.01, 0.09, 0.11)),
         ("x" * 99, Interval(0.2, 0.1, 0, 1)),
     ]
-    found = texts(intervals_chart(intervals, "test error"))
+    found = texts(intervals.draw(entries, "test error"))
     assert {"champion", "test error", "x" * 29 + "…"} <= set(found)
-    assert {"cat", "dog"} <= set(texts(parts_chart(["cat", "dog"], [0.1, 0.2], [0.1, -0.1])))
+    assert {"cat", "dog"} <= set(texts(errors.draw(["cat", "dog"], [0.1, 0.2], [0.1, -0.1])))
 
 
 DRAWINGS: list[Callable[[], bytes]] = [
-    lambda: front_chart([point(1, 0.5, 0.5)]),
-    lambda: history_chart([point(1, 0.5, 0.5)], "objective", "maximize"),
-    lambda: parts_chart(["<&>"], [0.0], [0.0]),
+    lambda: front.draw([point(1, 0.5, 0.5)]),
+    lambda: history.draw([point(1, 0.5, 0.5)], "objective", "maximize"),
+    lambda: errors.draw(["<&>"], [0.0], [0.0]),
 ]
 
 

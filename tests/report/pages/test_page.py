@@ -4,9 +4,9 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+from moe_search.report.page import Chapter, Code, Facts, PageSection, Picture
 from moe_search.report.pages.html import html_page
 from moe_search.report.pages.markdown import write_markdown
-from moe_search.report.pages.page import Chapter, Code, Facts, PageSection, Picture
 from moe_search.report.text.table import Table
 
 NASTY = '<script>alert("1")</script> & more'

@@ -11,7 +11,7 @@ import moe_search
 from moe_search.data import load
 from moe_search.engine.resident import tensors
 from moe_search.report.results.classes import view_classes
-from moe_search.search.ranking import CHAMPION
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
 
@@ -20,8 +20,10 @@ def test_each_class_has_its_expert_and_its_errors_their_parts(
     finished_study: FinishedStudy, one_thread: None
 ) -> None:
     study = load_study(Path(finished_study.file), ())
-    run_id = find_study(study).user_attrs[CHAMPION]["run_id"]
-    views = view_classes(MlflowClient(tracking_uri=study.mlflow_url), run_id)
+    champion = StudyRecord.of(find_study(study)).champion
+    assert champion is not None
+    client = MlflowClient(tracking_uri=study.mlflow_url)
+    views = view_classes(client, champion.run_id)
     model = moe_search.load_model("models:/finished@champion", store=study.mlflow_url)
     data = load(study.source, test=True)
     assert data.test is not None

@@ -36,29 +36,39 @@ def study_of(**sections: Any) -> Study:
     return Study.model_validate(given, context={"folder": Path("/folder")})
 
 
-def kept_of(study: Study, trials: int, sampler_seed: int = 0) -> optuna.Study:
+def optuna_study_of(study: Study, trials: int, sampler_seed: int = 0) -> optuna.Study:
     """A study in memory whose objectives depend on the number of experts alone."""
-    kept = optuna.create_study(
-        directions=directions(study), sampler=optuna.samplers.RandomSampler(seed=sampler_seed)
+    optuna_study = optuna.create_study(
+        directions=directions(study.objective),
+        sampler=optuna.samplers.RandomSampler(seed=sampler_seed),
     )
     for _ in range(trials):
-        trial = kept.ask()
+        trial = optuna_study.ask()
         values = suggest(trial, study)
         trial.set_user_attr("configuration", study.configuration(values).model_dump_json())
         for name, value in {**METRIC_VALUES, "seconds": 1.0, "model": "models:/m-0"}.items():
             trial.set_user_attr(name, value)
-        kept.tell(trial, [float(values["model.experts"])] * len(kept.directions))
-    return kept
+        optuna_study.tell(trial, [float(values["model.experts"])] * len(optuna_study.directions))
+    return optuna_study
 
 
 def record(trial: int, seed: int, value: float, error: float) -> dict[str, Any]:
     metrics = {**METRIC_VALUES, "error": error}
-    return {"trial": trial, "seed": seed, "value": value, "test": metrics, "model_id": f"m-{seed}"}
+    return {
+        "trial": trial,
+        "seed": seed,
+        "experts": 4,
+        "value": value,
+        "validation": METRIC_VALUES,
+        "test": metrics,
+        "run_id": f"run-{seed}",
+        "model_id": f"m-{seed}",
+    }
 
 
 def test_the_best_come_first_and_each_configuration_once() -> None:
     study = study_of(model={"experts": {"low": 2, "high": 4}})
-    summary = summarize(study, kept_of(study, 30), 5)
+    summary = summarize(study, optuna_study_of(study, 30), 5)
     assert [best.parameters["model.experts"] for best in summary.best] == [4, 3, 2]
     assert [best.values for best in summary.best] == [{"objective": float(m)} for m in (4, 3, 2)]
     assert summary.best[0].metrics == METRIC_VALUES
@@ -66,13 +76,13 @@ def test_the_best_come_first_and_each_configuration_once() -> None:
 
 def test_every_state_is_counted() -> None:
     study = study_of()
-    kept = kept_of(study, 2)
+    optuna_study = optuna_study_of(study, 2)
     for state in (TrialState.PRUNED, TrialState.FAIL):
-        kept.add_trial(create_trial(state=state))
-    kept.enqueue_trial({})
-    kept.ask()
-    kept.enqueue_trial({})
-    assert summarize(study, kept, 5).counts == {
+        optuna_study.add_trial(create_trial(state=state))
+    optuna_study.enqueue_trial({})
+    optuna_study.ask()
+    optuna_study.enqueue_trial({})
+    assert summarize(study, optuna_study, 5).counts == {
         "complete": 2,
         "pruned": 1,
         "failed": 1,
@@ -83,11 +93,11 @@ def test_every_state_is_counted() -> None:
 
 def test_finalists_and_the_champion() -> None:
     study = study_of()
-    kept = kept_of(study, 3)
+    optuna_study = optuna_study_of(study, 3)
     records = [record(0, 1, 0.8, 0.2), record(0, 2, 0.6, 0.4), record(2, 1, 0.9, 0.3)]
-    kept.set_user_attr("finalists", records)
-    kept.set_user_attr("champion", {**records[2], "uri": "models:/s@champion"})
-    summary = summarize(study, kept, 5)
+    optuna_study.set_user_attr("finalists", records)
+    optuna_study.set_user_attr("champion", {**records[2], "uri": "models:/s@champion"})
+    summary = summarize(study, optuna_study, 5)
     assert [(one.trial, one.seeds, one.champion) for one in summary.finalists] == [
         (2, 1, True),
         (0, 2, False),
@@ -98,7 +108,7 @@ def test_finalists_and_the_champion() -> None:
 
 def test_a_study_without_trials() -> None:
     study = study_of()
-    summary = summarize(study, kept_of(study, 0), 5)
+    summary = summarize(study, optuna_study_of(study, 0), 5)
     assert (summary.best, summary.finalists, summary.champion, summary.active) == (
         (),
         (),
@@ -122,9 +132,11 @@ def test_the_last_activity_is_local_time_and_names_its_zone(
     zone: str, store: str, tmp_path: Path
 ) -> None:
     study, storage = study_of(), f"sqlite:///{tmp_path / 'optuna.db'}"
-    kept = optuna.create_study(direction="maximize", storage=storage if store == "sqlite" else None)
-    kept.ask()
-    summary = summarize(study, kept, 5)
+    optuna_study = optuna.create_study(
+        direction="maximize", storage=storage if store == "sqlite" else None
+    )
+    optuna_study.ask()
+    summary = summarize(study, optuna_study, 5)
     now = datetime.now(ZoneInfo(zone))
     assert summary.active is not None
     assert summary.active.utcoffset() == now.utcoffset()
@@ -150,9 +162,9 @@ def test_a_held_study_says_since_when_in_local_time(zone: str, tmp_path: Path) -
 
 def test_json_has_no_number_that_json_lacks() -> None:
     study = study_of()
-    kept = kept_of(study, 1)
-    kept.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])  # one seed: no deviation
-    text = json.dumps(plain(summarize(study, kept, 5)), allow_nan=False)
+    optuna_study = optuna_study_of(study, 1)
+    optuna_study.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])  # one seed: no deviation
+    text = json.dumps(plain(summarize(study, optuna_study, 5)), allow_nan=False)
     assert json.loads(text)["finalists"][0]["test"]["error"]["deviation"] is None
 
 
@@ -160,13 +172,13 @@ def test_a_metric_that_came_later_is_unknown_of_an_earlier_study(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = study_of()
-    kept = kept_of(study, 1)
-    kept.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])
+    optuna_study = optuna_study_of(study, 1)
+    optuna_study.set_user_attr("finalists", [record(0, 1, 0.8, 0.2)])
     later = dataclasses.replace(METRICS["loss"], headline=True)
     monkeypatch.setitem(METRICS, "later", later)
     monkeypatch.setattr("moe_search.report.text.search.HEADLINE", ("accuracy", "later"))
     monkeypatch.setattr("moe_search.report.text.search.OF_EXPERTS", ("later",))
-    summary = summarize(study, kept, 5)
+    summary = summarize(study, optuna_study, 5)
     best, finalists = study_tables(summary, {})
     assert best.rows[0][2:4] == ("0.5000", "-")
     assert finalists.rows[0][-1] == "-"
@@ -177,7 +189,7 @@ def test_a_metric_that_came_later_is_unknown_of_an_earlier_study(
 
 def test_the_value_that_decides_is_the_most_important() -> None:
     study = study_of()
-    found = importances(study, kept_of(study, 40))
+    found = importances(study, optuna_study_of(study, 40))
     assert list(found) == ["objective"]
     assert next(iter(found["objective"])) == "model.experts"
     assert sum(found["objective"].values()) == pytest.approx(1)
@@ -185,14 +197,14 @@ def test_the_value_that_decides_is_the_most_important() -> None:
 
 def test_a_front_has_importances_for_each_metric() -> None:
     study = study_of(objective={"pareto": ["accuracy", "sample_entropy"]})
-    found = importances(study, kept_of(study, 40))
+    found = importances(study, optuna_study_of(study, 40))
     assert list(found) == ["accuracy", "sample_entropy"]
     assert all(next(iter(shares)) == "model.experts" for shares in found.values())
 
 
 def test_one_searched_value_is_all_that_matters() -> None:
     study = study_of(model={"experts": {"low": 2, "high": 9}})
-    assert importances(study, kept_of(study, 20)) == {"objective": {"model.experts": 1.0}}
+    assert importances(study, optuna_study_of(study, 20)) == {"objective": {"model.experts": 1.0}}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,7 @@ def test_one_searched_value_is_all_that_matters() -> None:
 )
 def test_no_importances_of_too_little(sections: dict[str, Any], trials: int) -> None:
     study = study_of(**sections)
-    kept = optuna.create_study(direction="maximize")
+    optuna_study = optuna.create_study(direction="maximize")
     for _ in range(trials):
-        kept.add_trial(create_trial(value=1.0))
-    assert importances(study, kept) == {}
+        optuna_study.add_trial(create_trial(value=1.0))
+    assert importances(study, optuna_study) == {}

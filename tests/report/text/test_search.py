@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from moe_search.report.results.summary import Best, Judged, Summary
+from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.search import (
     best_table,
@@ -15,16 +15,17 @@ from moe_search.report.text.search import (
     summary_facts,
 )
 from moe_search.report.text.table import Table, show, value_text
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec import METRICS, Backbone, Study
 from moe_search.spec.kinds.stores import Stores
 
 NAN = math.nan
 
 
-def best(trial: int, *, values: dict[str, float] | None = None, feasible: bool = True) -> Best:
-    return Best(
+def best(trial: int, *, values: dict[str, float] | None = None, feasible: bool = True) -> BestTrial:
+    return BestTrial(
         trial=trial,
+        name="original M=5 T=0.12",
         values=values or {"objective": 0.95},
         metrics={**dict.fromkeys(METRICS, 0.0), "accuracy": 0.98764, "sample_entropy": 0.12345},
         parameters={"model.experts": 5, "model.temperature": 0.123456, "regularizer.kind": "none"},
@@ -34,9 +35,9 @@ def best(trial: int, *, values: dict[str, float] | None = None, feasible: bool =
     )
 
 
-def judged(trial: int, interval: Interval, *, champion: bool) -> Judged:
+def finalist(trial: int, interval: Interval, *, champion: bool) -> FinalistResult:
     test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": interval}
-    return Judged(trial, 3, 0.9, test, (0.4, 0.5, 0.6), champion)
+    return FinalistResult(trial, "original M=5 T=0.12", 3, 0.9, test, (0.4, 0.5, 0.6), champion)
 
 
 SUMMARY = Summary(
@@ -57,7 +58,7 @@ def cells(table: Table, row: int) -> dict[str, str]:
 
 
 def test_best_configurations() -> None:
-    other = Best(**{**vars(best(9)), "parameters": {"model.experts": 7, "regularizer.weight": 2.0}})
+    other = replace(best(9), parameters={"model.experts": 7, "regularizer.weight": 2.0})
     table = best_table((best(4), other))
     assert cells(table, 0) == {
         "trial": "4",
@@ -76,7 +77,7 @@ def test_best_configurations() -> None:
 
 
 def test_names_that_say_too_little_are_written_in_full() -> None:
-    one = Best(**{**vars(best(1)), "parameters": {"model.kind": "moe", "regularizer.kind": "none"}})
+    one = replace(best(1), parameters={"model.kind": "moe", "regularizer.kind": "none"})
     assert best_table((one,)).columns[-2:] == ("model.kind", "regularizer.kind")
 
 
@@ -93,8 +94,8 @@ def test_a_front_shows_each_metric_once() -> None:
 def test_finalists() -> None:
     table = finalists_table(
         (
-            judged(4, Interval(0.02765, 0.00321, 0.0197, 0.0356), champion=True),
-            judged(2, Interval(0.03, NAN, NAN, NAN), champion=False),
+            finalist(4, Interval(0.02765, 0.00321, 0.0197, 0.0356), champion=True),
+            finalist(2, Interval(0.03, NAN, NAN, NAN), champion=False),
         )
     )
     first, second = cells(table, 0), cells(table, 1)
@@ -106,12 +107,12 @@ def test_finalists() -> None:
 
 
 def test_references_stand_beside_the_best_finalist() -> None:
-    finalist = judged(7, Interval(0.0277, 0.0032, 0.0197, 0.0356), champion=True)
+    seventh = finalist(7, Interval(0.0277, 0.0032, 0.0197, 0.0356), champion=True)
     references = {
         "of others": {"error": [0.035, 0.004], "sample_entropy": [0.06, 0.03]},
         "one run": {"usage_entropy": [2.3]},
     }
-    found = replace(SUMMARY, finalists=(finalist,), references=references)
+    found = replace(SUMMARY, finalists=(seventh,), references=references)
     ours, others, single = (cells(study_tables(found, {})[-1], row) for row in range(3))
     assert (ours[""], ours["test error"]) == ("best finalist", "0.0277 ± 0.0032")
     assert (others["test error"], others["H_s"]) == ("0.0350 ± 0.0040", "0.060 ± 0.030")

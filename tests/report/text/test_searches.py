@@ -9,17 +9,19 @@ from scipy import stats
 
 from moe_search.report.pages.searches import studies_chapter
 from moe_search.report.results.study import Report
-from moe_search.report.results.summary import Judged, Summary
-from moe_search.report.results.trials import Point
+from moe_search.report.results.summary import Summary
+from moe_search.report.results.trials import TrialPoint
 from moe_search.report.text.searches import studies_table
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import FinalistResult, Interval
 from moe_search.spec import METRICS, Study
 from moe_search.spec.kinds.stores import Stores
 
 
 def found(name: str, errors: list[float], data: str = "digits", champion: bool = True) -> Report:
     test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": Interval.of(errors)}
-    judged = Judged(3, len(errors), 0.9, test, tuple(errors), champion)
+    finalist = FinalistResult(
+        3, "attentive M=8 T=0.70", len(errors), 0.9, test, tuple(errors), champion
+    )
     states = ("complete", "pruned", "failed", "running", "waiting")
     counts = {**dict.fromkeys(states, 0), "complete": 7, "pruned": 2}
     stores = Stores("o", "m", "a")
@@ -28,13 +30,13 @@ def found(name: str, errors: list[float], data: str = "digits", champion: bool =
         trials=9,
         counts=counts,
         best=(),
-        finalists=(judged,),
+        finalists=(finalist,),
         champion="models:/x@champion",
         references={},
         active=None,
         stores=stores,
     )
-    point = Point(3, "attentive M=8 T=0.70", 0.9, 0.9, 0.1, "r")
+    point = TrialPoint(3, "attentive M=8 T=0.70", 0.9, 0.9, 0.1, "r")
     study = Study.model_validate({"name": name, "data": data})
     return Report(study, summary, {}, (point,), (), "r", {}, 61.0)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from support.random_decompositions import draw_decomposition, draw_usage
 
 from moe_search.moe.decomposition import Decomposition
-from moe_search.report.charts.atlas import atlas
+from moe_search.report.charts.atlas import draw as atlas
 from moe_search.tracking.decomposition.figures import (
     FIGURES,
     class_by_expert,

@@ -1,4 +1,4 @@
-"""What a backbone of one's own must keep to, as tests to inherit.
+"""The contract of a backbone of one's own.
 
 In the tests of the package that declares it::
 
@@ -16,6 +16,7 @@ import torch
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.train import Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.spec import PRESETS, Configuration, Data, Model, Training, resolve_backbone
 from moe_search.spec.kinds.installed import GROUP, build, installed
 from moe_search.spec.kinds.layers import Shape
@@ -69,7 +70,8 @@ def _losses(
     )
     backbone = resolve_backbone(configuration.model, "noise", shape, classes)
     reports: list[Report] = []
-    job = Job((TrialSpec(0, configuration, seed=0),), backbone, Data(name="digits"))
+    shared = Architecture.of(configuration, backbone, shape, classes)
+    job = Job((TrialSpec(0, configuration, seed=0),), shared, Data(name="digits"))
     Trainer(job, data, torch.device("cpu"), fused=False, report=reports.append).run()
     result = reports[-1]
     assert isinstance(result, TrialResult), result

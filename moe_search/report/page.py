@@ -1,4 +1,7 @@
-"""What a page holds, in the order in which it is read; how it looks is its writers' part."""
+"""The elements of a page: chapters, their sections, and what stands in those.
+
+``pages.html`` and ``pages.markdown`` write them to files.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,0 +1,145 @@
+"""Arrays by what they are for, from an .npz file or a folder of .npy files; nothing is unpickled.
+
+An array of a folder is mapped into memory, not read, until it is used; one of an .npz file is read
+when it is asked for.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from moe_search.errors import UserError
+from moe_search.words import one_line
+
+# What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory.
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
+
+SplitName = Literal["train", "val", "test"]
+
+_SPLITS: dict[SplitName, str] = {
+    "train": "training|train|tr",
+    "val": "validation|valid|val|dev",
+    "test": "testing|test|te",
+}
+_KINDS = {
+    "x": "xs?|data|features?|images?|imgs?|inputs?|samples|embeddings?",
+    "y": "ys?|labels?|targets?|class|classes",
+}
+_EXPECTED = (
+    "x_train and y_train, perhaps x_val, y_val, x_test and y_test; or X and y, data and labels"
+)
+_OTHERS = {
+    b"PAR1": "a Parquet file; data.name: table reads it",
+    b"ARROW1": "an Arrow file; data.name: table reads it",
+    b"\x93NUMPY": "one array without labels; put x_train and y_train into an .npz file, or each "
+    "as an .npy file into a folder",
+}
+_TEXT = (".csv", ".tsv", ".txt")
+
+
+class ArrayFiles:
+    """The arrays of an .npz file or of a folder of .npy files.
+
+    Args:
+        path: the file or folder.
+        names: of its arrays.
+        archive: the open file; None for a folder.
+
+    Raises:
+        UserError: two arrays may be the same thing.
+    """
+
+    def __init__(self, path: Path, names: Iterable[str], archive: Any = None) -> None:
+        self._path = path
+        self._archive = archive
+        self._names: dict[tuple[str, SplitName], str] = {}
+        for name in names:
+            role = _role(name)
+            if role in self._names:
+                raise UserError(f"{path}: {self._names[role]} and {name} are the same; keep one")
+            if role is not None:
+                self._names[role] = name
+
+    def has(self, split: SplitName) -> bool:
+        """Whether there are samples or labels of a split."""
+        return ("x", split) in self._names or ("y", split) in self._names
+
+    def name(self, kind: str, split: SplitName) -> str:
+        """What the array of a kind, x or y, is called; as it should be where there is none."""
+        return self._names.get((kind, split), f"{kind}_{split}")
+
+    def array(self, kind: str, split: SplitName) -> npt.NDArray[Any]:
+        """An array.
+
+        Raises:
+            UserError: there is none, or it cannot be read.
+        """
+        name = self.name(kind, split)
+        if (kind, split) not in self._names:
+            raise UserError(f"{self._path}: has no {name}, expected {_EXPECTED}")
+        try:
+            if self._archive is not None:
+                array = self._archive[name]
+            else:
+                array = np.load(self._path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        except _DAMAGE as error:
+            why = " ".join(str(error).split())
+            if why.startswith("Object arrays"):
+                why = "Python objects, which may run code; save text with .astype(str)"
+            raise UserError(one_line(f"{self._path}: {name}: cannot be read ({why})")) from error
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{self._path}: {name}: not an array")
+        return array
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[ArrayFiles]:
+    """The arrays of an .npz file or of a folder of .npy files.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if path.is_dir():
+        names = sorted(file.stem for file in path.glob("*.npy"))
+        if not names:
+            raise UserError(f"{path}: not a folder of .npy files; expected {_EXPECTED}")
+        yield ArrayFiles(path, names)
+        return
+    with _open(path) as archive:
+        yield ArrayFiles(path, archive.files, archive)
+
+
+def _open(path: Path) -> Any:
+    start = b""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        archive = np.load(path, allow_pickle=False)
+    except _DAMAGE as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
+        if path.suffixes and set(path.suffixes) & set(_TEXT):
+            why = "a table of text; data.name: table reads it"
+        why = next((told for magic, told in _OTHERS.items() if start.startswith(magic)), why)
+        raise UserError(f"{path}: not a readable .npz file ({why})") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise UserError(f"{path}: not an .npz file: {_OTHERS[start[:6]]}")
+    return archive
+
+
+def _role(name: str) -> tuple[str, SplitName] | None:
+    """Which kind and split a name stands for, such as X_train, trainLabels or y."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    for kind, words in _KINDS.items():
+        if re.fullmatch(words, plain):
+            return kind, "train"
+        for split, parts in _SPLITS.items():
+            if re.fullmatch(f"(?:{words})(?:{parts})|(?:{parts})(?:{words})", plain):
+                return kind, split
+    return None

@@ -1,0 +1,171 @@
+"""Image files as pixels, for training and prediction alike.
+
+Shape suffixes: N image, H height, W width, C channel.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from moe_search.data.dataset import Ints
+from moe_search.errors import UserError
+from moe_search.progress import Note, Progress, counted
+from moe_search.words import one_line
+
+if TYPE_CHECKING:  # of the many who read no images, none waits for it
+    from PIL.Image import Image
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What Pillow may open. It goes by the content, and has decoders that start other programs."""
+
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),
+    *(".gif", ".jfif", ".jpe", ".pbm", ".pnm", ".avif"),
+)
+"""How names of images end, in small letters."""
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+_SIXTEEN_BITS = 65_535
+
+
+@contextmanager
+def open_image(file: Path | bytes, name: str = "") -> Iterator["Image"]:
+    """An image, of which only the head is read yet.
+
+    Args:
+        file: where it lies, or its content.
+        name: how it is called where it fails; by default its path.
+
+    Raises:
+        UserError: it cannot be opened, or not be decoded within the context.
+    """
+    from PIL import Image
+
+    try:
+        # not by its path: Pillow would map an uncompressed TIFF, and turn it twice
+        content = io.BytesIO(file) if isinstance(file, bytes) else file.open("rb")
+        with content, Image.open(content, formats=FORMATS) as image:
+            yield image
+    except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
+        raise UserError(
+            one_line(f"{name or file}: not a readable image ({_reason(error)})")
+        ) from error
+
+
+def decode(file: Path | bytes, size: Size, channels: int, name: str = "") -> npt.NDArray[np.uint8]:
+    """One image as pixels [H, W, C] in 0..255, grey where C is 1 and RGB where it is 3.
+
+    It stands as a viewer shows it (EXIF orientation), lies on white where it is transparent, and
+    is scaled by the range of its type: 16 bits by 65,535, floats as they are in 0..1. Of an
+    animation it is the first frame.
+
+    Raises:
+        UserError: it cannot be decoded, or the range of its values is unknown.
+    """
+    from PIL import ImageOps
+    from PIL.Image import Resampling
+
+    height, width = size
+    with open_image(file, name) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        pixels = _opaque(_eight_bits(image)).convert("L" if channels == 1 else "RGB")
+        pixels = pixels.resize((width, height), Resampling.BILINEAR)
+        return np.asarray(pixels).reshape(height, width, channels)
+
+
+def decode_all(
+    images: Sequence[tuple[Path | bytes, str]],
+    size: Size,
+    channels: int,
+    skip: bool,
+    text: str,
+    progress: Progress,
+) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """Images as pixels [N, H, W, C], and the numbers of those that could be read.
+
+    Args:
+        images: where each lies, or its content; and its name.
+        size, channels: see ``decode``.
+        skip: leave out what cannot be read, and say how many; otherwise all of them are named.
+        text: what is told while they are read.
+        progress: is told it.
+
+    Raises:
+        UserError: some cannot be read.
+    """
+
+    def attempt(image: tuple[Path | bytes, str]) -> npt.NDArray[np.uint8] | UserError:
+        file, name = image
+        try:
+            return decode(file, size, channels, name)
+        except UserError as error:
+            return error
+
+    x_NHWC = np.empty((len(images), *size, channels), np.uint8)
+    kept, errors = [], []
+    with ThreadPoolExecutor() as pool:  # decoders let other threads run
+        each = zip(counted(images, text, progress), pool.map(attempt, images), strict=True)
+        for number, (_, found) in enumerate(each):
+            if isinstance(found, UserError):
+                errors.append(found)
+            else:
+                x_NHWC[len(kept)] = found
+                kept.append(number)
+    if errors and not skip:
+        raise _unreadable(errors, progress)
+    if errors:
+        progress(Note(f"{len(errors)} of {len(images)} images are skipped; the first: {errors[0]}"))
+    return x_NHWC[: len(kept)], np.array(kept, np.int64)
+
+
+def _unreadable(errors: Sequence[UserError], progress: Progress) -> UserError:
+    """What is raised; of several, each is told first."""
+    way_out = "mend or remove it, or give data.unreadable: skip"
+    if len(errors) == 1:
+        return UserError(f"{errors[0]}; {way_out}")
+    for error in errors:
+        progress(Note(str(error)))
+    return UserError(
+        f"{len(errors)} images cannot be read, all named above; {way_out.replace('it', 'them', 1)}"
+    )
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """An image of bytes; one of 16 bits or floats scaled by the range of its type."""
+    from PIL import Image
+
+    if image.mode == "F":
+        x_HW = np.asarray(image)
+        low, high = float(x_HW.min()), float(x_HW.max())
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"floats of {low:.4g} to {high:.4g}; expected 0 to 1")
+        return Image.fromarray(np.round(x_HW * 255).astype(np.uint8))
+    if image.mode.startswith("I"):
+        # Pillow opens 16-bit PGM as whole numbers of 32 bits, scaled to 65,535
+        if image.mode == "I" and image.format not in ("PPM", "PNG"):
+            raise ValueError("whole numbers of 32 bits; expected 8 or 16 bits")
+        return Image.fromarray(np.round(np.asarray(image) / (_SIXTEEN_BITS / 255)).astype(np.uint8))
+    return image
+
+
+def _opaque(image: "Image") -> "Image":
+    """An image without transparency: what shows through is white."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA"))
+
+
+def _reason(error: Exception) -> str:
+    known = getattr(error, "strerror", None)
+    return known or " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,219 @@
+"""The ledger: what a study and its trials leave in Optuna, by type.
+
+The names of all user attributes stand here and nowhere else. Of what an earlier version left, that
+which did not exist yet is lacking: a metric is NaN then, and all else is empty.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, Self
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from moe_search.spec import METRICS, Configuration
+from moe_search.spec.comparison import TRAINING_ERROR
+from moe_search.tracking.naming import short_name
+
+_TEST = "test/"
+"""What the names of metrics on the test split begin with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """What a trial leaves, as far as it came.
+
+    Attributes:
+        configuration: what is trained; None before it was suggested.
+        seed: the first that it is trained from.
+        retry_of: number of the trial whose parameters and seed it repeats.
+        deaths: of the trials that it repeats, how many died.
+        metrics: on the validation split, means over its seeds, entropies in bits.
+        test: the same on the test split, where it was judged there.
+        training_error: of the trained model on the training split.
+        seconds: that its training took, all seeds together: its share of a worker's time.
+        run_id: in MLflow.
+        model: URI of its model in MLflow.
+        reason: why it ended before it was complete.
+    """
+
+    configuration: Configuration | None = None
+    seed: int | None = None
+    retry_of: int | None = None
+    deaths: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
+    training_error: float = math.nan
+    seconds: float = math.nan
+    run_id: str = ""
+    model: str = ""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, trial: FrozenTrial | optuna.Trial) -> Self:
+        """Read a trial's; every metric has a number, if only NaN."""
+        known = trial.user_attrs
+        configuration = known.get("configuration")
+        return cls(
+            configuration=configuration and _configuration(configuration),
+            seed=known.get("seed"),
+            retry_of=known.get("retry_of"),
+            deaths=known.get("deaths", 0),
+            metrics=_every_metric(known),
+            test=_every_metric(known, _TEST),
+            training_error=known.get(TRAINING_ERROR, math.nan),
+            seconds=known.get("seconds", math.nan),
+            run_id=known.get("mlflow_run", ""),
+            model=known.get("model", ""),
+            reason=known.get("reason", ""),
+        )
+
+    @property
+    def name(self) -> str:
+        """Of its network, in a few words; empty before it was suggested."""
+        return short_name(self.configuration) if self.configuration else ""
+
+    def attributes(self) -> dict[str, Any]:
+        """The user attributes that say what is known."""
+        return _known(
+            {
+                "configuration": self.configuration and self.configuration.model_dump_json(),
+                "seed": self.seed,
+                "retry_of": self.retry_of,
+                "deaths": self.deaths or None,
+                **self.metrics,
+                **{_TEST + name: value for name, value in self.test.items()},
+                TRAINING_ERROR: self.training_error,
+                "seconds": self.seconds,
+                "mlflow_run": self.run_id,
+                "model": self.model,
+                "reason": self.reason,
+            }
+        )
+
+    def write(self, trial: optuna.Trial) -> None:
+        """Set what is known, and leave all else of the trial as it stands."""
+        for name, value in self.attributes().items():
+            trial.set_user_attr(name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalistRecord:
+    """A finalist trained from one fresh seed.
+
+    Attributes:
+        trial: number of the trial that found it.
+        experts: networks that its model evaluates.
+        value: the first objective on validation.
+        validation, test: every metric by split, entropies in bits.
+        run_id: in MLflow.
+        model_id: in MLflow.
+    """
+
+    trial: int
+    seed: int
+    experts: int
+    value: float
+    validation: Mapping[str, float]
+    test: Mapping[str, float]
+    run_id: str
+    model_id: str
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Self:
+        """Read one as JSON knows it; every metric has a number, if only NaN."""
+        names = cls.__dataclass_fields__.keys() & plain.keys()
+        splits = {split: _every_metric(plain[split]) for split in ("validation", "test")}
+        return cls(**{name: plain[name] for name in names} | splits)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON knows it."""
+        splits = {"validation": _known(self.validation), "test": _known(self.test)}
+        return asdict(self) | splits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionRecord(FinalistRecord):
+    """The finalist whose model is registered.
+
+    Attributes:
+        uri: of the model in MLflow's registry.
+    """
+
+    uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """What a study leaves, as far as it came.
+
+    Attributes:
+        space: what it was begun with, see ``Study.space``; empty before it was begun.
+        made_with: versions, machine and commit of its last run, by name.
+        seconds: wall time of all its runs.
+        finalists: in the order in which they were trained.
+        champion: None before there is one.
+    """
+
+    space: Mapping[str, Any] = field(default_factory=dict)
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    finalists: tuple[FinalistRecord, ...] = ()
+    champion: ChampionRecord | None = None
+
+    @classmethod
+    def of(cls, optuna_study: optuna.Study) -> Self:
+        """Read a study's."""
+        known = optuna_study.user_attrs
+        champion = known.get("champion")
+        return cls(
+            space=known.get("space", {}),
+            made_with=known.get("made_with", {}),
+            seconds=known.get("seconds", 0.0),
+            finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
+            champion=champion and ChampionRecord.of(champion),
+        )
+
+    def write(self, optuna_study: optuna.Study) -> None:
+        """Set what is not empty, and leave all else of the study as it stands."""
+        attributes = {
+            "space": self.space,
+            "made_with": self.made_with,
+            "seconds": self.seconds,
+            "finalists": [record.plain() for record in self.finalists],
+            "champion": self.champion and self.champion.plain(),
+        }
+        for name, value in attributes.items():
+            if value:
+                optuna_study.set_user_attr(name, value)
+
+
+def set_constraints(trial: optuna.Trial, violations: Sequence[float]) -> None:
+    """Tell Optuna by how much a trial misses each constraint; it keeps one where at most 0.
+
+    This is the form that Optuna has deprecated: its dashboard (0.21) reads no other, and Optuna (5)
+    reads both. Both at once would count each constraint twice, and its GP sampler wants as many
+    from every trial, those of a study that was begun with the other form included.
+    """
+    if violations:
+        trial.storage.set_trial_system_attr(trial._trial_id, "constraints", list(violations))
+
+
+@lru_cache(maxsize=10_000)
+def _configuration(json: str) -> Configuration:
+    return Configuration.model_validate_json(json)
+
+
+def _every_metric(known: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    return {name: known.get(prefix + name, math.nan) for name in METRICS}
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that say something: not None, no empty text, no NaN."""
+
+    def says(value: object) -> bool:
+        return not (value in (None, "") or (isinstance(value, float) and math.isnan(value)))
+
+    return {name: value for name, value in values.items() if says(value)}

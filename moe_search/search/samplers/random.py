@@ -1,0 +1,10 @@
+"""Independent draws; also what fills in for a grid, whose points are queued beforehand."""
+
+from optuna.samplers import BaseSampler, RandomSampler
+
+from moe_search.spec.sections import Search
+
+
+def build(search: Search, seed: int) -> BaseSampler:
+    """Optuna's."""
+    return RandomSampler(seed=seed)

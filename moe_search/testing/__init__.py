@@ -1,0 +1,6 @@
+"""What members of one's own must keep to, as tests to inherit."""
+
+from moe_search.testing.backbones import BackboneContract
+from moe_search.testing.data_sets import DataSetContract
+
+__all__ = ["BackboneContract", "DataSetContract"]
