@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.spec import Study
+from moe_search.stores.kinds import store_at
 from moe_search.stores.mlflow import reason
-from moe_search.stores.servers import holding
 from moe_search.words import one_line
 
 
@@ -37,7 +37,7 @@ def locked(study: Study) -> Iterator[None]:
         except Timeout:
             raise _held(study, _text(holder) or "another process") from None
         try:
-            other = stack.enter_context(holding(study.optuna_url, study.name, we))
+            other = stack.enter_context(store_at(study.optuna_url).holding(study.name, we))
         except SQLAlchemyError as error:
             why = f"{study.optuna_url}: Optuna's store cannot be opened: {reason(error)}"
             raise UserError(one_line(why)) from None
