@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 from moe_search.spec import Study
+from moe_search.spec.kinds.stores import store_kind
 
 
 def check_host(host: str, accepted: bool) -> bool:
@@ -57,7 +58,7 @@ def bind(host: str, port: int) -> None:
 def exposed(study: Study, host: str) -> str:
     """One line on what everyone can do who reaches the dashboards there."""
     what = [f"every study in {study.optuna_url}"]
-    if not study.mlflow_url.startswith("http"):
+    if not store_kind(study.mlflow_url).is_mlflow:
         what.append(f"every run, model and file of {study.mlflow_url}")
     return without_credentials(
         f"everyone who can reach {host} can read, change and delete {' and '.join(what)}: "

@@ -22,6 +22,7 @@ from moe_search.dashboard.same_origin import LOOPBACK
 from moe_search.errors import UserError
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.spec import Study
+from moe_search.spec.kinds.stores import store_kind
 from moe_search.tracking.notes import artifacts_folder
 from moe_search.tracking.study_page import trials_page
 
@@ -76,7 +77,7 @@ def serve(
         UserError: a port is in use (then nothing is started), or a dashboard ended by itself.
     """
     servers = [_optuna(study, number, host, optuna_port)]
-    if not study.mlflow_url.startswith("http"):
+    if not store_kind(study.mlflow_url).is_mlflow:
         servers.append(_mlflow(study, host, mlflow_port))
     _check_ports(servers)
     with suppress(Interrupted), interruptible() as interrupt, ExitStack() as stack:

@@ -1,9 +1,9 @@
 """A worker trains the jobs it is sent, and knows no store.
 
 As a process of the coordinator's machine it is ``python -m moe_search.engine.worker FD`` with one
-end of a pipe. It receives a ``Setup``, then ``Job`` and ``Drop`` messages, and sends ``Ready``,
-reports and ``Done``. It ends when the pipe closes, so it never outlives its coordinator by more
-than an epoch.
+end of a pipe, on Windows its handle. It receives a ``Setup``, then ``Job`` and ``Drop`` messages,
+and sends ``Ready``, reports and ``Done``. It ends when the pipe closes, so it never outlives its
+coordinator by more than an epoch.
 """
 
 import sys
@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
 
 import torch
 
@@ -25,6 +24,11 @@ from moe_search.engine.trial import Job, TrialFailure
 from moe_search.errors import MemberError
 from moe_search.ops.compile import uncompiled
 from moe_search.ops.stem import worth_fusing
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as _Connection
+else:
+    from multiprocessing.connection import Connection as _Connection
 
 
 class Worker:
@@ -108,7 +112,7 @@ class Worker:
 def main() -> None:
     """Serve the pipe whose file descriptor is the first argument."""
     try:
-        pipe = Pipe(Connection(int(sys.argv[1])))
+        pipe = Pipe(_Connection(int(sys.argv[1])))
         setup = pipe.receive()
         assert isinstance(setup, Setup)
         Worker(pipe, setup, partial(load, setup.source)).run()

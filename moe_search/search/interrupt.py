@@ -1,10 +1,16 @@
-"""Ctrl-C, SIGTERM, a closed terminal: once to end cleanly, twice to stop at once."""
+"""Ctrl-C, SIGTERM, a closed terminal: once to end cleanly, twice to stop at once.
+
+A signal that is ignored from the start stays so, such as SIGHUP under ``nohup``.
+"""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no SIGHUP
+_ENDS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 class Interrupted(Exception):
@@ -35,7 +41,7 @@ def interruptible() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in _ENDS if signal.getsignal(number) != signal.SIG_IGN]
     before = [signal.signal(number, interrupt._handle) for number in numbers]
     try:
         yield interrupt

@@ -1,7 +1,6 @@
 """The study in Optuna's storage: opening, going on, and what was left by an earlier run."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -15,6 +14,7 @@ from moe_search.search.pruners import make_pruner
 from moe_search.search.quiet import without_warning
 from moe_search.search.samplers import make_sampler
 from moe_search.spec import Study, Value
+from moe_search.spec.kinds.stores import store_file
 from moe_search.stores.failures import told_in_one_line
 from moe_search.stores.mlflow import check_store
 from moe_search.stores.moved import follow_move
@@ -60,7 +60,7 @@ def find_study(study: Study) -> optuna.Study:
     """
     url = study.optuna_url
     why = f"study {study.name!r} has not been run yet"
-    if url.startswith("sqlite:") and not (file := Path(url.removeprefix("sqlite:///"))).exists():
+    if (file := store_file(url)) and not file.exists():
         raise UserError(f"{why}: there is no {file}")
     check_store(url, "Optuna")
     optuna_study = study_in(study, open_storage(study))

@@ -1,18 +1,19 @@
 """The lock by which one process alone owns a study."""
 
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
+from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.spec import Study
+from moe_search.stores.kinds import store_at
 from moe_search.stores.mlflow import reason
-from moe_search.stores.servers import holding
 from moe_search.words import one_line
 
 
@@ -20,7 +21,8 @@ from moe_search.words import one_line
 def locked(study: Study) -> Iterator[None]:
     """Hold the study alone, by a file beside its artifacts and in a PostgreSQL database.
 
-    The system, or the database, takes the lock from a process that dies.
+    The system, or the database, takes the lock from a process that dies. Who holds it stands in a
+    second file, since on Windows nobody else can read the first.
 
     Raises:
         UserError: another process holds it, or the database does not answer.
@@ -28,24 +30,34 @@ def locked(study: Study) -> Iterator[None]:
     folder = study.artifacts_folder
     folder.mkdir(parents=True, exist_ok=True)
     we = f"process {os.getpid()} on {socket.gethostname()}"
-    with (folder / f"{study.name}.lock").open("a+") as file, ExitStack() as database:
+    holder = folder / f"{study.name}.lock.held"
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise _held(study, file.read().strip() or "another process") from None
+            stack.enter_context(FileLock(folder / f"{study.name}.lock", blocking=False))
+        except Timeout:
+            raise _held(study, _text(holder) or "another process") from None
         try:
-            other = database.enter_context(holding(study.optuna_url, study.name, we))
+            other = stack.enter_context(store_at(study.optuna_url).holding(study.name, we))
         except SQLAlchemyError as error:
             why = f"{study.optuna_url}: Optuna's store cannot be opened: {reason(error)}"
             raise UserError(one_line(why)) from None
         if other:
             raise _held(study, other)
-        file.truncate(0)
         since = datetime.now().astimezone().isoformat(" ", "seconds")
-        file.write(f"{we} since {since}")
-        file.flush()
-        yield
+        holder.write_text(f"{we} since {since}")
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # a disk that fails has its own error
+                holder.unlink()
+
+
+def _text(file: Path) -> str:
+    """What stands in a file; nothing where there is none, or none yet."""
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _held(study: Study, holder: str) -> UserError:

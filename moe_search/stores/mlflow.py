@@ -1,26 +1,17 @@
 """Opens MLflow's store, and says in one line why it cannot."""
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
+from contextlib import contextmanager
 
-import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Runs
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
-from moe_search.stores.servers import making_tables, on_server, outlast
+from moe_search.stores.kinds import store_at
 from moe_search.words import one_line
-
-_PATIENCE = 10  # seconds for a server's first answer
 
 
 def open_store(url: str, create: bool) -> MlflowClient:
@@ -34,25 +25,17 @@ def open_store(url: str, create: bool) -> MlflowClient:
         UserError: it cannot be opened.
     """
     check_store(url, "MLflow")
+    store = store_at(url)
     with _one_line(url, "MLflow"), hushed("alembic", "mlflow.store.db.utils"):
-        file = sqlite_file(url)
-        if file is not None and not file.exists():
+        if not store.exists():
             if not create:
                 raise FileNotFoundError("there is no such file")
-            _create(url, file)
-        with making_tables(url):
+            store.create()
+        with store.making_tables():
             client = MlflowClient(tracking_uri=url, registry_uri=url)
             client.search_experiments(max_results=1)
-        if on_server(url):
-            for kind in (Runs, Registry):
-                outlast(kind._get_or_create_engine(url))
+        store.opened_by_mlflow()
     return client
-
-
-def store_exists(url: str) -> bool:
-    """Whether there is a store to open: the file of an sqlite one; others answer when opened."""
-    file = sqlite_file(url)
-    return file is None or file.exists()
 
 
 def check_store(url: str, whose: str) -> None:
@@ -68,65 +51,7 @@ def check_store(url: str, whose: str) -> None:
         UserError: it cannot be opened.
     """
     with _one_line(url, whose):
-        file = sqlite_file(url)
-        if url.startswith(("http://", "https://")):
-            _ask_server(url)
-        elif file is not None and file.is_dir():
-            raise IsADirectoryError("it is a folder; name a file")
-        elif file is not None and not file.exists():
-            folder = next(parent for parent in file.parents if parent.exists())
-            if not folder.is_dir():
-                raise NotADirectoryError(f"{folder} is not a folder")
-            if not os.access(folder, os.W_OK):
-                raise PermissionError(f"{folder} cannot be written")
-        else:
-            engine = sqlalchemy.create_engine(url)
-            with engine.connect() as connection:
-                tables = set(sqlalchemy.inspect(connection).get_table_names())
-                if file is not None:
-                    _check_pages(connection)
-                _check_tables(tables, whose, alone=file is not None)
-            engine.dispose()
-
-
-def _check_pages(connection: sqlalchemy.Connection) -> None:
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if found != "ok":
-        raise sqlite3.DatabaseError(f"it is damaged: {' '.join(found.split())}")
-
-
-_FIRST_TABLES = {"Optuna": {"studies", "version_info"}, "MLflow": {"experiments"}}
-"""Which tables are there as soon as others are."""
-
-
-def _check_tables(tables: set[str], whose: str, alone: bool) -> None:
-    """Refuse what another program keeps its tables in; a server's database may have some more."""
-    if tables & _FIRST_TABLES[whose]:
-        return
-    others = set().union(*_FIRST_TABLES.values()) & tables
-    if others or (alone and tables):
-        found = min(others or tables)
-        raise ValueError(f"it is another program's, with a table {found}; name another")
-
-
-def sqlite_file(url: str) -> Path | None:
-    """Where an sqlite store lies."""
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-
-
-def _create(url: str, file: Path) -> None:
-    """An empty store that remembers: the dashboard's reads never wait for our writes."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    engine.dispose()
-
-
-def _ask_server(url: str) -> None:
-    # an HTTPError is an answer; whether it lets us in is between it and MLflow
-    with suppress(HTTPError):
-        urlopen(url, timeout=_PATIENCE).close()
+        store_at(url).check(whose)
 
 
 _FAILURES = (OSError, SQLAlchemyError, sqlite3.Error, ImportError, ValueError, MlflowException)

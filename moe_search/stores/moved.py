@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from moe_search.stores.mlflow import sqlite_file
+from moe_search.spec.kinds.stores import store_file
 
 _PLACES = (
     ("runs", "artifact_uri"),
@@ -35,7 +35,7 @@ def follow_move(url: str, experiment: str, folder: Path) -> Path | None:
     Returns:
         The folder that the store named before; None where nothing was to be done.
     """
-    store = sqlite_file(url)
+    store = store_file(url)
     if store is None or not store.exists():
         return None
     with closing(sqlite3.connect(store, timeout=60)) as database, database:

@@ -12,8 +12,10 @@ def run_page(mlflow_url: str, experiment_id: str, run_id: str) -> str:
 
     Credentials in the server's URL are left out.
     """
+    from moe_search.spec.kinds.stores import store_kind
+
     root = f"http://{HOST}:{MLFLOW_PORT}"
-    if mlflow_url.startswith(("http://", "https://")):
+    if store_kind(mlflow_url).is_mlflow:
         parts = urlsplit(mlflow_url)
         root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     return f"{root}/#/experiments/{experiment_id}/runs/{run_id}"

@@ -10,6 +10,7 @@ from moe_search.errors import UserError
 from moe_search.package.config import Card
 from moe_search.spec.configuration import Configuration
 from moe_search.spec.document import as_yaml
+from moe_search.spec.kinds.stores import store_kind
 from moe_search.spec.study import Study
 from moe_search.stores.mlflow import open_store
 from moe_search.tracking.addresses import run_page
@@ -169,7 +170,7 @@ class Tracker:
         name, url = self._study.name, self._study.mlflow_url
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            served = url.startswith("http")
+            served = store_kind(url).is_mlflow
             folder = self._study.artifacts_folder / "mlflow"
             location = None if served else folder.as_uri()
             return self._client.create_experiment(name, location, tags=_TRAINING)

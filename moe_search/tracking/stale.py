@@ -8,7 +8,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from moe_search.spec.study import Study
-from moe_search.stores.mlflow import open_store, store_exists
+from moe_search.stores.kinds import store_at
+from moe_search.stores.mlflow import open_store
 from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
 
 
@@ -40,7 +41,7 @@ def end_leftovers(study: Study, results: Collection[str]) -> Leftovers:
         UserError: the store cannot be opened.
     """
     known = set(results)
-    if not store_exists(study.mlflow_url):
+    if not store_at(study.mlflow_url).exists():
         return Leftovers((), (), frozenset(known))
     client = open_store(study.mlflow_url, create=False)
     experiment = client.get_experiment_by_name(study.name)

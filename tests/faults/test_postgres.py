@@ -72,7 +72,7 @@ def test_a_run_ends_in_one_line_where_it_does_not_and_the_same_run_goes_on(
         return train(spec, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr("moe_search.stores.servers.PATIENCE", 2.0)
+        patch.setattr("moe_search.stores.kinds.server.PATIENCE", 2.0)
         with pytest.raises(UserError) as caught:
             run(study, leave)
     message = str(caught.value)

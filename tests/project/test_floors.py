@@ -36,6 +36,10 @@ UNSAFE = {
         "2.58.0": "a cluster of one's own machine asks for no login",
         "3.0.0": "not known yet",
     },
+    "filelock": {
+        "3.20.0": "CVE-2025-68146: a link in the place of a lock's file empties another file",
+        "3.20.2": "CVE-2026-22701: the same of a soft lock",
+    },
     "PyMySQL": {"1.1.0": "CVE-2024-36039: keys of JSON become SQL"},
 }
 """Versions that must not be installed, the last one before each mend, and why."""

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoints
@@ -143,10 +143,9 @@ class LocalExecutor:
         ours, theirs = multiprocessing.Pipe()
         process = subprocess.Popen(
             [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            process_group=0,  # Ctrl-C is the coordinator's to handle
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
+            **_inherits(theirs.fileno()),
         )
         theirs.close()
         worker = _Process(start=start, process=process, connection=ours, device=device)
@@ -168,3 +167,16 @@ class LocalExecutor:
             send(worker.connection, message)
         except OSError:
             return  # it has died: ``events`` finds out and says which trials are lost
+
+
+def _inherits(pipe: int) -> dict[str, Any]:
+    """How a process is started with a pipe of ours, and out of the way of a terminal's Ctrl-C.
+
+    Ctrl-C is the coordinator's to handle. Windows passes a handle where others pass a file
+    descriptor.
+    """
+    if sys.platform != "win32":
+        return {"pass_fds": [pipe], "process_group": 0}
+    os.set_handle_inheritable(pipe, True)
+    passed = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [pipe]})
+    return {"startupinfo": passed, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
