@@ -23,6 +23,7 @@ class Report:
     """A study as Optuna's store has it; what MLflow's adds is read when it is first asked for.
 
     Attributes:
+        importances: None where there are none, as of a comparison.
         points: its trials.
         rows: those of a comparison; none of a search.
         champion_run: of the champion's model in MLflow, if there is one.
@@ -32,7 +33,7 @@ class Report:
 
     study: Study
     summary: Summary
-    importances: Importances
+    importances: Importances | None
     points: tuple[TrialPoint, ...]
     rows: tuple[RowResult, ...]
     champion_run: str | None
@@ -67,7 +68,7 @@ def read_report(study: Study, optuna_study: optuna.Study) -> Report:
     return Report(
         study=study,
         summary=summarize(study, optuna_study, _BEST),
-        importances={} if listed else importances(study, optuna_study),
+        importances=None if listed else importances(study, optuna_study),
         points=tuple(trial_points(optuna_study)),
         rows=tuple(compare(study, optuna_study)) if listed else (),
         champion_run=record.champion.run_id if record.champion else None,
