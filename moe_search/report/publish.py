@@ -41,7 +41,7 @@ def publish(study: Study) -> None:
     with locked(study):
         save_plots(optuna_study, report)
         describe_study(report.client, study, study_card(report), files)
-        if report.champion_run is not None:
+        if report.champion is not None:
             describe_model(report.client, study, model_card(report))
 
 
