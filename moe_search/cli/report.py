@@ -69,7 +69,7 @@ def report(
 
 
 def _print_reports(reports: Sequence["Report"]) -> None:
-    from moe_search.report.results.importances import FEWEST
+    from moe_search.report.results.importances import TOO_FEW
     from moe_search.report.text.report import report_tables
     from moe_search.report.text.searches import studies_table
     from moe_search.report.text.table import show
@@ -80,6 +80,6 @@ def _print_reports(reports: Sequence["Report"]) -> None:
         for table in report_tables(report):
             show(table)
         if not report.rows and report.study.parameters and not report.importances:
-            click.echo(f"Importances of the searched values need {FEWEST} complete trials.")
+            click.echo(TOO_FEW)
     if compared := studies_table(reports):
         show(compared)

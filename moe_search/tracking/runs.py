@@ -98,8 +98,9 @@ class Tracker:
         """
         tags = {KIND: "finalist", TRIAL: str(trial_number), SEED: str(result.seed)}
         tags["moe_search.rank"] = str(rank)
-        name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
-        model_name = f"finalist-{rank}-seed-{result.seed}"
+        trial = f"trial-{trial_number:03d}"
+        name = f"finalist {trial} seed-{result.seed} {short_name(result.configuration)}"
+        model_name = f"finalist-{trial}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], self._named(values))
 
     def mark_finalists(self, marks: Mapping[int, str]) -> None:

@@ -17,7 +17,8 @@ from moe_search.words import duration
 
 def plain_report(report: Report) -> dict[str, Any]:
     """What JSON knows of it."""
-    summary = plain(report.summary) | {"importances": report.importances}
+    shares = report.importances.shares if report.importances else {}
+    summary = plain(report.summary) | {"importances": shares}
     if not report.rows:
         return summary
     rows = [asdict(row) for row in report.rows]
