@@ -101,7 +101,7 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        found = [one for file in read for one in predictions(classifier, file, top1)]
+        found = [one for file in read for one in predictions(classifier, file, top1, progress)]
     if as_json:
         print_json([dataclasses.asdict(one) for one in found])
         return
@@ -135,7 +135,7 @@ def explain(
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        found = [one for file in read for one in explaining.explain(classifier, file)]
+        found = [one for file in read for one in explaining.explain(classifier, file, progress)]
         if picture is not None:
             progress(Working("drawing the picture"))
             picture.write_bytes(explaining.picture(found, classifier.labels))

@@ -13,6 +13,7 @@ from pydantic import Field, StrictFloat, StrictInt, ValidationError
 from pydantic_core import from_json
 from safetensors.numpy import save_file
 
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.architecture import RuleName
@@ -38,12 +39,21 @@ class Card:
         data: its name.
         classes: names by class number.
         mean, std: per channel (per feature for vectors), of values before normalisation.
+        preprocessing: what raw samples go through before that; None of models of version 0.1.
     """
 
     data: str
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    preprocessing: Preprocessing | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What JSON knows of it."""
+        kept = {name: value for name, value in vars(self).items() if value is not None}
+        if self.preprocessing is not None:
+            kept["preprocessing"] = self.preprocessing.model_dump(mode="json")
+        return kept
 
 
 class _Rule(Section):
@@ -65,6 +75,7 @@ class _Card(Section):
     classes: tuple[str, ...]
     mean: tuple[StrictFloat, ...]
     std: tuple[Annotated[StrictFloat, Field(gt=0)], ...]
+    preprocessing: Preprocessing | None = None
 
 
 class Config(Section):
@@ -92,7 +103,7 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         },
         "experts": result.experts,
         "temperature": result.temperature,
-        "card": asdict(card),
+        "card": card.as_json(),
         "configuration": result.configuration.model_dump(mode="json"),
         "seed": result.seed,
         "validation": result.validation.metrics(),
@@ -157,6 +168,10 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
             len(card.mean) == len(card.std) == architecture.shape[0],
             "card: expected mean and std of each channel or feature",
         ),
+        (
+            _features(card.preprocessing) in (None, architecture.shape[0]),
+            "card.preprocessing: its features are not those of the model",
+        ),
         (architecture.rule.k <= config.experts, "architecture.rule.k: more than experts"),
         (
             not single or (config.experts == 1 and architecture.rule.kind == "mixture"),
@@ -174,6 +189,12 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
     if architecture.gate == "attentive" and gate != expert:
         refuse(path, "architecture.backbone: an attentive gate's width is not its experts'")
     return config
+
+
+def _features(preprocessing: Preprocessing | None) -> int | None:
+    """How many features a table's rows become."""
+    encoding = preprocessing.encoding if preprocessing else None
+    return len(encoding.features) if encoding else None
 
 
 def refuse(path: Path, why: str) -> NoReturn:
