@@ -2,17 +2,18 @@
 
 Every logged model names this module, so neither its name nor ``_load_pyfunc`` may ever change.
 
-Shape suffixes: B sample, C class; S whatever a sample has: channels, H, W or features.
+Shape suffixes: B sample, C class.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import torch
 
-from moe_search.data.samples import as_samples
+from moe_search.data.preprocessing import as_input, range_warning
 from moe_search.package.classifier import Classifier
 from moe_search.package.open import load_package
 
@@ -25,28 +26,30 @@ class _Predictor:
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
         self._shape = classifier.mixtures.architecture.shape
-        self._classes = classifier.mixtures.architecture.classes
 
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> npt.NDArray[Any]:
-        """Class probabilities, float32 [B, C].
+    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Class probabilities, float32, a column a class [B, C].
 
         Args:
-            model_input: array (or table of one column a value) in any layout that ``as_samples``
-                knows, as stored in the data set: pixels 0..1, or bytes 0..255, or features.
+            model_input: raw samples: an array, lists or a data frame, as stored in the data set
+                (pixels 0..1, or bytes 0..255, or features); the contents of image files; or rows
+                of a table, as a data frame or records.
             params: MLflow passes it; there are none.
 
         Raises:
-            ValueError: samples of another shape.
+            ValueError: samples of another shape, or that are not finite.
         """
-        x_BS = as_samples(np.asarray(model_input), self._shape)
-        scale = np.float32(255 if x_BS.dtype == np.uint8 else 1)
-        output_BC = np.empty((len(x_BS), self._classes), np.float32)
+        preprocessing = self._classifier.preprocessing
+        x_BS = as_input(model_input, self._shape, preprocessing)
+        if warning := range_warning(x_BS, self._shape, preprocessing):
+            warnings.warn(warning, stacklevel=2)
+        labels = self._classifier.labels
+        output_BC = np.empty((len(x_BS), len(labels)), np.float32)
         with torch.no_grad():
             for start in range(0, len(x_BS), _PREDICTION_BATCH):
                 batch = slice(start, start + _PREDICTION_BATCH)
-                x = torch.from_numpy(x_BS[batch].astype(np.float32) / scale)
-                output_BC[batch] = self._classifier(x).numpy()
-        return output_BC
+                output_BC[batch] = self._classifier(torch.from_numpy(x_BS[batch])).numpy()
+        return pd.DataFrame(output_BC, columns=list(labels))
 
 
 def _load_pyfunc(data_path: str) -> _Predictor:

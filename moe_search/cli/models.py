@@ -101,7 +101,9 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        answers = [answer for file in read for answer in predictions(classifier, file, top1)]
+        answers = [
+            answer for file in read for answer in predictions(classifier, file, top1, progress)
+        ]
     if as_json:
         print_json([dataclasses.asdict(answer) for answer in answers])
         return
@@ -135,7 +137,9 @@ def explain(
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        samples = [sample for file in read for sample in explaining.explain(classifier, file)]
+        samples = [
+            sample for file in read for sample in explaining.explain(classifier, file, progress)
+        ]
         if picture is not None:
             progress(Working("drawing the picture"))
             picture.write_bytes(explaining.picture(samples, classifier.labels))

@@ -3,11 +3,16 @@
 Shape suffixes: N sample, S whatever a sample has: C, H, W for images or F for vectors.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from moe_search.data.columns import Kind
+    from moe_search.data.preprocessing import Preprocessing
 
 PADDING = 4
 """Pixels by which augmentation pads images on each side before it crops them."""
@@ -32,28 +37,31 @@ class Split(Generic[Array]):
     y: Array
 
 
-Samples = Split[npt.NDArray[Any]]
-"""A split of NumPy's arrays."""
+Samples = Split[Any]
+"""A split of NumPy's arrays, or of a data frame's rows."""
 
 
 def chosen(split: Samples, indices_N: Ints) -> Samples:
     """The samples at some indices."""
-    return Split(split.x[indices_N], split.y[indices_N])
+    rows: Any = getattr(split.x, "iloc", split.x)  # a data frame's are under another name
+    return Split(rows[indices_N], split.y[indices_N])
 
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """A data set as stored; values are uint8 or float32.
+    """A data set as stored: of uint8, float32 or float64, or a data frame of a table's rows.
 
     Attributes:
         test: None unless it was asked for.
         validation: None unless the data has such a split of its own.
+        kinds: what each column of a table holds; None of arrays.
     """
 
     training: Samples
     test: Samples | None
     classes: tuple[str, ...]
     validation: Samples | None = None
+    kinds: Mapping[str, "Kind"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +74,7 @@ class Dataset:
         mean: per channel (per feature for vectors), of values before normalisation.
         std: like ``mean``.
         augment: whether training images are to be flipped and cropped at random.
+        preprocessing: what raw samples go through before they are normalised.
     """
 
     name: str
@@ -76,6 +85,7 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: bool
+    preprocessing: "Preprocessing"
 
     @property
     def shape(self) -> tuple[int, ...]:

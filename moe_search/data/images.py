@@ -37,12 +37,12 @@ _SIXTEEN_BITS = 65_535
 
 
 @contextmanager
-def open_image(file: Path | bytes, name: str = "") -> Iterator["Image"]:
+def open_image(file: Path | bytes, name: str) -> Iterator["Image"]:
     """An image, of which only the head is read yet.
 
     Args:
         file: where it lies, or its content.
-        name: how it is called where it fails; by default its path.
+        name: how it is called where it fails.
 
     Raises:
         UserError: it cannot be opened, or not be decoded within the context.
@@ -55,12 +55,10 @@ def open_image(file: Path | bytes, name: str = "") -> Iterator["Image"]:
         with content, Image.open(content, formats=FORMATS) as image:
             yield image
     except Exception as error:  # each of Pillow's decoders raises errors of its own kinds
-        raise UserError(
-            one_line(f"{name or file}: not a readable image ({_reason(error)})")
-        ) from error
+        raise UserError(one_line(f"{name}: not a readable image ({_reason(error)})")) from error
 
 
-def decode(file: Path | bytes, size: Size, channels: int, name: str = "") -> npt.NDArray[np.uint8]:
+def decode(file: Path | bytes, size: Size, channels: int, name: str) -> npt.NDArray[np.uint8]:
     """One image as pixels [H, W, C] in 0..255, grey where C is 1 and RGB where it is 3.
 
     It stands as a viewer shows it (EXIF orientation), lies on white where it is transparent, and
@@ -110,7 +108,8 @@ def decode_all(
             return error
 
     x_NHWC = np.empty((len(images), *size, channels), np.uint8)
-    kept, errors = [], []
+    kept: list[int] = []
+    errors: list[UserError] = []
     with ThreadPoolExecutor() as pool:  # decoders let other threads run
         each = zip(counted(images, text, progress), pool.map(attempt, images), strict=True)
         for number, (_, found) in enumerate(each):

@@ -101,7 +101,7 @@ def plain_labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         case "f":
             return _whole(y, where)
         case "S":
-            return np.char.decode(y, "utf-8", "replace")
+            return np.asarray(np.char.decode(y, "utf-8", "replace"))
         case "O" | "T":
             return _as_text_or_numbers(y)
         case _:
@@ -117,7 +117,7 @@ def _one_hot(y_NC: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             f"{where}: shape {y_NC.shape}, and row {row} is not zeros and a single one; expected "
             "one label per sample"
         )
-    return y_NC.argmax(1)
+    return np.asarray(y_NC.argmax(1))
 
 
 def _whole(y_N: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
@@ -126,7 +126,7 @@ def _whole(y_N: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         raise UserError(
             f"{where}: holds {y_N[wrong_N][0]:g}, expected classes: text or whole numbers"
         )
-    return y_N.astype(np.int64)
+    return np.asarray(y_N, np.int64)
 
 
 def _as_text_or_numbers(y_N: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -5,11 +5,15 @@ Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vec
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from moe_search.data.dataset import PADDING, Dataset, Ints, Raw, Samples, Split
+from moe_search.data.dataset import PADDING, Dataset, Ints, Raw, Samples, Split, chosen
+from moe_search.data.encoding import Encoding
 from moe_search.data.normalise import moments, normalise
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.data.sets.base import DataSet
 from moe_search.data.split import stratified, validation_count
 from moe_search.errors import UserError
@@ -36,57 +40,41 @@ class Prepared:
 
 
 def load(source: Data, test: bool = False, progress: Progress = silent) -> Dataset:
-    """Read, split and normalise a data set; download a published one that is nowhere.
+    """Read, split, encode and normalise a data set; download a published one that is nowhere.
 
     Where nothing is held out for validation, training samples stand in, up to 10,000 of them.
     Published data sets are normalised by the published constants, others by mean and SD of the
-    training split. The test split is read only where ``test`` asks for it.
+    training split, by which also a table is encoded. The test split is read only where ``test``
+    asks for it. All of it is then resident, as float32.
 
     Raises:
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
     data_set: DataSet = DATA_SETS[source.name].load()
     raw = data_set.read(source, test, progress)
-    y_N = raw.training.y
-    rng = np.random.default_rng(source.seed)
-    held_out, training = np.arange(0), np.arange(len(y_N))
-    if raw.validation is not None and source.validation != "auto":
-        raise UserError(
-            f"data.validation: {source.validation}, but the data has a validation split of its "
-            "own; leave it out, or add those samples to the training data"
-        )
-    if raw.validation is None and source.validation:
-        held_out, training = _drawn(source, y_N, rng, progress)
-    if source.limit is not None and source.limit < len(training):
-        if source.limit < len(raw.classes):
-            raise UserError(
-                f"data.limit: {source.limit} samples of {len(raw.classes)} classes; each needs one"
-            )
-        training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
-    train = _split(raw.training, training)
-    validation = _split(raw.training, held_out) if len(held_out) else _whole(raw.validation)
-    if validation is None and len(training) > _STAND_INS:
-        some, _ = stratified(y_N[training], _STAND_INS, rng)
-        validation = _split(raw.training, training[some])
-    test_split = _whole(raw.test)
-    mean, std = data_set.moments or moments(train.x)
-    train, validation, test_split = (
-        split and Split(normalise(split.x, mean, std), split.y)
-        for split in (train, validation, test_split)
-    )
-    assert train is not None
-    dataset = Dataset(
+    training, validation = _training_and_validation(source, raw, progress)
+    encoding = None if raw.kinds is None else Encoding.fit(training.x, raw.kinds)
+    x_NS = _values(training, encoding)
+    mean, std = data_set.moments or moments(x_NS)
+    preprocessing = _preprocessing(training, x_NS, encoding)
+
+    def ready(split: Samples) -> Samples:
+        return Split(normalise(_values(split, encoding), mean, std), split.y)
+
+    train = Split(normalise(x_NS, mean, std), training.y)
+    found = Dataset(
         name=source.name,
         train=train,
-        validation=validation or train,
-        test=test_split,
+        validation=train if validation is None else ready(validation),
+        test=None if raw.test is None else ready(raw.test),
         classes=raw.classes,
         mean=mean,
         std=std,
-        augment=_augmented(source, data_set, tuple(train.x.shape[1:])),
+        augment=_augmented(source, data_set, train.x.shape[1:]),
+        preprocessing=preprocessing,
     )
-    _tell_lacking(dataset, progress)
-    return dataset
+    _tell_lacking(found, progress)
+    return found
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:
@@ -121,6 +109,55 @@ def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
     return data_set.read(source, test, progress)
 
 
+def _training_and_validation(
+    source: Data, raw: Raw, progress: Progress
+) -> tuple[Samples, Samples | None]:
+    """The samples to train on, and those to validate on; None where training ones are both."""
+    y_N = raw.training.y
+    rng = np.random.default_rng(source.seed)
+    held_out, training = np.arange(0), np.arange(len(y_N))
+    if raw.validation is not None and source.validation != "auto":
+        raise UserError(
+            f"data.validation: {source.validation}, but the data has a validation split of its "
+            "own; leave it out, or add those samples to the training data"
+        )
+    if raw.validation is None and source.validation:
+        held_out, training = _drawn(source, y_N, rng, progress)
+    if source.limit is not None and source.limit < len(training):
+        if source.limit < len(raw.classes):
+            raise UserError(
+                f"data.limit: {source.limit} samples of {len(raw.classes)} classes; each needs one"
+            )
+        training = training[stratified(y_N[training], source.limit, rng, keep=0)[0]]
+    validation = chosen(raw.training, held_out) if len(held_out) else raw.validation
+    if validation is None and len(training) > _STAND_INS:
+        some, _ = stratified(y_N[training], _STAND_INS, rng)
+        validation = chosen(raw.training, training[some])
+    return chosen(raw.training, training), validation
+
+
+def _values(split: Samples, encoding: Encoding | None) -> npt.NDArray[Any]:
+    """Samples as numbers that are not normalised yet, bytes as 0..1; never the ones as stored."""
+    if encoding is not None:
+        return encoding.encode(split.x)
+    if split.x.dtype != np.uint8:
+        return np.array(split.x, order="C")
+    x_NS = np.ascontiguousarray(split.x).astype(np.float32)
+    x_NS /= 255
+    return x_NS
+
+
+def _preprocessing(
+    training: Samples, x_NS: npt.NDArray[Any], encoding: Encoding | None
+) -> Preprocessing:
+    """What a model needs to take raw samples."""
+    if encoding is not None:
+        return Preprocessing(encoding=encoding)
+    if training.x.dtype == np.uint8:
+        return Preprocessing(whole=True)
+    return Preprocessing(low=float(x_NS.min()), high=float(x_NS.max()))
+
+
 def _drawn(
     source: Data, y_N: Ints, rng: np.random.Generator, progress: Progress
 ) -> tuple[Ints, Ints]:
@@ -151,18 +188,6 @@ def _tell_lacking(dataset: Dataset, progress: Progress) -> None:
                     f"{name} split, such as {first}"
                 )
             )
-
-
-def _whole(samples: Samples | None) -> Samples | None:
-    return None if samples is None else _split(samples, np.arange(len(samples.y)))
-
-
-def _split(samples: Samples, indices_N: Ints) -> Samples:
-    x_NS = np.ascontiguousarray(samples.x[indices_N])
-    if x_NS.dtype == np.uint8:
-        x_NS = x_NS.astype(np.float32)
-        x_NS /= 255
-    return Split(x_NS, samples.y[indices_N])
 
 
 def _augmented(source: Data, data_set: DataSet, shape: tuple[int, ...]) -> bool:

@@ -40,7 +40,7 @@ def normalise(x_NS: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> 
     if x_NS.dtype == np.float32:
         x_NS -= mean_S
         x_NS /= std_S
-        return x_NS
+        return x_NS.astype(np.float32, copy=False)
     found_NS = np.empty(x_NS.shape, np.float32)
     for first in range(0, len(x_NS), _CHUNK):
         part = slice(first, first + _CHUNK)

@@ -6,6 +6,7 @@ Shape suffixes: B sample; S a sample's own axes: C, H, W for images or F for vec
 from math import prod
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 Layout = Literal["auto", "channels_first", "channels_last"]
@@ -13,6 +14,8 @@ Shape = tuple[int, ...]
 
 CHANNELS = (1, 3, 4)
 """How many an axis has that is one of channels without anybody saying so."""
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def sample_shape(shape: Shape, layout: Layout = "auto") -> Shape:
@@ -61,6 +64,11 @@ def as_samples(x: npt.NDArray[Any], shape: Shape, layout: Layout = "auto") -> np
                 x_BS = x_BS.transpose(0, 3, 1, 2)
             return x_BS.reshape(-1, *shape)
     raise ValueError(f"an array {[*x.shape]}, but the model takes samples {[*shape]}")
+
+
+def has_float32_range(x: npt.NDArray[Any]) -> bool:
+    """Whether all values are finite and float32 could hold numbers as large."""
+    return not x.size or bool(-_LARGEST <= x.min() <= x.max() <= _LARGEST)
 
 
 def times(shape: Shape) -> str:

@@ -74,7 +74,7 @@ def _folder(path: Path, progress: Progress) -> Survey:
     images = [image for image, _ in found.training[::step]]
     sides, grey = [], True
     for image in counted(images, "looking at images", progress):
-        with open_image(image) as opened:
+        with open_image(image, str(image)) as opened:
             sides.append(opened.size)
         grey = grey and _is_grey(image)
     side = min(max(int(median(map(min, sides))) // 4 * 4, _SIDES[0]), _SIDES[1])
@@ -91,5 +91,5 @@ def _area(size: tuple[int, int]) -> int:
 
 
 def _is_grey(image: Path) -> bool:
-    x_HWC = decode(image, (_SIDES[0],) * 2, 3)
+    x_HWC = decode(image, (_SIDES[0],) * 2, 3, str(image))
     return bool((x_HWC == x_HWC[..., :1]).all())

@@ -165,7 +165,7 @@ def log_distilled(teacher: Teacher, result: TrialResult) -> Logged:
     tags = {KIND: DISTILLED, FROM: teacher.uri, SEED: str(result.seed)}
     tags |= {name: text for name, text in teacher.tags.items() if name == TRIAL}
     given = teacher.config.card
-    card = Card(given.data, given.classes, given.mean, given.std)
+    card = Card(given.data, given.classes, given.mean, given.std, given.preprocessing)
     runs = ChildRuns(teacher.client, teacher.experiment_id, teacher.tags[PARENT], card)
     name = f"{teacher.name} {short_name(result.configuration)}"
     return runs.log(name, f"{teacher.name}-distilled", tags, [result], {})

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 
 from moe_search.errors import UserError
-from moe_search.models.predict import batches, is_array
+from moe_search.models.predict import batches, holds_many
 from moe_search.moe.decomposition import entropy
 from moe_search.package.classifier import Classifier
+from moe_search.progress import Progress, silent
 from moe_search.report.text.table import Table
 from moe_search.tracking.decomposition.drawing import Panel, beside, heat_maps
 
@@ -74,14 +75,14 @@ class Explanation:
         )
 
 
-def explain(model: Classifier, file: Path) -> Iterator[Explanation]:
+def explain(model: Classifier, file: Path, progress: Progress = silent) -> Iterator[Explanation]:
     """Explain each sample of a file.
 
     Raises:
         UserError: the file cannot be read or its samples do not fit the model.
     """
-    many = is_array(file)
-    for start, x in batches(model, file):
+    many = holds_many(file)
+    for start, x in batches(model, file, progress):
         with torch.no_grad():
             parts = (x, model(x), model.gate(x), model.experts(x))
         for number, sample in enumerate(zip(*(part.numpy() for part in parts), strict=True), start):

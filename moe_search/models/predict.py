@@ -16,9 +16,12 @@ import numpy.typing as npt
 import torch
 
 from moe_search.data.images import decode
-from moe_search.data.samples import as_samples
+from moe_search.data.preprocessing import as_input, range_warning
+from moe_search.data.tables import is_table, read_table
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
+from moe_search.progress import Note, Progress, silent
+from moe_search.words import one_line
 
 _BATCH = 256
 _ARRAYS = (".npy", ".npz")
@@ -42,21 +45,24 @@ class Prediction:
     expert: int
 
 
-def predict(model: Classifier, file: Path, top1: bool = False) -> Iterator[Prediction]:
+def predict(
+    model: Classifier, file: Path, top1: bool = False, progress: Progress = silent
+) -> Iterator[Prediction]:
     """Predict each sample of a file.
 
     Args:
-        model: says which size and channels images are brought to.
-        file: an image; or an .npy, or an .npz of one array, of one sample or more, as the data
-            set stores them: pixels 0..1 or bytes 0..255, or features.
+        model: says how raw samples become its input.
+        file: an image; an .npy, or an .npz of one array, of one sample or more, as the data set
+            stores them: pixels 0..1 or bytes 0..255, or features; or a table of rows.
         top1: evaluate only each sample's most probable expert.
+        progress: is told where values are far from those of training.
 
     Raises:
         UserError: the file cannot be read or its samples do not fit the model; ``top1`` of a
             model whose gate is attentive.
     """
-    many = is_array(file)
-    for start, x in batches(model, file):
+    many = holds_many(file)
+    for start, x in batches(model, file, progress):
         with torch.no_grad():
             gate_BM = model.gate(x)
             try:
@@ -70,46 +76,40 @@ def predict(model: Classifier, file: Path, top1: bool = False) -> Iterator[Predi
             yield Prediction(str(file), sample, model.labels[label], probability, int(expert))
 
 
-def is_array(file: Path) -> bool:
-    """Whether a file holds an array, whose samples have numbers; others are images."""
-    return file.suffix.lower() in _ARRAYS
+def holds_many(file: Path) -> bool:
+    """Whether a file holds an array or a table, whose samples have numbers; others are images."""
+    return file.suffix.lower() in _ARRAYS or is_table(file)
 
 
-def batches(model: Classifier, file: Path) -> Iterator[tuple[int, torch.Tensor]]:
+def batches(
+    model: Classifier, file: Path, progress: Progress = silent
+) -> Iterator[tuple[int, torch.Tensor]]:
     """The samples of a file as the model takes them [B, S], each with the number of its first.
 
     Raises:
         UserError: the file cannot be read or its samples do not fit the model.
     """
-    shape = model.mixtures.architecture.shape
-    x_BS = _array(file, shape) if is_array(file) else _image(file, shape)
+    shape, preprocessing = model.mixtures.architecture.shape, model.preprocessing
+    try:
+        x_BS = as_input(_raw(file, shape), shape, preprocessing)
+    except ValueError as error:
+        raise UserError(one_line(f"{file}: {error}")) from None
+    if warning := range_warning(x_BS, shape, preprocessing):
+        progress(Note(f"{file}: {warning}"))
     for start in range(0, len(x_BS), _BATCH):
         yield start, torch.from_numpy(x_BS[start : start + _BATCH])
 
 
-def _image(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """One image in the model's size and channels, [1, C, H, W] of pixels 0..1."""
+def _raw(file: Path, shape: tuple[int, ...]) -> Any:
+    """What a file holds: rows, an array, or one image in the model's size and channels."""
+    if is_table(file):
+        return read_table(file)
+    if holds_many(file):
+        return _read(file)
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise UserError(f"{file}: the model takes samples {[*shape]}, no images; give an .npy file")
     channels, height, width = shape
-    x_HWC = decode(file, (height, width), channels).astype(np.float32)
-    return x_HWC.transpose(2, 0, 1)[np.newaxis] / np.float32(255)
-
-
-def _array(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Samples [B, S] of an array in any layout that ``as_samples`` knows."""
-    x = _read(file)
-    if x.dtype.kind not in "biuf":
-        raise UserError(f"{file}: holds {x.dtype}, expected numbers")
-    try:
-        x_BS = as_samples(x, shape)
-    except ValueError as error:
-        raise UserError(f"{file}: {error}") from None
-    scale = np.float32(255 if x.dtype == np.uint8 else 1)
-    found = x_BS.astype(np.float32) / scale
-    if not np.isfinite(found).all():
-        raise UserError(f"{file}: holds NaN or numbers too large for float32")
-    return found
+    return decode(file, (height, width), channels, str(file))
 
 
 def _read(file: Path) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.outputs.base import load_rule
 
@@ -19,8 +20,10 @@ class Classifier(nn.Module):
         mixtures: a population of one.
         mean, std: of each channel (image) or feature, as in training.
         labels: class names in the order of the outputs.
+        preprocessing: how raw samples become its input (see ``data.preprocessing``).
 
-    Input: images [B, C, H, W] with pixels 0..1, or features [B, F], not normalised.
+    Input: images [B, C, H, W] with pixels 0..1, or features [B, F], not normalised; float32, or
+    float64 where the differences of large values need it.
     """
 
     mean: Tensor
@@ -32,11 +35,14 @@ class Classifier(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         labels: Sequence[str],
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         super().__init__()
         self.mixtures = mixtures
         self.labels = tuple(labels)
         self._rule = load_rule(mixtures.architecture.rule)
+        self.preprocessing = preprocessing
+        self._moments = (tuple(mean), tuple(std))  # in double precision
         per_channel = (-1, *[1] * (len(mixtures.architecture.shape)))
         self.register_buffer("mean", torch.tensor(mean).view(per_channel), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(per_channel), persistent=False)
@@ -90,4 +96,7 @@ class Classifier(nn.Module):
             raise ValueError(
                 f"expected input [batch, {', '.join(map(str, shape))}], got {[*x.shape]}"
             )
-        return ((x.movedim(0, -1) - self.mean) / self.std).contiguous()
+        mean, std = self.mean, self.std
+        if x.dtype == torch.float64:
+            mean, std = (torch.tensor(each).to(x).view(mean.shape) for each in self._moments)
+        return ((x.movedim(0, -1) - mean) / std).to(self.mean.dtype).contiguous()

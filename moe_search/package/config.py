@@ -14,6 +14,7 @@ from pydantic import Field, StrictFloat, StrictInt, ValidationError, field_valid
 from pydantic_core import from_json
 from safetensors.numpy import save_file
 
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.architecture import Architecture
@@ -36,6 +37,7 @@ class Card:
         data: its name.
         classes: names by class number.
         mean, std: per channel (per feature for vectors), of values before normalisation.
+        preprocessing: what raw samples go through before that; None of models of version 0.1.
     """
 
     __pydantic_config__ = Section.model_config
@@ -44,6 +46,7 @@ class Card:
     classes: tuple[str, ...]
     mean: tuple[StrictFloat, ...]
     std: tuple[Annotated[StrictFloat, Field(gt=0)], ...]
+    preprocessing: Preprocessing | None = None
 
 
 class Config(Section):
@@ -86,6 +89,8 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         seed=result.seed,
         validation=result.validation.metrics(),
     ).model_dump(mode="json")
+    if card.preprocessing is None:
+        del config["card"]["preprocessing"]  # as models of before it
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
 
@@ -149,6 +154,10 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
             len(card.mean) == len(card.std) == architecture.shape[0],
             "card: expected mean and std of each channel or feature",
         ),
+        (
+            _features(card.preprocessing) in (None, architecture.shape[0]),
+            "card.preprocessing: its features are not those of the model",
+        ),
         (architecture.rule.k <= config.experts, "architecture.rule.k: more than experts"),
         (
             not single or (config.experts == 1 and architecture.rule.kind == "mixture"),
@@ -160,6 +169,12 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
     where = f"{path}: architecture.backbone"
     check_gate(architecture.backbone, architecture.gate, architecture.shape, where)
     return config
+
+
+def _features(preprocessing: Preprocessing | None) -> int | None:
+    """How many features a table's rows become."""
+    encoding = preprocessing.encoding if preprocessing else None
+    return len(encoding.features) if encoding else None
 
 
 def refuse(path: Path, why: str) -> NoReturn:

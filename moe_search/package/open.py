@@ -42,7 +42,7 @@ def load_package(folder: Path) -> Classifier:
     mixtures = _mixtures(config)
     mixtures.load_states([load_file(weights)])
     card = config.card
-    return Classifier(mixtures, card.mean, card.std, card.classes).eval()
+    return Classifier(mixtures, card.mean, card.std, card.classes, card.preprocessing).eval()
 
 
 def _mixtures(config: Config) -> Mixtures:

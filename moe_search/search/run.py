@@ -74,7 +74,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     listener(Working("reading the data"))
     data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
-    card = Card(data.name, data.classes, data.mean, data.std)
+    card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
     shape = data.shape
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")

@@ -50,7 +50,7 @@ class DataSetContract:
         assert len(dataset.shape) in (1, 3), "samples are [C, H, W] or [F]"
         for split in (dataset.train, dataset.validation, dataset.test):
             assert split.x.shape[1:] == dataset.shape
-            assert (split.x.dtype, split.y.dtype) == (np.float32, np.int64)
+            assert (str(split.x.dtype), str(split.y.dtype)) == ("float32", "int64")
             assert len(split.x) == len(split.y) > 0
             assert np.isfinite(split.x).all()
 

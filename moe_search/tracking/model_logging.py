@@ -3,13 +3,13 @@
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from mlflow import MlflowClient, pyfunc
 from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema
 
 from moe_search.engine.trial import TrialResult
 from moe_search.package.config import IN_MODEL, Card, save_package
@@ -39,7 +39,8 @@ def log_model(
                     loader_module="moe_search.pyfunc",
                     data_path=package,
                     mlflow_model=Model(run_id=run_id, model_id=model_id),
-                    signature=_signature(result),
+                    signature=_signature(card),
+                    metadata={"input": _input(result, card)},
                     pip_requirements=["moe-search"],
                     # By default MLflow copies the lock file of the folder we happen to run in.
                     uv_project_path=package,
@@ -55,11 +56,18 @@ def log_model(
     return model_id
 
 
-def _signature(result: TrialResult) -> ModelSignature:
-    """Samples as the data set stores them, [B, ...], to class probabilities [B, C]; float32."""
-    shape, classes = result.architecture.shape, result.architecture.classes
-    float32 = np.dtype(np.float32)
-    return ModelSignature(
-        inputs=Schema([TensorSpec(float32, (-1, *shape))]),
-        outputs=Schema([TensorSpec(float32, (-1, classes))]),
-    )
+def _signature(card: Card) -> ModelSignature:
+    """Class probabilities by the classes' names.
+
+    What goes in has none: MLflow would refuse float64, whole numbers and lists, which the model
+    casts (see ``_input``).
+    """
+    return ModelSignature(outputs=Schema([ColSpec(DataType.float, name) for name in card.classes]))
+
+
+def _input(result: TrialResult, card: Card) -> dict[str, Any]:
+    """What the model takes, for people and programs that read its metadata."""
+    encoding = card.preprocessing.encoding if card.preprocessing else None
+    if encoding is not None:
+        return {"columns": {column.name: column.kind for column in encoding.columns}}
+    return {"shape": [-1, *result.architecture.shape]}

@@ -213,6 +213,8 @@ def test_predictions_are_the_models_in_batches_of_any_size(package: Path) -> Non
     for count in (0, 1, 300):
         x = samples(count)
         predicted = predictor.predict(x.numpy())
+        assert [*predicted.columns] == list(CLASSES)
+        predicted = predicted.to_numpy()
         assert predicted.dtype == np.float32
         assert predicted.shape == (count, len(CLASSES))
         if count:

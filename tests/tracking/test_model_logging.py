@@ -45,8 +45,8 @@ def test_the_model_is_ready_and_predicts_as_the_classifier(
     final = client.get_run(logged.run_id).data.metrics
     assert {m.key: m.value for m in model.metrics or ()} == final
     opened = mlflow.pyfunc.load_model(logged.model_uri)
-    assert opened.metadata.signature.inputs.inputs[0].shape == (-1, *IMAGE)
-    assert opened.metadata.signature.outputs.inputs[0].shape == (-1, len(CLASSES))
+    assert opened.metadata.metadata == {"input": {"shape": [-1, *IMAGE]}}
+    assert opened.metadata.signature.outputs.input_names() == list(CLASSES)
     expected_BC = load_model(logged.model_uri)(torch.from_numpy(samples())).detach()
     np.testing.assert_allclose(opened.predict(samples()), expected_BC, atol=1e-6)
 

@@ -11,14 +11,12 @@ import numpy.typing as npt
 from moe_search.data.array_files import ArrayFiles, SplitName, open_arrays
 from moe_search.data.dataset import Raw, Samples, Split, chosen
 from moe_search.data.labels import Classes, classes_of
-from moe_search.data.samples import as_samples, sample_shape
+from moe_search.data.samples import as_samples, has_float32_range, sample_shape
 from moe_search.data.sets.base import DataSet, own_path
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data
-
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Arrays(DataSet):
@@ -39,13 +37,13 @@ class Arrays(DataSet):
         path = own_path(source)
         with open_arrays(path) as files:
             reader = _Reader(f"{path}: ", files, source, progress)
-            training = reader.training
+            training, held_out = reader.training, None
             validation = reader.held_out("val") if files.has("val") else None
             if not files.has("test"):
                 drawn, rest = drawn_test(training.y, source.seed)
                 training, held_out = chosen(training, rest), chosen(training, drawn)
-            else:
-                held_out = reader.held_out("test") if test else None
+            elif test:
+                held_out = reader.held_out("test")
         if reader.classes.mapping():
             progress(Note(f"{path}: {reader.classes.mapping()}"))
         return Raw(training, held_out if test else None, reader.classes.names, validation)
@@ -128,6 +126,6 @@ def _finite(x_NS: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         return x_NS
     wide = x_NS.dtype.itemsize >= 4 and x_NS.dtype != np.float32
     native = x_NS.astype(np.float64 if wide else np.float32, copy=False)
-    if not -_LARGEST <= native.min() <= native.max() <= _LARGEST:
+    if not has_float32_range(native):
         raise UserError(f"{where}: holds NaN or numbers too large for float32")
     return native

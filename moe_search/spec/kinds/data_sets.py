@@ -20,7 +20,7 @@ class DataSetKind(Kind):
     keys: tuple[str, ...] = ()
 
 
-OPTIONS = ("layout", "unreadable")
+OPTIONS = ("label", "features", "drop", "split", "layout", "unreadable")
 """Keys of the data section that a data set must ask for."""
 
 DATA_SETS = Kinds(
@@ -64,6 +64,12 @@ DATA_SETS = Kinds(
             made_by="moe_search.data.sets.arrays:ARRAYS",
             path="an .npz file",
             keys=("layout",),
+        ),
+        "table": DataSetKind(
+            meaning="rows of one's own: CSV, TSV, Parquet, Arrow or Feather",
+            made_by="moe_search.data.sets.table:TABLE",
+            path="a file of rows",
+            keys=("label", "features", "drop", "split"),
         ),
         "image_folder": DataSetKind(
             meaning="images of one's own, a folder a class",

@@ -43,12 +43,14 @@ def _auto_or_switch(value: object) -> bool | Literal["auto"]:
 class Data(Section):
     """What is learned, and how it is split."""
 
-    name: DataName = Field(description="a known data set, or one's own: arrays or image_folder")
+    name: DataName = Field(
+        description="a known data set, or one's own: arrays, table or image_folder"
+    )
     root: GivenPath | None = Field(
         None, description="folder in which known data sets are looked for"
     )
     path: GivenPath | None = Field(
-        None, description="the .npz file of arrays; the folder of image_folder"
+        None, description="the .npz file of arrays; the file of table; the folder of image_folder"
     )
     validation: Annotated[
         int | float | Literal["auto"],
@@ -84,6 +86,14 @@ class Data(Section):
         PlainValidator(_auto_or_switch),
         WithJsonSchema({"enum": ["auto", True, False, "on", "off", "yes", "no"]}),
     ] = Field("auto", description="random flips and crops; auto: for CIFAR only")
+    label: str | None = Field(None, description="the column that is predicted")
+    features: tuple[str, ...] = Field(
+        (), description="columns to learn from; without them, all but those of drop"
+    )
+    drop: tuple[str, ...] = Field((), description="columns that are left out")
+    split: str | None = Field(
+        None, description="the column that says train, validation or test of each row"
+    )
     layout: Literal["auto", "channels_first", "channels_last"] = Field(
         "auto", description="order of the axes of arrays of images, where it is not plain"
     )
@@ -96,7 +106,7 @@ class Data(Section):
         for key in OPTIONS:
             given = getattr(self, key) != type(self).model_fields[key].default
             if given and key not in DATA_SETS[self.name].keys:
-                takers = ", ".join(DATA_SETS.names(lambda kind, key=key: key in kind.keys))
+                takers = ", ".join(name for name, kind in DATA_SETS.items() if key in kind.keys)
                 raise spec_error(f"has no meaning for {self.name}, only for {takers}", key)
         return self
 

@@ -1,0 +1,164 @@
+"""A table's rows as features, by a rule that training fits and the model keeps.
+
+A number is a feature. A category is a feature of zeros and ones of its own. What is missing becomes
+the median of the training rows' numbers, or no category; and where training rows miss a column's
+values, whether a row does is one more feature.
+
+Shape suffixes: B row, F feature.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, StrictBool, StrictFloat
+
+from moe_search.data.columns import Kind
+from moe_search.data.tables import Frame
+from moe_search.spec.base import Section
+
+
+class ColumnEncoding(Section):
+    """How one column becomes features."""
+
+    name: str
+    kind: Literal["number", "category"]
+    missing: StrictBool = Field(description="whether a missing value is a feature of its own")
+    median: StrictFloat = Field(0.0, description="of a number in training, for what is missing")
+    categories: tuple[str, ...] = ()
+
+
+class Encoding(Section):
+    """How a table's rows become features."""
+
+    columns: tuple[ColumnEncoding, ...] = Field(min_length=1)
+
+    @classmethod
+    def fit(cls, frame: Frame, kinds: Mapping[str, Kind]) -> Self:
+        """The encoding of columns of known kinds, by the rows of training alone."""
+        return cls(columns=tuple(_fit(frame[name], name, kind) for name, kind in kinds.items()))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What each feature is."""
+        return tuple(
+            name
+            for column in self.columns
+            for name in (
+                *([column.name] if column.kind == "number" else ()),
+                *(f"{column.name}={value}" for value in column.categories),
+                *([f"{column.name} is missing"] if column.missing else ()),
+            )
+        )
+
+    def encode(self, frame: Frame) -> npt.NDArray[np.float64]:
+        """Features [B, F] of rows; other columns than those of training are left out.
+
+        Raises:
+            ValueError: a column is lacking, or a number's holds other text.
+        """
+        lacking = [column.name for column in self.columns if column.name not in frame.columns]
+        if lacking:
+            raise ValueError(f"has no column {', '.join(lacking)}")
+        x_BF = np.empty((len(frame), len(self.features)))
+        every = (part for column in self.columns for part in _encode(column, frame[column.name]))
+        for number, feature_B in enumerate(every):
+            x_BF[:, number] = feature_B
+        return x_BF
+
+    def rows(self, values: Any) -> Frame:
+        """Rows as a data frame, from one, from records, or from values in the columns' order.
+
+        Raises:
+            ValueError: they are none of these.
+        """
+        import pandas as pd
+
+        names = [column.name for column in self.columns]
+        if isinstance(values, Mapping):
+            values = pd.DataFrame(values if _has_lists(values) else [values])
+        elif isinstance(values, Sequence) and values and isinstance(values[0], Mapping):
+            values = pd.DataFrame(list(values))
+        if not isinstance(values, pd.DataFrame):
+            values = np.asarray(values)
+            if values.ndim == 1:
+                values = values[np.newaxis]
+            values = pd.DataFrame(values) if values.ndim == 2 else values
+        if not isinstance(values, pd.DataFrame):
+            raise ValueError(f"an array {[*values.shape]}, but the model takes rows of {names}")
+        numbered = list(values.columns) == list(range(len(names)))
+        return values.set_axis(names, axis=1) if numbered else values.rename(columns=str)
+
+
+def _has_lists(values: Mapping[str, Any]) -> bool:
+    return any(
+        isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+        for value in values.values()
+    )
+
+
+def _fit(values: Any, name: str, kind: Kind) -> ColumnEncoding:
+    missing = bool(values.isna().any())
+    if kind == "category":
+        categories = tuple(sorted(set(_texts(values.dropna()))))
+        return ColumnEncoding(name=name, kind=kind, missing=missing, categories=categories)
+    numbers = _numbers(values, name)
+    median = float(np.nanmedian(numbers)) if not np.isnan(numbers).all() else 0.0
+    return ColumnEncoding(name=name, kind=kind, missing=missing, median=median)
+
+
+def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
+    """The features of one column, each [B]."""
+    import pandas as pd
+
+    is_missing = values.isna().to_numpy()
+    if column.kind == "number":
+        numbers = _numbers(values, column.name)
+        is_missing = np.isnan(numbers)
+        numbers[is_missing] = column.median
+        yield numbers
+    else:
+        texts = np.full(len(values), None, object)
+        texts[~is_missing] = _texts(values[~is_missing])
+        codes = pd.Index(column.categories, dtype=object).get_indexer(texts)
+        for code in range(len(column.categories)):
+            yield codes == code
+    if column.missing:
+        yield is_missing
+
+
+def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
+    """A column's numbers as float64, NaN where one is missing.
+
+    Raises:
+        ValueError: it holds other text.
+    """
+    import pandas as pd
+
+    plain = values if values.dtype.kind in "iufb" else values.astype(object).map(_truth)
+    numbers = pd.to_numeric(plain, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        raise ValueError(f"column {name}: {values[wrong].iloc[0]!r} is no number")
+    found: npt.NDArray[np.float64] = numbers.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    if np.isinf(found).any():
+        raise ValueError(f"column {name}: holds infinite numbers")
+    return found
+
+
+def _truth(value: Any) -> Any:
+    """0 and 1 for false and true, as they are or as text."""
+    known = str(value).strip().lower() if isinstance(value, bool | str) else ""
+    return {"false": 0, "true": 1}.get(known, value)
+
+
+def _texts(values: Any) -> list[str]:
+    """Categories as text, whether they come as text or as whole numbers of any type."""
+    distinct = {value: _text(value) for value in values.unique()}
+    return [distinct[value] for value in values]
+
+
+def _text(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)

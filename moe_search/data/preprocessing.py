@@ -1,0 +1,114 @@
+"""How raw samples become what a model takes; a model keeps it, so that it serves raw samples.
+
+Shape suffixes: B sample, S a sample's own axes: C, H, W for images or F for vectors.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, StrictBool, StrictFloat
+
+from moe_search.data.encoding import Encoding
+from moe_search.data.images import decode
+from moe_search.data.samples import Shape, as_samples, has_float32_range
+from moe_search.spec.base import Section
+
+_NO_ROOM = 0.5  # of the training data's range, beyond which values are told
+
+
+class Preprocessing(Section):
+    """What a model's training data was before it was normalised.
+
+    Attributes:
+        low, high: the least and the largest value of a training sample, bytes as 0..1.
+        whole: whether whole numbers are bytes of pixels, 0..255, which count as 0..1.
+        encoding: how a table's rows become features; None of images and arrays.
+    """
+
+    low: StrictFloat = 0.0
+    high: StrictFloat = 1.0
+    whole: StrictBool = Field(False)
+    encoding: Encoding | None = None
+
+
+def as_input(
+    values: Any, shape: Shape, preprocessing: Preprocessing | None
+) -> npt.NDArray[np.float32 | np.float64]:
+    """Raw samples as a model takes them, [B, S]; float64 where they came so.
+
+    Args:
+        values: an array, lists or a data frame of samples in any layout that ``as_samples`` knows;
+            bytes of image files; or rows of a table, as a data frame, records or lists.
+        shape: of one sample as the model takes it.
+        preprocessing: the model's; None of one that was made before models kept it.
+
+    Raises:
+        ValueError: they do not fit, or are not finite.
+    """
+    if preprocessing and preprocessing.encoding:
+        encoding = preprocessing.encoding
+        return encoding.encode(encoding.rows(values))
+    x_BS = as_samples(_array(values, shape), shape)
+    if _are_pixels(x_BS.dtype, shape, preprocessing):
+        x_BS = x_BS.astype(np.float32) / np.float32(255)
+    wide = x_BS.dtype.itemsize >= 4 and x_BS.dtype != np.float32
+    found: npt.NDArray[np.float32 | np.float64] = x_BS.astype(np.float64 if wide else np.float32)
+    if not has_float32_range(found):
+        raise ValueError("holds NaN or numbers too large for float32")
+    return found
+
+
+def range_warning(
+    x_BS: npt.NDArray[Any], shape: Shape, preprocessing: Preprocessing | None
+) -> str | None:
+    """Says that pixels are far from those of training, where they are."""
+    if preprocessing is None or preprocessing.encoding or not x_BS.size:
+        return None
+    if len(shape) != 3 and not preprocessing.whole:
+        return None  # features of other samples may well be larger
+    low, high = float(x_BS.min()), float(x_BS.max())
+    room = _NO_ROOM * (preprocessing.high - preprocessing.low)
+    if preprocessing.low - room <= low and high <= preprocessing.high + room:
+        return None
+    return (
+        f"values of {low:g} to {high:g}, but the model was trained on {preprocessing.low:g} to "
+        f"{preprocessing.high:g}; scale them alike"
+    )
+
+
+def _are_pixels(dtype: np.dtype[Any], shape: Shape, preprocessing: Preprocessing | None) -> bool:
+    """Whether whole numbers count as 0..1: as those of training did, or as its pixels are."""
+    if preprocessing is not None and preprocessing.whole:
+        return dtype.kind in "iu"
+    in_unit = preprocessing is None or (preprocessing.low >= 0 and preprocessing.high <= 1)
+    images = preprocessing is None or len(shape) == 3
+    return dtype == np.uint8 and in_unit and images
+
+
+def _array(values: Any, shape: Shape) -> npt.NDArray[Any]:
+    """Numbers as an array; image files' contents decoded."""
+    if isinstance(values, bytes):
+        values = [values]
+    if hasattr(values, "columns"):
+        values = values.iloc[:, 0].tolist() if values.shape[1] == 1 else values.to_numpy()
+    first = values[0] if isinstance(values, Sequence) and values else None
+    if isinstance(first, bytes):
+        return _decoded(values, shape)
+    x = np.asarray(values)
+    if x.dtype == object:
+        x = np.asarray(values, np.float64)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"holds {x.dtype}, expected numbers")
+    return x
+
+
+def _decoded(files: Sequence[bytes], shape: Shape) -> npt.NDArray[np.uint8]:
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ValueError(f"the model takes samples {[*shape]}, no images")
+    channels, *size = shape
+    height, width = size
+    return np.stack(
+        [decode(file, (height, width), channels, f"image {n}") for n, file in enumerate(files)]
+    )

@@ -1,0 +1,151 @@
+"""A user's own table: a row a sample, a column a feature, and a column of labels."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from moe_search.data.columns import learnable, likely_label
+from moe_search.data.dataset import Raw, Samples, Split, chosen
+from moe_search.data.labels import classes_of
+from moe_search.data.sets.base import DataSet, own_path
+from moe_search.data.split import drawn_test
+from moe_search.data.tables import SPLITS, Frame, read_table, split_files
+from moe_search.errors import UserError
+from moe_search.progress import Note, Progress
+from moe_search.spec.sections import Data
+from moe_search.words import did_you_mean, show
+
+SPLIT = "split of the file"
+"""The column that a folder of a file a split adds."""
+
+
+class Table(DataSet):
+    """A file of rows, or a folder of such files named by split: train.csv, test.csv."""
+
+    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
+        """Read a table as a data frame, with what each of its columns holds.
+
+        ``source.label`` names the column to predict, ``source.features`` those to learn from, or
+        ``source.drop`` those to leave out, ``source.split`` the one that says train, validation or
+        test. Without a test split a stratified fifth of the training rows is it, drawn by
+        ``source.seed``.
+
+        Raises:
+            UserError: the file is missing or damaged, a column is not there or cannot be learned
+                from, or labels are no classes.
+        """
+        path = own_path(source)
+        frame = read_rows(path, source.label)
+        return from_frame(frame, source, str(path), test, progress)
+
+
+TABLE = Table()
+
+
+def read_rows(path: Path, label: str | None) -> Frame:
+    """The rows of a file, or of a folder's files with their split in a column of its own.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not path.is_dir():
+        return read_table(path, label)
+    import pandas as pd
+
+    files = split_files(path)
+    if "train" not in files:
+        raise UserError(f"{path}: has no table whose name begins with train, such as train.csv")
+    frames = [
+        read_table(file, label).assign(**{SPLIT: split})
+        for split, each in files.items()
+        for file in each
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def from_frame(frame: Frame, source: Data, where: str, test: bool, progress: Progress) -> Raw:
+    """A data set of a data frame's rows; see ``Table.read``.
+
+    Raises:
+        UserError: a column is not there or cannot be learned from, or labels are no classes.
+    """
+    label, split = _named(frame, source, where)
+    unlabelled = int(frame[label].isna().sum())
+    if unlabelled:
+        progress(Note(f"{where}: {unlabelled:,} rows without a label ({label}) are left out"))
+        frame = frame[frame[label].notna()].reset_index(drop=True)
+    rows = {"train": np.arange(len(frame))} if split is None else _rows(frame, split, where)
+    kinds = learnable(frame, _features(frame, source, label, split), where)
+    y, place = _plain(frame[label]), f"{where}: column {label}"
+    classes = classes_of(y[rows["train"]], place)
+    if classes.mapping():
+        progress(Note(f"{where}: {classes.mapping()}"))
+    x = frame[list(kinds)]
+
+    def part(name: str) -> Samples | None:
+        if name not in rows:
+            return None
+        own = rows[name]
+        return Split(x.iloc[own], classes.numbers(y[own], place))
+
+    training, held_out = part("train"), part("test")
+    assert training is not None
+    if held_out is None:
+        drawn, rest = drawn_test(training.y, source.seed)
+        training, held_out = chosen(training, rest), chosen(training, drawn)
+    return Raw(training, held_out if test else None, classes.names, part("validation"), kinds)
+
+
+def _named(frame: Frame, source: Data, where: str) -> tuple[str, str | None]:
+    """The columns of labels and of splits, once all that are named are found."""
+    split = source.split or (SPLIT if SPLIT in frame.columns else None)
+    if source.label is None:
+        likely = likely_label(frame)
+        hint = f", perhaps {likely}" if likely else ""
+        raise UserError(f"{where}: data.label: name the column to predict{hint}; {_has(frame)}")
+    if source.features and source.drop:
+        raise UserError(f"{where}: give data.features or data.drop, not both")
+    for key in ("label", "split", "features", "drop"):
+        given = getattr(source, key) or ()
+        for name in (given,) if isinstance(given, str) else given:
+            if name not in frame.columns:
+                near = did_you_mean(name, frame.columns)
+                raise UserError(f"{where}: data.{key}: no column {show(name)}{near} {_has(frame)}")
+    return source.label, split
+
+
+def _has(frame: Frame) -> str:
+    names = [name for name in frame.columns if name != SPLIT]
+    return f"columns are {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
+
+
+def _features(frame: Frame, source: Data, label: str, split: str | None) -> list[str]:
+    others: Iterable[str] = source.features or frame.columns
+    left_out = {label, split, *source.drop}
+    return [name for name in others if name not in left_out]
+
+
+def _rows(frame: Frame, split: str, where: str) -> dict[str, npt.NDArray[np.int64]]:
+    """Numbers of the rows of each split."""
+    words = frame[split].map(lambda word: str(word).strip().lower())
+    wrong = sorted(set(map(str, words)) - SPLITS.keys())
+    if wrong:
+        raise UserError(
+            f"{where}: column {split}: {show(wrong[0])} is no split; expected train, validation "
+            "or test"
+        )
+    names = words.map(SPLITS)
+    found = {name: np.flatnonzero(names == name) for name in ("train", "validation", "test")}
+    if not len(found["train"]):
+        raise UserError(f"{where}: column {split}: no row is train")
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def _plain(labels: Any) -> npt.NDArray[Any]:
+    """A column of labels as an array: of its own type where NumPy has it, or else of objects."""
+    if labels.dtype.kind in "iufb" and isinstance(labels.dtype, np.dtype):
+        return np.asarray(labels)
+    return np.asarray(labels.to_numpy(dtype=object))

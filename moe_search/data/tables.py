@@ -1,0 +1,199 @@
+"""Files of rows and columns, read through pandas and pyarrow as a data frame.
+
+A data frame is ``Any`` here: pandas is imported only where one is read.
+"""
+
+import codecs
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from moe_search.errors import UserError
+from moe_search.words import one_line
+
+Frame = Any
+"""A pandas.DataFrame."""
+
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
+COLUMNAR = (".parquet", ".pq", ".feather", ".arrow", ".ipc")
+PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+SPLITS = {
+    **dict.fromkeys(("train", "training", "tr"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "te"), "test"),
+}
+"""What a split is called, by the words that people use."""
+
+MISSING = (
+    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "-NaN"),
+    *("NULL", "null", "None", "none"),
+)
+"""Text that stands for no value, but in a column of labels: there it is only nothing at all."""
+
+_DELIMITERS = "\t;|,"
+_LOOKED_AT = 200  # lines, which tell the delimiter and whether there is a header
+_NO_CHARACTER = "\x1f"  # that stands in no table, so that a line is read whole
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's name is that of a table, perhaps a compressed one."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in (*TEXT, *COLUMNAR)
+
+
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """The tables of a folder by split, as their names begin: train.csv, test-00000-of-00001..."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        word = file.name.lower().replace("_", "-").split(".")[0].split("-")[0]
+        if is_table(file) and word in SPLITS:
+            found.setdefault(SPLITS[word], []).append(file)
+    return found
+
+
+def read_table(path: Path, label: str | None = None) -> Frame:
+    """A table whose columns are named by text: those of the file, or column_1, column_2...
+
+    Text is read whatever its delimiter (tab, semicolon, bar, comma or spaces), quotes and
+    compression, with a header or none. See ``MISSING`` for what stands for no value.
+
+    Args:
+        path: CSV, TSV, Parquet, Arrow or Feather.
+        label: the column in which words such as NA and None are labels.
+
+    Raises:
+        UserError: it is none of these, damaged, or without rows.
+    """
+    try:
+        frame = _columnar(path) if path.suffix.lower() in COLUMNAR else _text(path, label)
+    except (OSError, ValueError, KeyError, EOFError, csv.Error, MemoryError) as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
+    if not len(frame) or not len(frame.columns):
+        raise UserError(f"{path}: holds no rows")
+    return frame
+
+
+def _columnar(path: Path) -> Frame:
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
+    if path.suffix.lower() in (".parquet", ".pq"):
+        table = parquet.read_table(path)
+    else:
+        try:
+            table = feather.read_table(path, memory_map=True)
+        except pa.ArrowInvalid:  # a stream of record batches, without Feather's foot
+            table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    index = [name for name in table.column_names if name.startswith("__index_level_")]
+    return table.drop(index).to_pandas(ignore_metadata=True).rename(columns=str)
+
+
+def _text(path: Path, label: str | None) -> Frame:
+    """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return _decoded(path, label, "utf-16")
+    try:
+        return _decoded(path, label, "utf-8")
+    except UnicodeDecodeError:
+        return _decoded(path, label, "cp1252")
+
+
+def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
+    import pandas as pd
+
+    lines = _lines(path, encoding)
+    delimiter = _delimiter(lines)
+    rows = list(csv.reader(lines, delimiter=delimiter or " ", skipinitialspace=True))
+    header = _has_header(rows)
+    width = max(map(len, rows))
+    names = [name.strip() for name in rows[0]] if header else _numbered(width)
+    missing = {name: [""] if name == label else list(MISSING) for name in names}
+    frame = pd.read_csv(
+        path,
+        sep=delimiter or r"\s+",
+        header=0 if header else None,
+        names=None if header else names,
+        na_values=missing,
+        keep_default_na=False,
+        skipinitialspace=True,
+        decimal="," if _has_decimal_comma(rows, delimiter) else ".",
+        encoding=encoding,
+        low_memory=False,
+    )
+    return frame.rename(columns=lambda name: str(name).strip())
+
+
+def _lines(path: Path, encoding: str) -> list[str]:
+    """The first lines that are not empty."""
+    import pandas as pd
+
+    frame = pd.read_csv(
+        path,
+        sep=_NO_CHARACTER,
+        header=None,
+        quoting=csv.QUOTE_NONE,
+        nrows=_LOOKED_AT,
+        encoding=encoding,
+        dtype=str,
+        keep_default_na=False,
+    )
+    return [str(line) for line in frame[0]]
+
+
+def _delimiter(lines: Sequence[str]) -> str | None:
+    """What parts all lines into the same number of cells; None for spaces, or for one column."""
+    for delimiter in _DELIMITERS:
+        widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
+        if len(widths) == 1 and widths != {1}:
+            return delimiter
+    counts = {delimiter: min(line.count(delimiter) for line in lines) for delimiter in _DELIMITERS}
+    likely = max(counts, key=counts.__getitem__)
+    if counts[likely]:
+        return likely
+    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
+        return None
+    return ","
+
+
+def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names columns.
+
+    It does unless a cell of it is a number or stands again below; but columns may be numbered.
+    """
+    first, below = rows[0], rows[1:]
+    cells = [cell.strip() for cell in first]
+    numbers = [cell for cell in cells if is_number(cell)]
+    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
+    if len(set(cells)) < len(cells) or (numbers and (len(numbers) < 2 or numbers not in counted)):
+        return False
+    return not any(
+        cell not in ("", *numbers) and any(row[n].strip() == cell for row in below if n < len(row))
+        for n, cell in enumerate(cells)
+    )
+
+
+def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> bool:
+    if delimiter == ",":
+        return False
+    cells = [cell.strip() for row in rows[1:] for cell in row if any(map(str.isdigit, cell))]
+    commas = sum(is_number(cell.replace(",", ".", 1)) and "," in cell for cell in cells)
+    points = sum(is_number(cell) and "." in cell for cell in cells)
+    return commas > points
+
+
+def _numbered(width: int) -> list[str]:
+    return [f"column_{number}" for number in range(1, width + 1)]
+
+
+def is_number(cell: str) -> bool:
+    """Whether text is one number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,291 @@
+"""Tables of all kinds: what is read, what becomes a feature, and what is refused by name."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import feather
+
+from moe_search.data import Dataset, load
+from moe_search.errors import UserError
+from moe_search.progress import Note, Working
+from moe_search.spec import Data
+
+Frame = Any
+
+
+def animals(rows: int = 60) -> Frame:
+    """Numbers, true and false, categories, some of them missing, and a column of labels."""
+    drawn = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "weight": drawn.normal(3, 1, rows),
+            "age": drawn.integers(0, 20, rows).astype(float),
+            "tame": drawn.random(rows) < 0.5,
+            "home": drawn.choice(["farm", "sea", "wood"], rows),
+            "kind": np.array(["cat", "dog", "owl"])[np.arange(rows) % 3],
+        }
+    )
+    frame.loc[::5, "age"] = None
+    frame.loc[1::7, "home"] = None
+    return frame
+
+
+def table(path: Path, **others: Any) -> Data:
+    return Data.model_validate({"name": "table", "path": path, "label": "kind", **others})
+
+
+def same(one: Dataset, other: Dataset) -> bool:
+    return (
+        one.preprocessing == other.preprocessing
+        and one.classes == other.classes
+        and all(
+            np.allclose(mine.x, theirs.x, atol=1e-6) and np.array_equal(mine.y, theirs.y)
+            for mine, theirs in (
+                (one.train, other.train),
+                (one.validation, other.validation),
+            )
+        )
+    )
+
+
+def as_csv(**options: Any) -> Callable[[Frame, Path], None]:
+    return lambda frame, path: frame.to_csv(path, index=False, **options)
+
+
+def as_stream(frame: Frame, path: Path) -> None:
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, arrow.schema) as writer:
+        writer.write_table(arrow)
+
+
+FORMS: dict[str, Callable[[Frame, Path], None]] = {
+    "a.csv": as_csv(),
+    "quoted.csv": as_csv(quoting=1),
+    "semicolon.csv": as_csv(sep=";", decimal=","),
+    "bar.txt": as_csv(sep="|"),
+    "tab.tsv": as_csv(sep="\t"),
+    "na.csv": as_csv(na_rep="NA"),
+    "question.csv": as_csv(na_rep="?"),
+    "mark.csv": as_csv(encoding="utf-8-sig"),
+    "utf16.csv": as_csv(encoding="utf-16"),
+    "a.csv.gz": as_csv(),
+    "a.csv.bz2": as_csv(),
+    "a.csv.xz": as_csv(),
+    "a.csv.zip": as_csv(),
+    "a.parquet": lambda frame, path: frame.to_parquet(path),
+    "index.parquet": lambda frame, path: frame.set_axis(range(3, 63)).to_parquet(path),
+    "a.feather": lambda frame, path: feather.write_feather(frame, str(path)),
+    "stream.arrow": as_stream,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_table_is_the_same_in_every_form(tmp_path: Path, name: str) -> None:
+    frame = animals()
+    frame.to_parquet(tmp_path / "reference.parquet")
+    expected = load(table(tmp_path / "reference.parquet"))
+    FORMS[name](frame, tmp_path / name)
+    assert same(load(table(tmp_path / name)), expected)
+
+
+def test_spaces_may_part_cells(tmp_path: Path) -> None:
+    frame = animals().dropna()
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    text = frame.to_string(index=False)
+    (tmp_path / "a.txt").write_text(text)
+    assert load(table(tmp_path / "a.txt")).shape == load(table(tmp_path / "a.csv")).shape
+
+
+def test_columns_without_a_header_are_numbered(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "bare.data", index=False, header=False)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    found = load(table(tmp_path / "bare.data", label="column_5"))
+    named = load(table(tmp_path / "a.csv"))
+    assert np.array_equal(found.train.x, named.train.x)
+    assert found.preprocessing.encoding is not None
+    assert found.preprocessing.encoding.features[:2] == ("column_1", "column_2")
+
+
+def test_a_header_may_number_the_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4))).assign(kind=[1, 2] * 15)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert load(table(tmp_path / "a.csv")).shape == (4,)
+
+
+def test_text_of_windows_is_read(tmp_path: Path) -> None:
+    frame = animals().assign(kind=["žába", "kůň"] * 30)
+    frame = frame.assign(kind=["Bär", "Löwe"] * 30)
+    frame.to_csv(tmp_path / "a.csv", index=False, encoding="cp1252")
+    assert load(table(tmp_path / "a.csv")).classes == ("Bär", "Löwe")
+
+
+def test_what_becomes_of_each_column(tmp_path: Path) -> None:
+    """Medians, categories and what is missing are those of the training rows alone."""
+    frame = animals()
+    frame["split"] = ["train", "train", "validation", "Test "] * 15
+    held_out = frame["split"] != "train"
+    frame.loc[held_out, ["age", "weight"]] = 1000.0
+    frame.loc[held_out, "home"] = "moon"
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(table(tmp_path / "a.csv", split="split"), test=True)
+    encoding = dataset.preprocessing.encoding
+    assert encoding is not None
+    assert encoding.features == (
+        *("weight", "age", "age is missing", "tame"),
+        *("home=farm", "home=sea", "home=wood", "home is missing"),
+    )
+    training = frame[~held_out]
+    (age,) = (column for column in encoding.columns if column.name == "age")
+    assert age.median == training["age"].median()
+    expected = np.column_stack(
+        [
+            training["weight"],
+            training["age"].fillna(age.median),
+            training["age"].isna(),
+            training["tame"],
+            *(training["home"] == home for home in ("farm", "sea", "wood")),
+            training["home"].isna(),
+        ]
+    ).astype(float)
+    assert np.allclose(dataset.mean, expected.mean(0))
+    assert np.allclose(dataset.std, expected.std(0))
+    assert np.allclose(dataset.train.x, (expected - expected.mean(0)) / expected.std(0), atol=1e-5)
+    assert dataset.test is not None
+    assert (len(dataset.validation.y), len(dataset.test.y)) == (15, 15)
+    unseen = dataset.test.x * np.array(dataset.std) + np.array(dataset.mean)
+    assert np.allclose(unseen[:, 4:], 0, atol=1e-6)
+    assert np.allclose(unseen[:, 0], 1000, atol=1e-3)
+
+
+def test_large_numbers_keep_their_differences(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": 1e8 + np.arange(60) % 2, "kind": np.arange(60) % 2})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(table(tmp_path / "a.csv"))
+    assert np.allclose(dataset.train.x[:, 0], np.where(dataset.train.y, 1.0, -1.0), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "features"),
+    [
+        ({"features": ["age", "tame"]}, ("age", "age is missing", "tame")),
+        ({"drop": ["home", "age"]}, ("weight", "tame")),
+    ],
+)
+def test_columns_may_be_chosen(
+    tmp_path: Path, keys: dict[str, Any], features: tuple[str, ...]
+) -> None:
+    animals().to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(table(tmp_path / "a.csv", **keys))
+    assert dataset.preprocessing.encoding is not None
+    assert dataset.preprocessing.encoding.features == features
+
+
+def test_a_folder_of_a_file_a_split(tmp_path: Path) -> None:
+    frame = animals()
+    for start, name in ((0, "train-0"), (20, "train-1"), (40, "test")):
+        frame[start : start + 20].to_parquet(tmp_path / f"{name}.parquet")
+    dataset = load(table(tmp_path), test=True)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) == 40
+    assert [dataset.classes[y] for y in dataset.test.y] == frame["kind"][40:].tolist()
+    with pytest.raises(UserError, match="has no table whose name begins with train"):
+        load(table(tmp_path / ".."))
+
+
+def test_labels_that_look_like_nothing_are_labels(tmp_path: Path) -> None:
+    frame = animals().assign(kind=["NA", "None", "null"] * 20)
+    frame.loc[3, "kind"] = None
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    told: list[Note | Working] = []
+    dataset = load(table(tmp_path / "a.csv"), progress=told.append)
+    assert dataset.classes == ("NA", "None", "null")
+    assert told[0] == Note(f"{tmp_path / 'a.csv'}: 1 rows without a label (kind) are left out")
+
+
+COLUMNS: dict[str, tuple[Any, str]] = {
+    "dates": (pd.date_range("2020-01-01", periods=60), r"odd \(dates or times\)"),
+    "dates as text": (["2020-01-01", "2021-05-07"] * 30, r"odd \(dates or times\)"),
+    "dates of Europe": (["31.12.1999", "1.2.2001"] * 30, r"odd \(dates or times\)"),
+    "times": (["12:30", "7:15"] * 30, r"odd \(dates or times\)"),
+    "free text": (
+        [f"this is the text of row {n}" for n in range(60)],
+        r"odd \(free text\)",
+    ),
+    "codes": ([f"a{n}" for n in range(60)], r"odd \(a text of its own in every row\)"),
+    "many categories": (
+        [f"a{n % 55}" for n in range(60)],
+        r"odd \(55 categories, more than 50\)",
+    ),
+    "a slip": ([1, 2, 3, 4, 5, 6, 7, 8, 9, "1O"] * 6, r"odd \(numbers, but also '1O'\)"),
+    "nothing": ([None] * 60, r"odd \(no values\)"),
+    "infinite": ([1.0, float("inf")] * 30, r"odd \(infinite numbers\)"),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_a_column_that_cannot_be_learned_from_is_named(tmp_path: Path, kind: str) -> None:
+    values, why = COLUMNS[kind]
+    frame = animals().assign(odd=values, other=pd.date_range("2020-01-01", periods=60))
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    message = rf"a\.csv: cannot learn from {why}; other \(dates or times\); .*drop: \[odd, other\]$"
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path / "a.csv"))
+    assert load(table(tmp_path / "a.csv", drop=["odd", "other"])).classes == ("cat", "dog", "owl")
+
+
+def test_lists_are_no_columns(tmp_path: Path) -> None:
+    animals().assign(odd=[[1, 2]] * 60).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"odd \(values of the type ndarray\)"):
+        load(table(tmp_path / "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"label": None}, "data.label: name the column to predict, perhaps kind; columns are"),
+        ({"label": "kin"}, "data.label: no column 'kin'; did you mean 'kind'. columns are weight,"),
+        ({"drop": ["wight"]}, "data.drop: no column 'wight'; did you mean 'weight'"),
+        ({"features": ["wight"]}, "data.features: no column 'wight'"),
+        ({"split": "home"}, "column home: 'farm' is no split; expected train, validation or test"),
+        ({"features": ["age"], "drop": ["age"]}, "give data.features or data.drop, not both"),
+        ({"label": "weight"}, r"column weight: holds \d.*, expected classes: text or whole"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named(
+    tmp_path: Path, keys: dict[str, Any], message: str
+) -> None:
+    animals().to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path / "a.csv", **keys))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("header.csv", b"a,b\n"),
+        ("a.parquet", b"PAR1 damaged"),
+        ("a.arrow", b"ARROW1 damaged"),
+        ("a.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:20]),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
+    ],
+)
+def test_a_damaged_table_is_told_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: (not a readable table|holds no rows)[^\n]*$"):
+        load(table(tmp_path / name, label="b"))
+    with pytest.raises(UserError, match=r"none\.csv: not a readable table .No such file"):
+        load(table(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("key", ["label", "split"])
+def test_keys_of_tables_mean_nothing_to_others(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key}\n  has no meaning for digits, only for table"):
+        Data.model_validate({"name": "digits", key: "a"})

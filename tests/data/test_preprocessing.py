@@ -1,0 +1,168 @@
+"""Raw samples as a model takes them: what it was trained on decides how they are read."""
+
+import io
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from moe_search.data.encoding import Encoding
+from moe_search.data.preprocessing import Preprocessing, as_input, range_warning
+
+GREY, FEATURES = (1, 4, 4), (3,)
+BYTES = Preprocessing(whole=True)
+UNIT = Preprocessing(low=0.0, high=1.0)
+WIDE = Preprocessing(low=0.0, high=255.0)
+
+pixels = np.random.default_rng(0).integers(0, 256, (5, *GREY)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("trained_on", [BYTES, UNIT, None], ids=str)
+def test_bytes_are_pixels_where_training_was_on_0_to_1(trained_on: Preprocessing | None) -> None:
+    expected = pixels.astype(np.float32) / np.float32(255)
+    assert np.array_equal(as_input(pixels, GREY, trained_on), expected)
+
+
+def test_bytes_are_numbers_where_training_was() -> None:
+    assert np.array_equal(as_input(pixels, GREY, WIDE), pixels)
+    rows = np.array([[0, 1, 1]], np.uint8)
+    assert as_input(rows, FEATURES, UNIT).tolist() == [[0, 1, 1]]
+
+
+def test_whole_numbers_of_any_type_are_bytes_where_training_was_on_bytes() -> None:
+    expected = pixels.astype(np.float32) / np.float32(255)
+    for values in (pixels.astype(np.int64), pixels.tolist(), pixels.astype(np.int64)[:, 0]):
+        assert np.array_equal(as_input(values, GREY, BYTES), expected)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.arange(6).reshape(2, 3),
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        [[0, 1, 2], [3.0, 4.0, 5.0]],
+        pd.DataFrame(np.arange(6.0).reshape(2, 3)),
+        pd.DataFrame({"a": [0, 3], "b": [1.0, 4.0], "c": [2, 5]}, dtype=object),
+    ],
+    ids=["float64", "int", "float32", "lists", "a frame", "objects"],
+)
+def test_numbers_of_any_type_are_cast(values: Any) -> None:
+    assert np.array_equal(as_input(values, FEATURES, UNIT), np.arange(6.0).reshape(2, 3))
+
+
+def test_true_and_false_are_numbers() -> None:
+    assert as_input([[True, False, True]], FEATURES, None).tolist() == [[1, 0, 1]]
+
+
+def test_image_files_are_decoded() -> None:
+    file = io.BytesIO()
+    Image.fromarray(pixels[0, 0]).save(file, "PNG")
+    expected = pixels[:1].astype(np.float32) / np.float32(255)
+    content = file.getvalue()
+    for values in (content, [content], pd.DataFrame({"image": [content]})):
+        assert np.array_equal(as_input(values, GREY, BYTES), expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([[np.nan, 0, 0]], "holds NaN"),
+        ([[1e300, 0, 0]], "too large for float32"),
+        ([["a", "b", "c"]], "holds <U1, expected numbers"),
+        ([[1, 2]], r"an array \[1, 2\], but the model takes samples \[3\]"),
+        ([b"no image"], r"the model takes samples \[3\], no images"),
+    ],
+)
+def test_what_does_not_fit_is_refused(values: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        as_input(values, FEATURES, UNIT)
+
+
+@pytest.mark.parametrize(
+    ("values", "trained_on", "told"),
+    [
+        (
+            pixels.astype(np.float32),
+            BYTES,
+            r"^values of \d+ to 2\d\d, but .* trained on 0 to 1; scale",
+        ),
+        (np.full((2, *GREY), 16.0), UNIT, "values of 16 to 16, but .* trained on 0 to 1; scale"),
+        (np.full((2, *GREY), 0.9), WIDE, None),
+        (np.full((2, *GREY), 0.9), UNIT, None),
+        (np.full((2, *GREY), 16.0), None, None),
+    ],
+)
+def test_pixels_far_from_those_of_training_are_told(
+    values: Any, trained_on: Preprocessing | None, told: str | None
+) -> None:
+    found = range_warning(as_input(values, GREY, trained_on), GREY, trained_on)
+    if told is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert re.search(told, found)
+
+
+@pytest.fixture
+def encoding() -> Encoding:
+    frame = pd.DataFrame(
+        {"age": [1.0, None, 5.0, 3.0], "home": ["sea", "farm", None, "sea"], "tame": [True] * 4}
+    )
+    return Encoding.fit(frame, {"age": "number", "home": "category", "tame": "number"})
+
+
+ROWS: dict[str, Any] = {
+    "a frame": pd.DataFrame({"tame": [True], "home": ["sea"], "age": [5], "other": ["x"]}),
+    "objects": pd.DataFrame({"age": [5], "home": ["sea"], "tame": [True]}, dtype=object),
+    "text": pd.DataFrame({"age": ["5.0"], "home": ["sea"], "tame": ["true"]}),
+    "a category": pd.DataFrame({"age": [5], "home": pd.Categorical(["sea"]), "tame": [1]}),
+    "a record": {"age": 5, "home": "sea", "tame": 1},
+    "records": [{"home": "sea", "age": 5.0, "tame": True}],
+    "columns": {"age": [5], "home": ["sea"], "tame": [True]},
+    "a list": [5, "sea", True],
+    "lists": [[5, "sea", True]],
+    "an array": np.array([[5, "sea", True]], object),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_rows_of_a_table_of_any_type_are_encoded(encoding: Encoding, kind: str) -> None:
+    trained_on = Preprocessing(encoding=encoding)
+    found = as_input(ROWS[kind], (6,), trained_on)
+    assert encoding.features == (
+        *("age", "age is missing", "home=farm", "home=sea", "home is missing", "tame"),
+    )
+    assert found.tolist() == [[5, 0, 0, 1, 0, 1]]
+
+
+def test_what_is_missing_or_new_is_encoded_as_in_training(encoding: Encoding) -> None:
+    rows = pd.DataFrame({"age": [None, 2], "home": [None, "moon"], "tame": [None, False]})
+    found = as_input(rows, (6,), Preprocessing(encoding=encoding))
+    assert found.tolist() == [[3, 1, 0, 0, 1, 1], [2, 0, 0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (pd.DataFrame({"age": [1], "tame": [True]}), "has no column home"),
+        (
+            pd.DataFrame({"age": ["x"], "home": ["sea"], "tame": [1]}),
+            "column age: 'x' is no number",
+        ),
+        (pd.DataFrame({"age": [np.inf], "home": ["sea"], "tame": [1]}), "age: holds infinite"),
+        (np.ones((2, 2)), "has no column age, home, tame"),
+        (np.ones((2, 3, 3)), "an array .*, but the model takes rows of"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(encoding: Encoding, rows: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        as_input(rows, (6,), Preprocessing(encoding=encoding))
+
+
+def test_json_keeps_all_of_it(encoding: Encoding) -> None:
+    kept = Preprocessing(low=-1.0, high=2.0, whole=True, encoding=encoding)
+    assert Preprocessing.model_validate_json(kept.model_dump_json()) == kept
