@@ -71,7 +71,7 @@ def read_report(study: Study, optuna_study: optuna.Study) -> Report:
         importances=None if listed else importances(study, optuna_study),
         points=tuple(trial_points(optuna_study)),
         rows=tuple(compare(study, optuna_study)) if listed else (),
-        champion_run=record.champion.run_id if record.champion else None,
+        champion=record.champion,
         made=dict(record.made_with),
         seconds=record.seconds,
     )
