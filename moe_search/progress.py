@@ -1,4 +1,4 @@
-"""What is told to a person who waits, by whichever room keeps them waiting."""
+"""Messages to a person who waits, from whichever room keeps them waiting."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ class Note:
 
 @dataclass(frozen=True)
 class Working:
-    """Something that may take a while has begun or goes on: for a terminal, while it lasts.
+    """A piece of work that takes a while has begun, or has come further.
+
+    A terminal shows it until the next message; a log does not.
 
     Attributes:
         text: what it is, such as "reading images".
@@ -27,18 +29,18 @@ class Working:
 
 
 Progress = Callable[[Note | Working], None]
-"""Is told how it goes."""
+"""A listener to notes and work."""
 
 Item = TypeVar("Item")
 
 
 def silent(_: Note | Working) -> None:
-    """Tells nobody."""
+    """A listener that drops every message."""
 
 
 def counted(items: Sequence[Item], text: str, progress: Progress) -> Iterator[Item]:
-    """The items, and how many of them are done by the time each is asked for."""
-    total = len(items) if len(items) > 1 else None  # of one alone there is nothing to count
+    """Yields the items, and says before each how many are done."""
+    total = len(items) if len(items) > 1 else None  # a count of one says nothing
     for done, item in enumerate(items):
         progress(Working(text, done, total))
         yield item

@@ -29,6 +29,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(what, choices=("share", "full"), default="share")
 
 
+SLOW = {
+    "browser": "a browser",
+    "cli/test_interrupt.py": "whole runs, interrupted",
+    "cli/test_servers.py": "servers",
+    "cli/test_talk.py::test_a_run_tells_every_epoch_or_nothing": "whole runs",
+    "dashboard/test_serve.py": "servers",
+    "data/sets/test_cifar.py::test_cifar100": "the whole data set",
+    "data/test_first_study.py": "whole runs",
+    "engine/test_population.py::"
+    "test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours": "large convolutions",
+    "faults": "killed processes, full disks, servers that go away",
+    "models/test_distil.py": "whole runs",
+    "package/test_open.py::test_damage_is_noticed_or_harmless": "thousands of damaged files",
+    "project/test_additions.py": "whole runs",
+    "project/test_before.py": "stores of an earlier version",
+    "project/test_readme.py": "every example of the README and the guide",
+    "search/executors": "processes that train",
+    "search/test_comparison.py": "runs with finals",
+    "search/test_finals.py": "runs with finals",
+    "search/test_light.py": "a whole run",
+    "stores/test_failures.py": "runs that go on",
+    "studies": "runs of the shipped studies",
+    "testing": "whole runs",
+    "tracking/test_model_logging.py": "models opened by processes of their own",
+}
+"""Folders, files and tests that are slow, and what they wait for."""
+
+SLOW_FIXTURES = {"finished_study", "postgres"}
+"""Whatever needs one of them is slow."""
+
+ONE_CASE = ("engine", "moe", "ops", "package", "search", "stores", "spec/test_mutations.py")
+"""Folders and files in which the first case of a parametrised test is quick and others are slow."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, which ``-m "not slow"`` leaves out."""
+    begun: set[str] = set()
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent)
+        test = f"{file.as_posix()}::{item.name.partition('[')[0]}"
+        places = {test, file.as_posix(), *(parent.as_posix() for parent in file.parents)}
+        another_case = test in begun and not places.isdisjoint(ONE_CASE)
+        fixtures = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if another_case or fixtures or not places.isdisjoint(SLOW):
+            item.add_marker("slow")
+        begun.add(test)
+
+
 def pytest_configure() -> None:
     """No test writes to the stores, or trains on the cluster, that the shell names."""
     for variable in ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):

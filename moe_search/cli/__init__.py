@@ -6,8 +6,9 @@ from moe_search.cli.dashboard import dashboard
 from moe_search.cli.data import data, init
 from moe_search.cli.group import SETTINGS, Group
 from moe_search.cli.models import distill, explain, predict, pull
+from moe_search.cli.report import report
 from moe_search.cli.run import run
-from moe_search.cli.studies import doctor, report, schema, status, validate
+from moe_search.cli.studies import doctor, schema, status, validate
 
 __all__ = ["main"]
 
@@ -22,8 +23,10 @@ def main() -> None:
     """
 
 
-_ON_STUDIES = (init, run, validate, status, report, doctor, dashboard)
-_ON_MODELS = (pull, distill, predict, explain)
-
-for command in (*_ON_STUDIES, *_ON_MODELS, data, schema):
+COMMANDS = (
+    *(init, run, validate, status, report, doctor, dashboard),  # on studies
+    *(pull, distill, predict, explain),  # on models
+    *(data, schema),
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -38,13 +38,13 @@ def init(source: str, out: Path, as_json: bool, talk: Talk) -> None:
         from moe_search.data.first_study import describe, plain_survey, starting_study
         from moe_search.data.survey import survey
 
-        found = survey(source, progress)
+        seen = survey(source, progress)
     with out.open("x", encoding="utf-8") as file:
-        file.write(starting_study(found, out.parent))
+        file.write(starting_study(seen, out.parent))
     if as_json:
-        print_json({"file": str(out)} | plain_survey(found))
+        print_json({"file": str(out)} | plain_survey(seen))
         return
-    click.echo(f"{out}: {describe(found)}")
+    click.echo(f"{out}: {describe(seen)}")
     click.echo(f"Check it:  moe-search validate {shlex.quote(str(out))}")
     click.echo(f"Run it:    moe-search run {shlex.quote(str(out))}")
 

@@ -44,13 +44,13 @@ def pull(
     with talk.progress("looking for the model") as progress:
         from moe_search.models.pull import describe, find, plain_model, pull_model
 
-        found = find(source, overrides, trial, store)
+        model = find(source, overrides, trial, store)
         progress(Working("fetching the model"))
-        folder = pull_model(found, to)
+        folder = pull_model(model, to)
     if as_json:
-        print_json(plain_model(found, folder))
+        print_json(plain_model(model, folder))
     else:
-        print_facts(describe(found, folder))
+        print_facts(describe(model, folder))
 
 
 @click.command()
@@ -69,16 +69,16 @@ def distill(model: str, epochs: int | None, store: str | None, as_json: bool, ta
         from moe_search.models.distil import distil
         from moe_search.spec.kinds.metrics import headline
 
-        found = distil(model, store, epochs, progress)
+        distilled = distil(model, store, epochs, progress)
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(distilled))
         return
     print_facts(
         [
-            ("model", found.uri),
-            ("from", found.teacher),
-            ("test, from", headline(found.before)),
-            ("test, model", headline(found.after)),
+            ("model", distilled.uri),
+            ("from", distilled.teacher),
+            ("test, from", headline(distilled.before)),
+            ("test, model", headline(distilled.after)),
         ]
     )
 
@@ -101,13 +101,13 @@ def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        found = [one for file in read for one in predictions(classifier, file, top1)]
+        answers = [answer for file in read for answer in predictions(classifier, file, top1)]
     if as_json:
-        print_json([dataclasses.asdict(one) for one in found])
+        print_json([dataclasses.asdict(answer) for answer in answers])
         return
-    for one in found:
-        name = one.file if one.sample is None else f"{one.file}[{one.sample}]"
-        click.echo(f"{name}\t{one.label}\t{one.probability:.4f}\t{one.expert}")
+    for answer in answers:
+        name = answer.file if answer.sample is None else f"{answer.file}[{answer.sample}]"
+        click.echo(f"{name}\t{answer.label}\t{answer.probability:.4f}\t{answer.expert}")
 
 
 @click.command()
@@ -135,12 +135,12 @@ def explain(
 
         classifier = load_model(model)
         read = counted(files, "reading files", progress)
-        found = [one for file in read for one in explaining.explain(classifier, file)]
+        samples = [sample for file in read for sample in explaining.explain(classifier, file)]
         if picture is not None:
             progress(Working("drawing the picture"))
-            picture.write_bytes(explaining.picture(found, classifier.labels))
+            picture.write_bytes(explaining.picture(samples, classifier.labels))
     if as_json:
-        print_json([explaining.plain_explanation(one) for one in found])
+        print_json([explaining.plain_explanation(sample) for sample in samples])
         return
-    for one in found:
-        show(explaining.opinions_table(one))
+    for sample in samples:
+        show(explaining.opinions_table(sample))

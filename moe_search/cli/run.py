@@ -157,7 +157,7 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
     from moe_search.report.text.table import show
     from moe_search.words import duration
 
-    for table in compared or study_tables(outcome.summary, {}):
+    for table in compared or study_tables(outcome.summary, None):
         show(table)
     counts, time = counts_text(outcome.summary), duration(outcome.seconds)
     click.echo(f"{outcome.study}: {outcome.reason}; {counts}, this run took {time}")

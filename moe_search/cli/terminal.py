@@ -1,4 +1,4 @@
-"""What takes a while, shown as it goes: a bar on a terminal, a study's plain lines elsewhere."""
+"""Progress of what takes a while: a bar on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -74,7 +74,10 @@ class _Pace:
 
 
 class _Lines:
-    """One line an event, a trial's with how far the search is; work that lasts has none."""
+    """Prints one line an event; a trial's says how far the search is.
+
+    Work in progress is not printed: in a log it would be noise.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -93,7 +96,7 @@ class _Lines:
 
 
 class _Bar:
-    """A bar at the bottom; trials scroll by above it."""
+    """Draws a bar at the bottom of the terminal; trials scroll by above it."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar

@@ -21,19 +21,19 @@ def check_host(host: str, accepted: bool) -> bool:
             it and that is not accepted.
     """
     try:
-        found = {ip_address(info[4][0]) for info in socket.getaddrinfo(host, None)}
+        addresses = {ip_address(info[4][0]) for info in socket.getaddrinfo(host, None)}
         bind(host, 0)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "it is not a name"
         raise UserError(
             f"--host {host}: cannot be used ({why}); name an address of this machine"
         ) from None
-    if any(address.is_unspecified for address in found):
+    if any(address.is_unspecified for address in addresses):
         raise UserError(
             f"--host {host}: is every address at once; name the one at which browsers find this "
             f"machine, such as {socket.gethostname()}"
         )
-    if all(address.is_loopback for address in found):
+    if all(address.is_loopback for address in addresses):
         return False
     if not accepted:
         raise UserError(

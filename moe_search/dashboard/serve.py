@@ -84,7 +84,7 @@ def serve(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         running = [stack.enter_context(_started(server, folder)) for server in servers]
         began = time.monotonic()
-        while not all(one.answers() for one in running):
+        while not all(process.answers() for process in running):
             interrupt.check()
             if time.monotonic() > began + _STARTUP:
                 raise UserError(f"the dashboards did not answer within {_STARTUP:.0f} s")
@@ -95,8 +95,8 @@ def serve(
             say(f"MLflow  {without_credentials(study.mlflow_url)}")
         while True:
             interrupt.check()
-            for one in running:
-                one.check()
+            for process in running:
+                process.check()
             time.sleep(0.5)
 
 
@@ -124,14 +124,14 @@ def _mlflow(study: Study, host: str, port: int) -> Server:
 
     names = dict.fromkeys([*LOOPBACK, host])
     allowed = [pattern for name in names for pattern in _host_headers(name)]
-    command = f"-m mlflow server --workers 1 --host {host} --port {port}"
-    command += f" --allowed-hosts {','.join(allowed)} --cors-allowed-origins {origin}"
+    command = ["-m", "mlflow", "server", "--workers", "1", "--host", host, "--port", str(port)]
+    command += ["--allowed-hosts", ",".join(allowed), "--cors-allowed-origins", origin]
     return Server(
         "MLflow",
         "--mlflow-port",
         host,
         port,
-        tuple(command.split()),
+        tuple(command),
         page,
         {
             "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",  # the user's may say otherwise
@@ -196,14 +196,14 @@ def _started(server: Server, folder: Path) -> Iterator[_Process]:
     It runs in an empty folder: nothing is left in the user's, and none of the user's files can
     take the place of a module.
     """
-    own = folder / server.name
-    own.mkdir()
+    empty = folder / server.name
+    empty.mkdir()
     log = folder / f"{server.name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *server.command],
             env=os.environ | server.environment,
-            cwd=own,
+            cwd=empty,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -38,13 +38,11 @@ class Snapshot:
 
     Attributes:
         weights: its state.
-        moments: Adam's running means of the gradient and of its square.
-        steps: of Adam, in this stage.
+        optimizer: what the optimizer keeps of it, in this stage.
     """
 
     weights: State
-    moments: dict[str, State]
-    steps: int
+    optimizer: dict[str, State]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Checkpoint:
         epochs: how many are trained, those of a pretraining included.
         history: what was reported of them.
         seconds: its share of the time they took.
-        snapshot: its model and the optimiser.
+        snapshot: its model and the optimizer.
     """
 
     epochs: int
@@ -142,12 +140,11 @@ def _content(checkpoint: Checkpoint) -> bytes:
     snapshot = checkpoint.snapshot
     arrays = {
         f"{part}/{name}": array
-        for part, state in {_WEIGHTS: snapshot.weights, **snapshot.moments}.items()
+        for part, state in {_WEIGHTS: snapshot.weights, **snapshot.optimizer}.items()
         for name, array in state.items()
     }
     facts = {
         "epochs": checkpoint.epochs,
-        "steps": snapshot.steps,
         "seconds": checkpoint.seconds,
         "history": [
             [report.metrics, report.training_loss, report.usage_M.tolist()]
@@ -174,7 +171,7 @@ def _read(path: Path, key: int) -> Checkpoint | None:
         EpochReport(key, epoch, metrics, loss, np.array(usage))
         for epoch, (metrics, loss, usage) in enumerate(facts["history"], start=1)
     )
-    snapshot = Snapshot(states.pop(_WEIGHTS), states, facts["steps"])
+    snapshot = Snapshot(states.pop(_WEIGHTS), states)
     return Checkpoint(facts["epochs"], history, facts["seconds"], snapshot)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from moe_search.engine.checkpoints import Snapshot
-from moe_search.engine.optimizers.adam import PopulationAdam
+from moe_search.engine.optimizers.base import PopulationOptimizer
 from moe_search.engine.pretraining import Pretraining
 from moe_search.engine.seeds import Stream, generator
 from moe_search.engine.stages import Stage
@@ -23,10 +23,11 @@ from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.terms.base import Batch, Features
 from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
+from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
 
 class Population:
-    """A population and its optimiser.
+    """A population and its optimizer.
 
     Each model learns exactly as it would alone, and keeps its state when others leave.
 
@@ -62,7 +63,7 @@ class Population:
         self._place()
 
     def enter(self, stage: Stage, epoch: int) -> None:
-        """Begin another stage with a fresh optimiser, after an epoch."""
+        """Begin another stage with a fresh optimizer, after an epoch."""
         states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         kept = {name for name in states[0] if not stage.experts or part_of(name) == "gate"}
         self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
@@ -88,8 +89,8 @@ class Population:
         self.mixtures.temperature_P.copy_(torch.tensor([t.gate for t in now]))
 
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
-        """One step of Adam for every model; returns the losses before it, [P]."""
-        self._adam.zero_grad()
+        """One step of the optimizer for every model; returns the losses before it, [P]."""
+        self._optimizer.zero_grad()
         if self._pretraining:
             with self._precision():
                 outputs_PMCB = self.mixtures.experts(x).outputs_PMCB
@@ -97,7 +98,7 @@ class Population:
             torch.autograd.backward(loss_P.sum())
         else:
             loss_P = self._backward(x, label_B)
-        self._adam.step()
+        self._optimizer.step()
         return loss_P.detach()
 
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
@@ -146,15 +147,14 @@ class Population:
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 
     def keep(self, models: Sequence[int]) -> None:
-        """Go on with some of the models; their weights and optimiser states are kept."""
+        """Go on with some of the models; their weights and optimizer states are kept."""
         kept = [self.snapshot_of(model) for model in models]
         self.specs = tuple(self.specs[model] for model in models)
         self.go_on(self._epoch, kept)
 
     def snapshot_of(self, model: int) -> Snapshot:
         """All that one model needs to go on, alone or among others."""
-        weights, moments = self.mixtures.state_of(model), self._adam.moments_of(model)
-        return Snapshot(weights, moments, self._adam.steps)
+        return Snapshot(self.mixtures.state_of(model), self._optimizer.state_of(model))
 
     def go_on(self, epoch: int, snapshots: Sequence[Snapshot]) -> None:
         """Take up what each model was after the same epoch of the stage."""
@@ -162,7 +162,7 @@ class Population:
         self.mixtures = self._mixtures()
         self.mixtures.load_states([snapshot.weights for snapshot in snapshots])
         self._place()
-        self._adam.go_on(snapshots[0].steps, [snapshot.moments for snapshot in snapshots])
+        self._optimizer.load([snapshot.optimizer for snapshot in snapshots])
 
     def state_of(self, model: int) -> State:
         """A copy of one model's weights."""
@@ -184,7 +184,7 @@ class Population:
         return mixtures
 
     def _place(self) -> None:
-        """Move to the device and set up Adam."""
+        """Move to the device and set up the optimizer."""
         stage = self.stage
         self.mixtures.to(self._device)
         self._pretraining = (
@@ -200,4 +200,5 @@ class Population:
         self._regularization = Regularization(regularizer, self._device)
         training = [spec.configuration.training for spec in self.specs]
         decays = [t.weight_decay if regularized else 0.0 for t in training]
-        self._adam = PopulationAdam(self.mixtures, [t.lr for t in training], decays)
+        made = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
+        self._optimizer = made(self.mixtures, [t.lr for t in training], decays)

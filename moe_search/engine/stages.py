@@ -1,4 +1,4 @@
-"""The stages of a training: what is trained after what, each with an optimiser of its own."""
+"""The stages of a training: what is trained after what, each with an optimizer of its own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

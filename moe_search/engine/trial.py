@@ -120,6 +120,7 @@ def fusion_key(spec: TrialSpec, architecture: Architecture) -> Hashable:
         architecture,
         training.batch_size,
         training.precision,
+        training.optimizer,
         stages(spec.configuration),
         model.dual_temperature != 1,
     )

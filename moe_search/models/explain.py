@@ -94,8 +94,8 @@ def opinions_table(explanation: Explanation) -> Table:
         f"{explanation.headline}, H_s {explanation.sample_entropy:.2f} bits",
         ("expert", "gate", "says", "probability"),
         tuple(
-            (str(one.expert), f"{one.share:.4f}", one.label, f"{one.probability:.4f}")
-            for one in explanation.experts
+            (str(o.expert), f"{o.share:.4f}", o.label, f"{o.probability:.4f}")
+            for o in explanation.experts
         ),
         frozenset({"says"}),
         strong=1,
@@ -109,7 +109,7 @@ def plain_explanation(explanation: Explanation) -> dict[str, Any]:
             name: getattr(explanation, name)
             for name in ("file", "sample", "label", "probability", "sample_entropy")
         },
-        "experts": [vars(one) for one in explanation.experts],
+        "experts": [vars(opinion) for opinion in explanation.experts],
     }
 
 

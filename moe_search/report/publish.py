@@ -2,7 +2,6 @@
 
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
-from moe_search.report.charts.atlas import draw_best
 from moe_search.report.charts.optuna_page import save_plots
 from moe_search.report.page import Picture
 from moe_search.report.pages.html import html_page
@@ -40,9 +39,9 @@ def publish(study: Study) -> None:
         if isinstance(part, Picture)
     }
     with locked(study):
-        save_plots(optuna_study, report.points, draw_best(report))
+        save_plots(optuna_study, report)
         describe_study(report.client, study, study_card(report), files)
-        if report.champion_run is not None:
+        if report.champion is not None:
             describe_model(report.client, study, model_card(report))
 
 

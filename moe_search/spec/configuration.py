@@ -25,6 +25,7 @@ from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES, GateKind
 from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.layers import Shape
+from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
 from moe_search.spec.kinds.terms import TERMS
 
@@ -203,6 +204,11 @@ class Training(Section):
 
     epochs: StrictInt = Field(20, ge=1, le=100_000, description="passes over the training data")
     batch_size: StrictInt = Field(512, ge=2, le=1_048_576, description="samples in a step")
+    optimizer: Annotated[str, OneOf(tuple(OPTIMIZERS))] = Field(
+        "adam",
+        description="; ".join(f"{name}: {kind.meaning}" for name, kind in OPTIMIZERS.items())
+        + "; lr and weight_decay belong to each",
+    )
     lr: StrictFloat = Field(1e-3, gt=0, description="Adam's learning rate")
     weight_decay: StrictFloat = Field(0.0, ge=0, description="Adam's L2 penalty")
     precision: Literal["float32", "bfloat16"] = Field(

@@ -120,8 +120,8 @@ class ChildRuns:
         self, name: str, tags: Mapping[str, str], began: float, ended: Ended
     ) -> Iterator[str]:
         """A run that ends with a status, or FAILED where writing it fails."""
-        every = {PARENT: self._parent_id, "mlflow.source.name": "moe-search", **tags}
-        cut = {key: text[:LONGEST_TAG] for key, text in every.items()}
+        all_tags = {PARENT: self._parent_id, "mlflow.source.name": "moe-search", **tags}
+        cut = {key: text[:LONGEST_TAG] for key, text in all_tags.items()}
         run = self._client.create_run(
             self._experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
         )

@@ -34,10 +34,10 @@ def fetch_model(uri: str, tracking_url: str | None, to: Path) -> Path:
     source, url = f"{model.artifact_location}/{IN_MODEL}", client.tracking_uri
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            found = Path(download_artifacts(source, dst_path=temporary, tracking_uri=url))
+            package = Path(download_artifacts(source, dst_path=temporary, tracking_uri=url))
             to.mkdir(parents=True, exist_ok=True)
             for name in FILES:
-                shutil.copyfile(found / name, to / name)
+                shutil.copyfile(package / name, to / name)
         except (MlflowException, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(one_line(f"{uri}: cannot be fetched: {reason}")) from None

@@ -51,11 +51,11 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
             metrics = result.validation.metrics()
             final |= {f"seed-{result.seed}/{name}": metrics[name] for name in metrics}
     for split in ("training", "test"):
-        judged = [getattr(result, split) for result in results]
-        found: list[dict[str, float]] = [one.metrics() for one in judged if one is not None]
+        decompositions = [getattr(result, split) for result in results]
+        seeds: list[dict[str, float]] = [d.metrics() for d in decompositions if d is not None]
         # the loss during training is another number of that name, with regularizers
-        names = [name for name in (found[0] if found else {}) if (split, name) != _LOSS]
-        final |= {f"{split}/{name}": fmean(one[name] for one in found) for name in names}
+        names = [name for name in (seeds[0] if seeds else {}) if (split, name) != _LOSS]
+        final |= {f"{split}/{name}": fmean(seed[name] for seed in seeds) for name in names}
     points = history_points([result.history for result in results])
     last = results[0].history[-1].epoch
     return points + [Point(name, value, last) for name, value in final.items()]

@@ -7,17 +7,17 @@ from moe_search.spec.configuration import Configuration
 
 def meaningful(configuration: Configuration) -> dict[str, object]:
     """The hyperparameters that have a meaning beside the others, by dotted path."""
-    every: dict[str, object] = {}
-    found = {}
+    values: dict[str, object] = {}
+    meaningful: dict[str, object] = {}
     for section in Configuration.model_fields:
         part: Section = getattr(configuration, section)
         for name, field in type(part).model_fields.items():
             path = f"{section}.{name}"
-            every[path] = getattr(part, name)
-            absent = not every[path] and any(isinstance(e, NoneAtZero) for e in field.metadata)
-            if not absent and all(one.holds(every) for one in conditions(field)):
-                found[path] = every[path]
-    return found
+            values[path] = getattr(part, name)
+            absent = not values[path] and any(isinstance(e, NoneAtZero) for e in field.metadata)
+            if not absent and all(condition.holds(values) for condition in conditions(field)):
+                meaningful[path] = values[path]
+    return meaningful
 
 
 def written(value: object) -> str:

@@ -52,8 +52,8 @@ def trial_note(
         known = [(name, f"{metrics[name]:.4f}", _meaning(name)) for name in metrics]
         parts.append(_table(("metric", "validation", "meaning"), known))
     chosen = meaningful(configuration)
-    given = [(path, f"`{written(value)}`") for path, value in chosen.items()]
-    parts.append(_table(("hyperparameter", "value"), given))
+    values = [(path, f"`{written(value)}`") for path, value in chosen.items()]
+    parts.append(_table(("hyperparameter", "value"), values))
     parts.append(f"[MLflow run]({page})" + (f", model `{model_uri}`" if model_uri else ""))
     if model_uri:
         pull = f"moe-search pull STUDY.yaml --trial {number} --to trial-{number:03d}"

@@ -98,8 +98,9 @@ class Tracker:
         """
         tags = {KIND: "finalist", TRIAL: str(trial_number), SEED: str(result.seed)}
         tags["moe_search.rank"] = str(rank)
-        name = f"finalist-{rank} seed-{result.seed} {short_name(result.configuration)}"
-        model_name = f"finalist-{rank}-seed-{result.seed}"
+        trial = f"trial-{trial_number:03d}"
+        name = f"finalist {trial} seed-{result.seed} {short_name(result.configuration)}"
+        model_name = f"finalist-{trial}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], self._named(values))
 
     def mark_finalists(self, marks: Mapping[int, str]) -> None:
@@ -149,7 +150,7 @@ class Tracker:
         # By its place: MLflow looks for a source models:/ID in the default store, not in this one.
         source = client.get_logged_model(model_id).artifact_location
         known = client.search_model_versions(f"name = '{name}'")
-        number = next((one.version for one in known if one.source == source), None)
+        number = next((version.version for version in known if version.source == source), None)
         if number is None:
             number = client.create_model_version(
                 name, source, run_id, await_creation_for=0, model_id=model_id
@@ -168,24 +169,24 @@ class Tracker:
 
     def _experiment(self) -> str:
         name, url = self._study.name, self._study.mlflow_url
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             served = store_kind(url).is_mlflow
             folder = self._study.artifacts_folder / "mlflow"
             location = None if served else folder.as_uri()
             return self._client.create_experiment(name, location, tags=_TRAINING)
-        if found.lifecycle_stage != "active":
+        if experiment.lifecycle_stage != "active":
             raise UserError(
                 f"{url}: experiment {name} was deleted; restore it with "
-                f"'mlflow experiments restore -x {found.experiment_id}' or rename the study"
+                f"'mlflow experiments restore -x {experiment.experiment_id}' or rename the study"
             )
-        return found.experiment_id
+        return experiment.experiment_id
 
     def _parent(self) -> str:
-        found = self._client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
-        if found:
-            self._client.update_run(_id(found[0]), "RUNNING")
-            return _id(found[0])
+        parents = self._client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
+        if parents:
+            self._client.update_run(_id(parents[0]), "RUNNING")
+            return _id(parents[0])
         tags = {KIND: "study", "mlflow.source.name": "moe-search"}
         return _id(
             self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)

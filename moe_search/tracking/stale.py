@@ -68,26 +68,26 @@ def _runs(client: MlflowClient, experiment_id: str, which: str) -> list[str]:
     def page(token: str | None) -> Any:
         return client.search_runs([experiment_id], which, page_token=token)
 
-    found: Iterator[Run] = _every(page)
-    return [run.info.run_id for run in found]
+    runs: Iterator[Run] = _all_pages(page)
+    return [run.info.run_id for run in runs]
 
 
 def _fail_models(client: MlflowClient, experiment_id: str, run_id: str) -> list[str]:
     """End the writing of a run's models; returns those whose writing had not ended."""
-    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
-    pending = [model.model_id for model in found if model.status == "PENDING"]
+    models = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    pending = [model.model_id for model in models if model.status == "PENDING"]
     for model_id in pending:
         client.finalize_logged_model(model_id, "FAILED")
     return pending
 
 
-def _every(page: Callable[[str | None], Any]) -> Iterator[Any]:
+def _all_pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
     """What all pages of a search hold."""
     token = None
     while True:
-        found = page(token)
-        yield from found
-        token = found.token
+        entries = page(token)
+        yield from entries
+        token = entries.token
         if not token:
             return
 

@@ -48,7 +48,7 @@ def trials_view(study: Study) -> str:
 
 def _groups(study: Study) -> dict[str, object] | None:
     """Each a row of a comparison or a choice of the first choice there is; lines of means."""
-    chosen = (one.path for one in study.parameters if isinstance(one.domain, Choices))
+    chosen = (p.path for p in study.parameters if isinstance(p.domain, Choices))
     mode, name = ("tag", ROW) if study.configurations else ("param", next(chosen, None))
     keys = [{"mode": mode, "groupByData": name}]
     return {"aggregateFunction": "average", "groupByKeys": keys} if name else None

@@ -13,6 +13,7 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.stages import last_epoch, stages
 from moe_search.engine.trial import Report, TrialSpec
 from moe_search.spec import Data, Regularizer, Training
+from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,6 +37,7 @@ def specs_of(kind: str) -> list[TrialSpec]:
         "distilled": {"distill": True},
         "pretrained": {"pretraining": "peeking", "pretraining_epochs": 2},
         "retrained": {"retrain_experts": "new"},
+        **{name: {"optimizer": name} for name in OPTIMIZERS},
     }
     return [
         trial(
@@ -100,7 +102,10 @@ def files(checkpoints: Checkpoints) -> list[Path]:
 
 @pytest.mark.parametrize(
     "kind",
-    ["plain", "moving", "distilled", "pretrained", "retrained", "perturbed", "with batch norms"],
+    [
+        *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed"),
+        *("with batch norms", *OPTIMIZERS),
+    ],
 )
 def test_a_training_goes_on_in_every_bit_from_any_epoch(
     checkpoints: Checkpoints, kind: str

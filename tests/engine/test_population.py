@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
+from support.kinds import listed
 from support.reference_model import (
+    OPTIMIZERS,
     PlainMixture,
     importance_loss,
     mixture_loss,
@@ -35,6 +37,7 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
+from moe_search.spec.kinds.optimizers import OPTIMIZERS as KINDS_OF_OPTIMIZERS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,6 +60,7 @@ each_learning_gate = pytest.mark.parametrize(
 )
 Precision = Literal["float32", "bfloat16"]
 each_precision = pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+each_optimizer = pytest.mark.parametrize("optimizer", listed(KINDS_OF_OPTIMIZERS, OPTIMIZERS))
 each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
 
 
@@ -120,8 +124,8 @@ def assert_learns_as_plain_models(
     """Each step's loss, and the weights in the end."""
     trained = population(specs, shape, fused, features)
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
-    adams = [
-        torch.optim.Adam(
+    optimizers = [
+        OPTIMIZERS[spec.configuration.training.optimizer](
             plain.parameters(),
             lr=spec.configuration.training.lr,
             weight_decay=spec.configuration.training.weight_decay,
@@ -130,11 +134,11 @@ def assert_learns_as_plain_models(
     ]
     for x, y in given:
         found_P = trained.step(samples_last(x), y)
-        for found, plain, adam, spec in zip(found_P, plains, adams, specs, strict=True):
-            adam.zero_grad()
+        for found, plain, optimizer, spec in zip(found_P, plains, optimizers, specs, strict=True):
+            optimizer.zero_grad()
             loss = learned(plain, spec, (x, y))
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
-            adam.step()
+            optimizer.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
         for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
@@ -234,6 +238,28 @@ def test_terms_train_as_kind_says_in_every_bit(gate: str) -> None:
 
 
 @pytest.mark.usefixtures("double")
+@each_optimizer
+def test_neighbours_learn_by_each_optimizer_as_plain_models(optimizer: str) -> None:
+    assert_learns_as_plain_models(optimized(optimizer), batches(20, 12), 1e-9)
+
+
+@each_optimizer
+def test_each_optimizer_has_the_same_bits_alone_and_among_neighbours(optimizer: str) -> None:
+    assert_company_changes_no_bit(optimized(optimizer), uneven(IMAGE), fused=False)
+
+
+@each_optimizer
+def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str) -> None:
+    specs, given = optimized(optimizer), uneven(IMAGE)
+    undisturbed, thinned = trained(specs, given, False), trained(specs, given[:3], False)
+    thinned.keep([3, 1])
+    for x, y in given[3:]:
+        thinned.step(samples_last(x), y)
+    for model, before in enumerate([3, 1]):
+        assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
+
+
+@pytest.mark.usefixtures("double")
 def test_batch_norms_train_as_plain_ones() -> None:
     shape = (3, 8, 8)
     specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
@@ -297,6 +323,18 @@ def neighbours(gate: str, **model: Any) -> list[TrialSpec]:
             **model,
         )
         for key, (experts, kind) in enumerate(zip((2, 7, 3, 11), KINDS, strict=True))
+    ]
+
+
+def optimized(optimizer: str) -> list[TrialSpec]:
+    """Ragged trials with rates and decays of their own, large enough to tell the kinds of decay."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            training=Training(optimizer=optimizer, lr=0.002 * (1 + key), weight_decay=0.5 * key),
+        )
+        for key, experts in enumerate((2, 7, 3, 11))
     ]
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from support.finished_study import FinishedStudy
 
 from moe_search.report.publish import publish
+from moe_search.report.results.study import read_report
 from moe_search.report.results.trials import complete, front, trial_points
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study, load_study
@@ -55,6 +56,14 @@ def test_optuna_shows_the_atlas_as_it_is_drawn_everywhere(study: Study) -> None:
     (image,) = plots(study)["decomposition-atlas"]["layout"]["images"]
     png = base64.b64decode(image["source"].removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(png)).size == (720, 480)
+
+
+def test_optuna_shows_the_importances_of_the_report(study: Study) -> None:
+    report = read_report(study, find_study(study))
+    assert report.importances is not None
+    (bars,) = plots(study)["importances"]["data"]
+    shown = dict(zip(bars["y"], bars["x"], strict=True))
+    assert shown == report.importances.shares["objective"]
 
 
 def test_optunas_notes_say_how_the_study_was_made_and_lead_to_the_runs(study: Study) -> None:

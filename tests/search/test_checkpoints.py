@@ -10,7 +10,7 @@ from moe_search.engine.checkpoints import Checkpoint, Checkpoints, Snapshot
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 
-SNAPSHOT = Snapshot({"weight": np.ones(2)}, {}, steps=1)
+SNAPSHOT = Snapshot({"weight": np.ones(2)}, {})
 COMPLETE, COLLAPSED, RAISES, DIES, REPEATS, LAST = range(6)
 
 

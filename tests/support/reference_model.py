@@ -5,13 +5,21 @@ The reference for tests and benchmarks: it shares no code with the package.
 Shape suffixes: B sample, M expert, C class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
+"""Torch's own, by the names that studies give them."""
 
 
 def layer_list(layers: Sequence[Any]) -> list[Any]:

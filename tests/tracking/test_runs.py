@@ -178,7 +178,7 @@ def test_a_finalist_is_judged_on_the_test_split(
     assert finalist.test is not None
     logged = tracker.log_finalist(1, 17, finalist, [0.5])
     run = client.get_run(logged.run_id)
-    assert run.info.run_name == "finalist-1 seed-1 attentive M=4 T=0.70"
+    assert run.info.run_name == "finalist trial-017 seed-1 attentive M=4 T=0.70"
     assert run.data.tags["moe_search.kind"] == "finalist"
     for name, value in finalist.test.metrics().items():
         assert run.data.metrics[f"test/{name}"] == value

@@ -2,7 +2,6 @@
 
 from moe_search.report.charts.canvas import BLUE, INK, SOFT, YELLOW, canvas, short
 from moe_search.report.page import Picture
-from moe_search.report.results.importances import Importances
 from moe_search.report.results.study import Report
 
 
@@ -11,10 +10,10 @@ def pictures(report: Report) -> list[Picture]:
     if not report.importances:
         return []
     alt = "Bars of the importance of each searched value; the table has the numbers."
-    return [Picture(f"{report.study.name}-importances", alt, draw(report.importances))]
+    return [Picture(f"{report.study.name}-importances", alt, draw(report.importances.shares))]
 
 
-def draw(importances: Importances) -> bytes:
+def draw(importances: dict[str, dict[str, float]]) -> bytes:
     """SVG: a bar for each searched value, or several where there are several objectives."""
     paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
     thick = 0.8 / len(importances)

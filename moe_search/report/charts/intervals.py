@@ -31,7 +31,7 @@ def _name(finalist: FinalistResult) -> str:
 
 def of_champions(searches: Sequence[SearchResult]) -> Picture:
     """The champions of several studies."""
-    entries = [(one.report.study.name, one.champion.test["error"]) for one in searches]
+    entries = [(s.report.study.name, s.champion.test["error"]) for s in searches]
     alt = (
         "Test error of the champion of each study with standard deviation and 95 % interval; the "
         "table has the numbers."

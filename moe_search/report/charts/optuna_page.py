@@ -1,30 +1,35 @@
 """The study's own plots on its page in the Optuna dashboard, beside the built-in ones."""
 
 import base64
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import optuna
 from optuna_dashboard import save_plotly_graph_object
 
+from moe_search.report.charts.atlas import draw_best
 from moe_search.report.charts.canvas import BLUE, YELLOW
+from moe_search.report.results.importances import Importances
+from moe_search.report.results.study import Report
 from moe_search.report.results.trials import TrialPoint, complete, front
 
 _GREY = "#868e96"  # readable on the dashboard's light and dark pages
 
 
-def save_plots(optuna_study: optuna.Study, points: Sequence[TrialPoint], atlas: bytes) -> None:
-    """Show accuracy against sample entropy with its front, and the atlas; again in their place.
+def save_plots(optuna_study: optuna.Study, report: Report) -> None:
+    """Show the front, the importances and the atlas of a study that has a complete trial.
 
-    Args:
-        optuna_study: the study in Optuna's store.
-        points: its trials.
-        atlas: PNG.
+    What an earlier call showed is replaced.
+
+    Raises:
+        UserError: MLflow's store lacks a run's table.
     """
-    for name, figure in (
-        ("accuracy-sample-entropy", _front_plot(points)),
-        ("decomposition-atlas", _picture(atlas)),
-    ):
+    figures = {"accuracy-sample-entropy": _front_plot(report.points)}
+    if report.importances:
+        figures["importances"] = _importances_plot(report.importances)
+    figures["decomposition-atlas"] = _picture(draw_best(report))
+    for name, figure in figures.items():
         save_plotly_graph_object(optuna_study, figure, graph_object_id=name)
 
 
@@ -59,6 +64,34 @@ def _front_plot(points: Sequence[TrialPoint]) -> Any:
     _style(figure, "Accuracy against sample entropy (validation, complete trials)")
     figure.update_xaxes(title="sample entropy H_s, bits", gridcolor=_GREY, zeroline=False)
     figure.update_yaxes(title="accuracy", gridcolor=_GREY, zeroline=False)
+    return figure
+
+
+def _importances_plot(importances: Importances) -> Any:
+    """The report's importances: the dashboard's own leave out pruned trials."""
+    from plotly import graph_objects as go
+
+    colours = itertools.cycle((BLUE, YELLOW, _GREY))
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=list(shares.values())[::-1],
+                y=list(shares)[::-1],
+                name=objective,
+                orientation="h",
+                marker={"color": colour},
+                texttemplate="%{x:.0%}",
+                hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            )
+            for (objective, shares), colour in zip(
+                importances.shares.items(), colours, strict=False
+            )
+        ]
+    )
+    best = f"the best {importances.best} of {importances.trials} trials"
+    _style(figure, f"Importance for being among {best}, pruned ones included")
+    figure.update_xaxes(tickformat=".0%", gridcolor=_GREY, zeroline=False)
+    figure.update_yaxes(automargin=True)
     return figure
 
 

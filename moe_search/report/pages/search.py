@@ -13,7 +13,7 @@ from moe_search.report.charts import (
 )
 from moe_search.report.page import Facts, Part
 from moe_search.report.pages.sections import SectionKind
-from moe_search.report.results.importances import FEWEST
+from moe_search.report.results.importances import TOO_FEW
 from moe_search.report.results.study import Report
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.classes import classes_table
@@ -60,9 +60,13 @@ def _found_text(report: Report) -> str:
 
 def _mattered_text(report: Report) -> str:
     if report.importances:
-        return "How much each searched value decides whether a trial is among the best tenth."
+        return (
+            "How much each searched value decides whether a trial is among the best "
+            f"{report.importances.best} of {report.importances.trials}; pruned trials rank behind "
+            "complete ones. A value that never varied has importance 0."
+        )
     if report.study.parameters and report.summary.best:
-        return f"Importances of the searched values need {FEWEST} complete trials."
+        return TOO_FEW
     return ""
 
 

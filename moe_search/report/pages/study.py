@@ -17,7 +17,8 @@ from moe_search.words import duration
 
 def plain_report(report: Report) -> dict[str, Any]:
     """What JSON knows of it."""
-    summary = plain(report.summary) | {"importances": report.importances}
+    shares = report.importances.shares if report.importances else {}
+    summary = plain(report.summary) | {"importances": shares}
     if not report.rows:
         return summary
     rows = [asdict(row) for row in report.rows]
@@ -30,8 +31,8 @@ def chapter(report: Report, progress: Progress = silent) -> Chapter:
     study = report.study
     progress(Working(f"drawing the report of {study.name}"))
     kinds = COMPARISON if study.configurations else SEARCH
-    found = tuple(sections((*kinds, _REPRODUCE), report))
-    return Chapter(f"Study {study.name}", study.description, found)
+    shown = tuple(sections((*kinds, _REPRODUCE), report))
+    return Chapter(f"Study {study.name}", study.description, shown)
 
 
 def _reproduce(report: Report) -> list[Part]:

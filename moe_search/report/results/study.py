@@ -11,7 +11,7 @@ from moe_search.report.results.importances import Importances, importances
 from moe_search.report.results.rows import RowResult, compare
 from moe_search.report.results.summary import Summary, summarize
 from moe_search.report.results.trials import TrialPoint, trial_points
-from moe_search.search.ledger import StudyRecord
+from moe_search.search.ledger import ChampionRecord, StudyRecord
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
 
@@ -23,19 +23,20 @@ class Report:
     """A study as Optuna's store has it; what MLflow's adds is read when it is first asked for.
 
     Attributes:
+        importances: None where there are none, as of a comparison.
         points: its trials.
         rows: those of a comparison; none of a search.
-        champion_run: of the champion's model in MLflow, if there is one.
+        champion: the model that is registered, if there is one.
         made: with which versions and on which machine, by name.
         seconds: wall time of all its runs.
     """
 
     study: Study
     summary: Summary
-    importances: Importances
+    importances: Importances | None
     points: tuple[TrialPoint, ...]
     rows: tuple[RowResult, ...]
-    champion_run: str | None
+    champion: ChampionRecord | None
     made: dict[str, str]
     seconds: float
 
@@ -55,9 +56,9 @@ class Report:
         Raises:
             UserError: the store cannot be opened, or lacks the tables of the champion's run.
         """
-        if self.champion_run is None:
+        if self.champion is None:
             return []
-        return view_classes(self.client, self.champion_run)
+        return view_classes(self.client, self.champion.run_id)
 
 
 def read_report(study: Study, optuna_study: optuna.Study) -> Report:
@@ -67,7 +68,7 @@ def read_report(study: Study, optuna_study: optuna.Study) -> Report:
     return Report(
         study=study,
         summary=summarize(study, optuna_study, _BEST),
-        importances={} if listed else importances(study, optuna_study),
+        importances=None if listed else importances(study, optuna_study),
         points=tuple(trial_points(optuna_study)),
         rows=tuple(compare(study, optuna_study)) if listed else (),
         champion_run=record.champion.run_id if record.champion else None,

@@ -89,19 +89,23 @@ def references_table(summary: Summary) -> Table:
 
 def importances_table(importances: Importances) -> Table:
     """Each parameter's share, for each objective."""
-    paths = list(dict.fromkeys(path for shares in importances.values() for path in shares))
+    paths = list(dict.fromkeys(path for shares in importances.shares.values() for path in shares))
     return Table(
-        "Importance of the searched values",
-        ("parameter", *importances),
+        "Importance of the searched values "
+        f"(for being among the best {importances.best} of {importances.trials} trials)",
+        ("parameter", *importances.shares),
         tuple(
-            (path, *(f"{100 * shares.get(path, 0.0):.0f} %" for shares in importances.values()))
+            (
+                path,
+                *(f"{100 * shares.get(path, 0.0):.0f} %" for shares in importances.shares.values()),
+            )
             for path in paths
         ),
         frozenset({"parameter"}),
     )
 
 
-def study_tables(summary: Summary, importances: Importances) -> list[Table]:
+def study_tables(summary: Summary, importances: Importances | None) -> list[Table]:
     """All there is to show of a study so far."""
     tables = []
     if summary.best:

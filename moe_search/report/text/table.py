@@ -70,7 +70,7 @@ def _layers(layers: Sequence[Layer]) -> str:
     def text(layer: Layer) -> str:
         if isinstance(layer, str):
             return layer
-        given = layer.model_dump(exclude_defaults=True)
-        return " ".join(f"{name} {written(value)}" for name, value in given.items())
+        values = layer.model_dump(exclude_defaults=True)
+        return " ".join(f"{name} {written(value)}" for name, value in values.items())
 
     return ", ".join(map(text, layers))

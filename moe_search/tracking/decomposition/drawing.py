@@ -225,10 +225,10 @@ def _fitting(text: str, width: float, size: int) -> str:
     if font.getlength(text) <= width:
         return text
 
-    def cut(kept: int) -> str:
-        return text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
+    def cut(letters: int) -> str:
+        return text[: letters - letters // 2] + "…" + text[len(text) - letters // 2 :]
 
-    most = bisect_right(range(len(text)), width, key=lambda kept: font.getlength(cut(kept)))
+    most = bisect_right(range(len(text)), width, key=lambda letters: font.getlength(cut(letters)))
     return cut(max(most - 1, 0))
 
 
@@ -237,7 +237,7 @@ def _titles(panels: Sequence[Panel], width: float, size: int) -> list[str]:
     font = _font(size)
     longest = max(len(panel.title) for panel in panels)
     joined = [["".join(panel.title[:n]) for panel in panels] for n in range(longest, 1, -1)]
-    fit = (titles for titles in joined if all(font.getlength(one) <= width for one in titles))
+    fit = (titles for titles in joined if all(font.getlength(title) <= width for title in titles))
     return next(fit, [_fitting(panel.title[0], width, size) for panel in panels])
 
 

@@ -1,4 +1,4 @@
-"""What is read off a study in Optuna's store, and which searched value mattered."""
+"""What is read off a study in Optuna's store."""
 
 import dataclasses
 import json
@@ -15,7 +15,6 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from moe_search.errors import UserError
-from moe_search.report.results.importances import FEWEST, importances
 from moe_search.report.results.summary import plain, summarize
 from moe_search.report.text.search import study_tables, summary_facts
 from moe_search.search.objective import directions
@@ -179,40 +178,9 @@ def test_a_metric_that_came_later_is_unknown_of_an_earlier_study(
     monkeypatch.setattr("moe_search.report.text.search.HEADLINE", ("accuracy", "later"))
     monkeypatch.setattr("moe_search.report.text.search.OF_EXPERTS", ("later",))
     summary = summarize(study, optuna_study, 5)
-    best, finalists = study_tables(summary, {})
+    best, finalists = study_tables(summary, None)
     assert best.rows[0][2:4] == ("0.5000", "-")
     assert finalists.rows[0][-1] == "-"
     told = plain(summary)
     assert told["best"][0]["metrics"]["later"] is None
     assert told["finalists"][0]["test"]["later"]["mean"] is None
-
-
-def test_the_value_that_decides_is_the_most_important() -> None:
-    study = study_of()
-    found = importances(study, optuna_study_of(study, 40))
-    assert list(found) == ["objective"]
-    assert next(iter(found["objective"])) == "model.experts"
-    assert sum(found["objective"].values()) == pytest.approx(1)
-
-
-def test_a_front_has_importances_for_each_metric() -> None:
-    study = study_of(objective={"pareto": ["accuracy", "sample_entropy"]})
-    found = importances(study, optuna_study_of(study, 40))
-    assert list(found) == ["accuracy", "sample_entropy"]
-    assert all(next(iter(shares)) == "model.experts" for shares in found.values())
-
-
-def test_one_searched_value_is_all_that_matters() -> None:
-    study = study_of(model={"experts": {"low": 2, "high": 9}})
-    assert importances(study, optuna_study_of(study, 20)) == {"objective": {"model.experts": 1.0}}
-
-
-@pytest.mark.parametrize(
-    ("sections", "trials"), [({}, FEWEST - 1), ({"model": {"experts": 3}}, FEWEST)]
-)
-def test_no_importances_of_too_little(sections: dict[str, Any], trials: int) -> None:
-    study = study_of(**sections)
-    optuna_study = optuna.create_study(direction="maximize")
-    for _ in range(trials):
-        optuna_study.add_trial(create_trial(value=1.0))
-    assert importances(study, optuna_study) == {}

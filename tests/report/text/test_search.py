@@ -10,7 +10,6 @@ from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.search import (
     best_table,
     finalists_table,
-    importances_table,
     study_tables,
     summary_facts,
 )
@@ -113,19 +112,14 @@ def test_references_stand_beside_the_best_finalist() -> None:
         "one run": {"usage_entropy": [2.3]},
     }
     found = replace(SUMMARY, finalists=(seventh,), references=references)
-    ours, others, single = (cells(study_tables(found, {})[-1], row) for row in range(3))
+    ours, others, single = (cells(study_tables(found, None)[-1], row) for row in range(3))
     assert (ours[""], ours["test error"]) == ("best finalist", "0.0277 ± 0.0032")
     assert (others["test error"], others["H_s"]) == ("0.0350 ± 0.0040", "0.060 ± 0.030")
     assert (single["test error"], single["H_u"]) == ("-", "2.300")
 
 
-def test_importances_of_several_objectives() -> None:
-    table = importances_table({"accuracy": {"a": 0.7, "b": 0.3}, "loss": {"b": 1.0, "a": 0.0}})
-    assert table.rows == (("a", "70 %", "0 %"), ("b", "30 %", "100 %"))
-
-
 def test_there_are_tables_only_of_what_there_is() -> None:
-    assert [table.title for table in study_tables(SUMMARY, {})] == [best_table(()).title]
+    assert [table.title for table in study_tables(SUMMARY, None)] == [best_table(()).title]
 
 
 def test_status_lines() -> None:

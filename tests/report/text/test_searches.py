@@ -38,7 +38,7 @@ def found(name: str, errors: list[float], data: str = "digits", champion: bool =
     )
     point = TrialPoint(3, "attentive M=8 T=0.70", 0.9, 0.9, 0.1, "r")
     study = Study.model_validate({"name": name, "data": data})
-    return Report(study, summary, {}, (point,), (), "r", {}, 61.0)
+    return Report(study, summary, None, (point,), (), "r", {}, 61.0)
 
 
 def cells(reports: list[Report]) -> list[dict[str, Any]]:

@@ -22,8 +22,8 @@ def draw(model: ModelView) -> bytes:
         own_C = model.decomposition.hard_CM[:, m]
         title_parts = [f"{m}", f": {confusion_CK.trace() / confusion_CK.sum():.0%}"]
         if own_C.any():
-            own = np.average(np.nan_to_num(share_CK.diagonal()), weights=own_C)
-            title_parts.append(f", own {own:.0%}")
+            recall = np.average(np.nan_to_num(share_CK.diagonal()), weights=own_C)
+            title_parts.append(f", own {recall:.0%}")
         panels.append(Panel(tuple(title_parts), share_CK))
     caption = "true × predicted class; accuracy on all, own share"
     return heat_maps(model.title, panels, model.classes, caption)

@@ -1,0 +1,20 @@
+"""Adam with decoupled weight decay.
+
+Shape suffixes: F place in the flat memory of all parameters.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from moe_search.engine.optimizers.adam import Adam
+
+
+class AdamW(Adam):
+    """AdamW (Loshchilov and Hutter, arXiv 1711.05101) as torch has it: w <- (1 - lr d) w first."""
+
+    def decays(self, lr: Sequence[float], weight_decay: Sequence[float]) -> Sequence[float]:
+        return [1 - rate * decay for rate, decay in zip(lr, weight_decay, strict=True)]
+
+    def decay(self, decay_F: Tensor) -> None:
+        self.weight_F.mul_(decay_F)

@@ -1,0 +1,128 @@
+"""What every optimizer has: all models of a population in one call.
+
+Shape suffixes: P model, F place in the flat memory of all parameters.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moe_search.moe.architecture import State
+from moe_search.moe.mixtures import Mixtures
+
+OptimizerState = dict[str, State]
+"""Of one model, what the optimizer keeps, by its name and each parameter's."""
+
+_LINE = 64  # places; a multiple of any vector, so that no place is computed otherwise than another
+_SHARED = "shared"  # the name under which what all parameters share stands
+
+
+class PopulationOptimizer:
+    """An optimizer of torch's with a learning rate and a weight decay for each model.
+
+    Parameters that need a gradient, and the gradients, move into one memory each, and torch's
+    optimizer of rate 1 computes the change of all of it at once; what each model takes of the
+    change is its own learning rate. Gradients do not mix, so each model learns exactly as it would
+    alone.
+
+    Args:
+        mixtures: the population, on the device where it trains; its parameters' memory is replaced.
+        lr: learning rate of each model.
+        weight_decay: of each model.
+    """
+
+    def __init__(
+        self, mixtures: Mixtures, lr: Sequence[float], weight_decay: Sequence[float]
+    ) -> None:
+        self._mixtures = mixtures
+        self._parameters = {
+            name: parameter
+            for name, parameter in mixtures.named_parameters()
+            if parameter.requires_grad
+        }
+        device = mixtures.temperature_P.device
+        used = sum(parameter.numel() for parameter in self._parameters.values())
+        places = -(-used // _LINE) * _LINE
+        self.weight_F, self.gradient_F, self._change_F, self._lr_F, self._decay_F = torch.zeros(
+            5, places, device=device
+        )
+        for parameter, (_, weight), (_, gradient) in zip(
+            self._parameters.values(),
+            self._by_name(self.weight_F),
+            self._by_name(self.gradient_F),
+            strict=True,
+        ):
+            weight.copy_(parameter.detach())
+            parameter.data, parameter.grad = weight, gradient
+        self._fill(self._lr_F, lr)
+        self._fill(self._decay_F, self.decays(lr, weight_decay))
+        self._decayed = any(weight_decay)
+        self._change_F.grad = self.gradient_F
+        self._torch = self.make(self._change_F)
+
+    def make(self, change_F: Tensor) -> torch.optim.Optimizer:
+        """Torch's optimizer, of learning rate 1 and without weight decay."""
+        raise NotImplementedError
+
+    def decays(self, lr: Sequence[float], weight_decay: Sequence[float]) -> Sequence[float]:
+        """What ``decay`` takes for each model."""
+        return weight_decay
+
+    def decay(self, decay_F: Tensor) -> None:
+        """Decay the weights before a step: here as a part of the gradient, w times the decay."""
+        self.gradient_F.addcmul_(decay_F, self.weight_F)
+
+    def zero_grad(self) -> None:
+        """Set every gradient to 0."""
+        self.gradient_F.zero_()
+
+    def step(self) -> None:
+        """Change every weight by its gradient."""
+        if self._decayed:
+            self.decay(self._decay_F)
+        self._change_F.zero_()
+        self._torch.step()
+        self.weight_F.add_(self._change_F.mul_(self._lr_F))
+
+    def state_of(self, model: int) -> OptimizerState:
+        """A copy of what is kept of one model; nothing before the first step."""
+        state = self._torch.state[self._change_F]
+        return {kept: self._share(tensor, model) for kept, tensor in state.items()}
+
+    def load(self, states: Sequence[OptimizerState]) -> None:
+        """Take up what other optimizers kept of each model after as many steps."""
+        state = {}
+        for kept, shared in states[0].items():
+            if _SHARED in shared:
+                state[kept] = torch.tensor(shared[_SHARED], device=self._change_F.device)
+                continue
+            state[kept] = torch.zeros_like(self._change_F)
+            for name, places in self._by_name(state[kept]):
+                for model, own in enumerate(states):
+                    rows = self._mixtures.rows(name, model)
+                    places[rows] = torch.tensor(own[kept][name])
+        self._torch.state[self._change_F] = state
+
+    def _share(self, tensor: Tensor, model: int) -> State:
+        """One model's places of what is kept, by parameter; or what all parameters share."""
+        if tensor.shape != self._change_F.shape:
+            return {_SHARED: np.array(tensor.cpu().numpy())}
+        return {
+            name: places[self._mixtures.rows(name, model)].cpu().numpy().copy()
+            for name, places in self._by_name(tensor)
+        }
+
+    def _fill(self, flat_F: Tensor, values: Sequence[float]) -> None:
+        """Give every place the value of its model."""
+        for name, places in self._by_name(flat_F):
+            for model, value in enumerate(values):
+                places[self._mixtures.rows(name, model)] = value
+
+    def _by_name(self, flat_F: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The places of every parameter, in its shape."""
+        start = 0
+        for name, parameter in self._parameters.items():
+            yield name, flat_F[start : start + parameter.numel()].view(parameter.shape)
+            start += parameter.numel()

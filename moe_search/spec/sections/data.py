@@ -1,0 +1,120 @@
+"""The section ``data``."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    Field,
+    PlainValidator,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic import model_validator as validator
+
+from moe_search.spec.base import OneOf, Section, spec_error
+from moe_search.spec.kinds.data_sets import DATA_SETS, OPTIONS
+from moe_search.spec.sections.values import SWITCH, GivenPath, Seed
+from moe_search.words import show
+
+DataName = Annotated[str, OneOf(tuple(DATA_SETS), others=DATA_SETS.__contains__)]
+
+
+def _auto_count_or_fraction(value: object) -> int | float | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return value
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise ValueError(
+        f"expected auto, a count of samples or a fraction between 0 and 1; got {show(value)}"
+    )
+
+
+def _auto_or_switch(value: object) -> bool | Literal["auto"]:
+    if isinstance(value, bool):
+        return value
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and value in SWITCH:
+        return SWITCH[value]
+    raise ValueError(f"expected auto, on or off; got {show(value)}")
+
+
+class Data(Section):
+    """What is learned, and how it is split."""
+
+    name: DataName = Field(description="a known data set, or one's own: arrays or image_folder")
+    root: GivenPath | None = Field(
+        None, description="folder in which known data sets are looked for"
+    )
+    path: GivenPath | None = Field(
+        None, description="the .npz file of arrays; the folder of image_folder"
+    )
+    validation: Annotated[
+        int | float | Literal["auto"],
+        PlainValidator(_auto_count_or_fraction),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"const": "auto"},
+                    {"type": "integer", "minimum": 0},
+                    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                ]
+            }
+        ),
+    ] = Field(
+        "auto",
+        description="part of the training data held out: a count of samples or a fraction; "
+        "auto: the data's own validation split, or a fifth where it has none; "
+        "0, for a comparison, trains on all and takes validation metrics on training samples, up "
+        "to 10,000 of them",
+    )
+    seed: Seed = Field(0, description="seed of the split")
+    limit: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="train on this many samples only, the same share of each class"
+    )
+    image_size: StrictInt = Field(
+        32, ge=1, le=4096, description="height and width of the images of image_folder"
+    )
+    channels: Literal[1, 3] = Field(
+        3, description="1 makes the images of image_folder grey, 3 red, green and blue"
+    )
+    augment: Annotated[
+        bool | Literal["auto"],
+        PlainValidator(_auto_or_switch),
+        WithJsonSchema({"enum": ["auto", True, False, "on", "off", "yes", "no"]}),
+    ] = Field("auto", description="random flips and crops; auto: for CIFAR only")
+    layout: Literal["auto", "channels_first", "channels_last"] = Field(
+        "auto", description="order of the axes of arrays of images, where it is not plain"
+    )
+    unreadable: Literal["stop", "skip"] = Field(
+        "stop", description="what to do about images that cannot be read"
+    )
+
+    @validator(mode="after")
+    def _has_its_keys(self) -> Self:
+        for key in OPTIONS:
+            given = getattr(self, key) != type(self).model_fields[key].default
+            if given and key not in DATA_SETS[self.name].keys:
+                takers = ", ".join(DATA_SETS.names(lambda kind, key=key: key in kind.keys))
+                raise spec_error(f"has no meaning for {self.name}, only for {takers}", key)
+        return self
+
+    @validator(mode="after")
+    def _has_its_path(self) -> Self:
+        needed = DATA_SETS[self.name].path
+        if needed and self.path is None:
+            raise spec_error(f"is missing; {self.name} needs {needed}", "path")
+        if not needed and self.path is not None:
+            *most, last = DATA_SETS.names(lambda kind: kind.path is not None)
+            raise spec_error(
+                f"only {', '.join(most)} and {last} have a path; "
+                f"the folder of {self.name} is data.root",
+                "path",
+            )
+        return self
+
+
+def name_alone(value: object) -> object:
+    """Reads ``data: mnist`` as ``data: {name: mnist}``."""
+    return {"name": value} if isinstance(value, str) else value

@@ -1,0 +1,51 @@
+"""The sections ``finalists`` and ``storage``."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import (
+    Field,
+    StrictInt,
+)
+from pydantic import model_validator as validator
+
+from moe_search.spec.base import Section, spec_error
+from moe_search.spec.comparison import References
+from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
+from moe_search.spec.sections.values import GivenPath
+
+
+class Finalists(Section):
+    """The best configurations, trained again from fresh seeds and judged on the test set."""
+
+    top: StrictInt = Field(
+        3, ge=0, le=1000, description="configurations to train again; 0 for none"
+    )
+    seeds: StrictInt = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    references: References = Field(
+        {}, description="numbers to stand beside them, by name and metric: [mean, SD], or one run's"
+    )
+
+
+class Storage(Section):
+    """Where results are kept; relative files and folders lie beside study.yaml."""
+
+    optuna: OptunaUrl = Field(
+        "sqlite:///optuna.db",
+        description="Optuna's store; OPTUNA_STORAGE comes before the default",
+    )
+    mlflow: MlflowUrl = Field(
+        "sqlite:///mlflow.db",
+        description="MLflow's store or server; MLFLOW_TRACKING_URI comes before the default",
+    )
+    artifacts: GivenPath = Field(
+        Path("artifacts"), description="folder of figures, tables and models"
+    )
+
+    @validator(mode="after")
+    def _a_database_each(self) -> Self:
+        if self.optuna == self.mlflow:
+            raise spec_error(
+                "is Optuna's database, too; name another, such as NAME-mlflow", "mlflow"
+            )
+        return self

@@ -1,0 +1,79 @@
+"""The section ``search``."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictFloat,
+    StrictInt,
+)
+
+from moe_search.spec.base import OneOf, Section
+from moe_search.spec.kinds.executors import GivenExecutor
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
+from moe_search.spec.sections.values import SWITCH, AutoOrCount, PointValue, Seconds, Seed
+from moe_search.words import show
+
+
+class Collapse(Section):
+    """Stops a trial whose samples all go to few experts."""
+
+    usage_entropy: StrictFloat = Field(
+        0.1, gt=0, le=1, description="bound on H_u, as a fraction of log2 M"
+    )
+    patience: StrictInt = Field(3, ge=1, description="epochs in a row below the bound")
+
+
+def _switched(value: object) -> object:
+    on = SWITCH.get(value, value) if isinstance(value, str) else value
+    if on is None or isinstance(on, bool):
+        return Collapse() if on else None
+    if not isinstance(on, Mapping | Collapse):
+        raise ValueError(f"expected on, off or {{usage_entropy, patience}}; got {show(value)}")
+    return on
+
+
+class Search(Section):
+    """How configurations are proposed, stopped and run."""
+
+    trials: StrictInt = Field(50, ge=1, le=1_000_000, description="trials the study should have")
+    sampler: Annotated[str, OneOf(tuple(SAMPLERS))] = Field(
+        "tpe", description="how configurations are proposed"
+    )
+    pruner: Annotated[str, OneOf(tuple(PRUNERS))] | None = Field(
+        None, description="how poor trials are stopped early; hyperband, or none with pareto"
+    )
+    collapse: Annotated[
+        Collapse | None,
+        BeforeValidator(
+            _switched, json_schema_input_type=Collapse | bool | Literal["on", "off"] | None
+        ),
+    ] = Field(Collapse(), description="stops trials whose experts collapse; off to let them run")
+    seed: Seed = Field(0, description="seed of the sampler and of every trial's training")
+    seeds: StrictInt = Field(
+        1, ge=1, le=1000, description="seeds each configuration is trained with"
+    )
+    points: tuple[dict[str, PointValue], ...] = Field(
+        (), description="configurations to try first, such as {model.experts: 5}"
+    )
+    patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="stop after this many trials without a better one"
+    )
+    timeout: Seconds | None = Field(
+        None, description="stop after this time: seconds, or text such as 90m or 8h"
+    )
+    workers: AutoOrCount = Field("auto", description="processes that train")
+    executor: GivenExecutor = Field(
+        None, description="where workers are: local, or {ray: {}} for a Ray cluster"
+    )
+    population: AutoOrCount = Field("auto", description="models a worker trains together")
+    retries: StrictInt = Field(
+        1, ge=0, le=100, description="times a trial runs again whose worker or coordinator died"
+    )
+    max_failures: StrictInt = Field(
+        10, ge=0, description="failed trials after which the study stops"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")

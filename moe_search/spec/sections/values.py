@@ -1,0 +1,87 @@
+"""What may stand under the keys of several sections."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    StrictInt,
+    WithJsonSchema,
+)
+
+from moe_search.spec.base import Value
+from moe_search.words import show
+
+SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
+
+Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
+
+
+def _given_path(path: Path) -> Path:
+    if re.match(r"~[^/]|.*[\x00-\x1f]", str(path), re.DOTALL):
+        raise ValueError(f"{show(str(path))} is not a path; only ~/ stands for a home folder")
+    return path
+
+
+GivenPath = Annotated[Path, AfterValidator(_given_path)]
+"""A file or folder; a relative one lies beside study.yaml, and ~/ is the user's own home."""
+
+
+def _auto_or_count(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 4096:
+        return value
+    raise ValueError(f"expected auto or a whole number from 1 to 4096; got {show(value)}")
+
+
+def _plain_value(value: object) -> Value:
+    if isinstance(value, int | float | str):
+        return value
+    raise ValueError(f"expected a number, a name, true or false; got {show(value)}")
+
+
+def _seconds(value: object) -> float:
+    """Reads seconds, or text such as 90m and 8h."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match:
+        seconds = float(match[1]) * units[match[2]]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(min(value, 1e12))
+    else:
+        seconds = 0.0
+    if not 0 < seconds < 1e12:
+        raise ValueError(f"expected seconds above 0 or text like 90m or 8h; got {show(value)}")
+    return seconds
+
+
+_DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhd])"
+
+AutoOrCount = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_auto_or_count),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
+
+PointValue = Annotated[
+    Value,
+    PlainValidator(_plain_value),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}]}),
+]
+
+Seconds = Annotated[
+    float,
+    PlainValidator(_seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": f"^{_DURATION}$"},
+            ]
+        }
+    ),
+]
