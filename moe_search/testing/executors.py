@@ -11,7 +11,7 @@ In the tests of whoever adds it::
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialResult, TrialSpec
+from moe_search.moe.architecture import Architecture
 from moe_search.progress import silent
 from moe_search.search.executors import opener
 from moe_search.search.executors.base import Event, Executor
@@ -82,7 +83,7 @@ class ExecutorContract:
     def _study(self, workers: int) -> Study:
         return _study(workers, {self.name: dict(self.options)} if self.name != LOCAL else LOCAL)
 
-    def _open(self, folder: Path) -> Any:
+    def _open(self, folder: Path) -> AbstractContextManager[Executor]:
         return _opened(self._study(1), folder)
 
 
@@ -103,7 +104,8 @@ def _opened(study: Study, folder: Path) -> Iterator[Executor]:
 def _job(epochs: int, *keys: int) -> Job:
     configuration = Configuration.model_validate({"training": {"epochs": epochs, "batch_size": 64}})
     specs = tuple(TrialSpec(key, configuration, 0) for key in keys)
-    return Job(specs, PRESETS["digits"], _SOURCE)
+    shared = Architecture.of(configuration, PRESETS["digits"], (1, 8, 8), classes=10)
+    return Job(specs, shared, _SOURCE)
 
 
 def _await(executor: Executor, enough: Callable[[list[Event]], bool]) -> list[Event]:

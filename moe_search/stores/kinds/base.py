@@ -98,7 +98,8 @@ def _check_version(connection: sqlalchemy.Connection) -> None:
     from alembic.script import ScriptDirectory
     from mlflow.store.db.utils import _get_alembic_config
 
-    script = ScriptDirectory.from_config(_get_alembic_config(db_url=""))
+    settings = _get_alembic_config(db_url="")  # type: ignore[no-untyped-call]
+    script = ScriptDirectory.from_config(settings)
     found = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION}").scalar()
     if found == script.get_current_head():
         return
