@@ -9,7 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from moe_search.errors import UserError
 from moe_search.spec.kinds.stores import store_file
+from moe_search.stores.mlflow import check_store
 
 _PLACES = (
     ("runs", "artifact_uri"),
@@ -38,19 +40,18 @@ def follow_move(url: str, experiment: str, folder: Path) -> Path | None:
     store = store_file(url)
     if store is None or not store.exists():
         return None
+    now = folder.as_uri()
+    before = _place(store, experiment)
+    if not before.startswith("file:") or before == now:
+        return None
+    named = Path(unquote(urlsplit(before).path))
+    if not folder.is_dir() and named.is_dir():
+        return None
+    try:
+        check_store(url, "MLflow")
+    except UserError:
+        return None  # whoever opens it tells what is wrong with it
     with closing(sqlite3.connect(store, timeout=60)) as database, database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        if not tables >= {table for table, _ in _PLACES}:
-            return None
-        row = database.execute(
-            "SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)
-        ).fetchone()
-        before, now = (row or [""])[0], folder.as_uri()
-        if not before.startswith("file:") or before == now:
-            return None
-        named = Path(unquote(urlsplit(before).path))
-        if not folder.is_dir() and named.is_dir():
-            return None
         for table, column in _PLACES:
             database.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
@@ -58,3 +59,18 @@ def follow_move(url: str, experiment: str, folder: Path) -> Path | None:
                 (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
             )
     return named
+
+
+def _place(store: Path, experiment: str) -> str:
+    """Where an experiment's files lie by the store; nothing where it cannot say."""
+    try:
+        with closing(sqlite3.connect(store, timeout=60)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+            if not tables >= {table for table, _ in _PLACES}:
+                return ""
+            place: tuple[str] | None = database.execute(
+                "SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)
+            ).fetchone()
+    except sqlite3.Error:
+        return ""
+    return place[0] if place else ""

@@ -2,5 +2,6 @@
 
 from moe_search.testing.backbones import BackboneContract
 from moe_search.testing.data_sets import DataSetContract
+from moe_search.testing.executors import ExecutorContract
 
-__all__ = ["BackboneContract", "DataSetContract"]
+__all__ = ["BackboneContract", "DataSetContract", "ExecutorContract"]

@@ -4,15 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
+from moe_search.cli import main
 from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 from moe_search.spec import Study, json_schema, load_study
+from moe_search.spec.kinds.stores import STORES, store_kind
+from moe_search.stores.kinds import store_at
+from moe_search.stores.kinds.base import Store
 
 RIGHT = [
     "sqlite:///trials.db",
@@ -132,6 +137,38 @@ def test_variables_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert study.optuna_url == f"sqlite:///{tmp_path}/$SECRET.db"
     assert study.artifacts_folder == tmp_path / "$SECRET"
     assert "hunter2" not in study.model_dump_json()
+
+
+def test_a_folder_that_no_url_can_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "what?" / "study.yaml"
+    file.parent.mkdir()
+    file.write_text("name: a\ndata: digits\n")
+    result = CliRunner().invoke(main, ["run", str(file)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert "what?/optuna.db: no store can lie below a folder with a ? in its name; " in line
+    assert sorted(tmp_path.rglob("*")) == [file.parent, file]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///a.db", "sqlite"),
+        ("postgresql+psycopg://host/name", "postgresql"),
+        ("mysql://host/name", "mysql"),
+        ("https://host", "http"),
+    ],
+)
+def test_the_beginning_of_a_url_says_of_which_kind_a_store_is(url: str, name: str) -> None:
+    assert store_kind(url) is STORES[name]
+    assert store_at(url).url == url
+
+
+def test_every_kind_of_store_has_a_class() -> None:
+    for kind in STORES.values():
+        assert issubclass(kind.load(), Store)
+    with pytest.raises(ValueError, match="is not a store's URL; expected sqlite:///FILE, postgres"):
+        store_kind("redis://host/0")
 
 
 SHELL = {"OPTUNA_STORAGE": "postgresql://host/trials", "MLFLOW_TRACKING_URI": "http://host:5000"}

@@ -1,6 +1,7 @@
 """MLflow's store: made, refused, never told with its password."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from support.trained_models import CARD
 
 from moe_search.errors import UserError
 from moe_search.spec import Study
+from moe_search.stores.mlflow import open_store
 from moe_search.tracking.runs import Tracker
 
 
@@ -63,3 +65,27 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(
     client.delete_experiment(tracker.experiment_id)
     with pytest.raises(UserError, match=r"experiment tiny was deleted; restore it with 'mlflow"):
         Tracker(study, CARD)
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"),
+    [
+        ("cfd24bdc0731", "it is of an older MLflow; keep a copy of it, then run 'mlflow db upgr"),
+        ("ffffffffffff", "it is of a newer MLflow than "),
+    ],
+)
+def test_a_store_of_another_mlflow_is_refused_and_stays_as_it_is(
+    study: Study, tracker: Tracker, revision: str, told: str
+) -> None:
+    """MLflow itself would change the tables of some older ones without a word."""
+    url = study.mlflow_url
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        database.execute("DROP TABLE trace_tags")
+    with pytest.raises(UserError) as caught:
+        open_store(url, create=True)
+    assert told in str(caught.value)
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        assert "trace_tags" not in names
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)

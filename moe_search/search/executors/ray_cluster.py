@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from pathlib import Path
 
 from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoints
@@ -22,6 +23,10 @@ LOOPBACK = {
 }
 """What Ray finds in the environment when it is loaded to start a cluster."""
 
+UV = ("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+"""Ray's own switch, for `uv run`: else it would send the current folder, data and all, to nodes."""
+
+_TOKEN = Path(".ray", "auth_token")  # in the home folder; a cluster of Ray's own making leaves it
 _PATIENCE = 10.0  # seconds; Ray's own is two minutes
 
 
@@ -64,6 +69,7 @@ def connected(given: Ray) -> Iterator[None]:
     Raises:
         UserError: Ray is not installed, or there is no cluster that answers.
     """
+    os.environ.setdefault(*UV)
     if given.address == "local":
         os.environ.update(LOOPBACK)
     try:
@@ -83,7 +89,7 @@ def connected(given: Ray) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         what = (
             f"search.executor.ray: no cluster answers ({error}); start one with `ray start "
-            "--head` on this machine, or name it as HOST:PORT in RAY_ADDRESS"
+            f"--head` on this machine, or name it as HOST:PORT in RAY_ADDRESS{_token_hint()}"
         )
         raise UserError(one_line(what)) from error
     with redirect_stdout(sys.stderr):  # where else Ray would tell, to its end, of nodes that died
@@ -91,6 +97,13 @@ def connected(given: Ray) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _token_hint() -> str:
+    """What else may be wrong where Ray, unasked, sends a token to a cluster that takes none."""
+    if "RAY_AUTH_MODE" in os.environ or not (Path.home() / _TOKEN).exists():
+        return ""
+    return f"; Ray sends it the token in ~/{_TOKEN}: if it takes none, set RAY_AUTH_MODE=disabled"
 
 
 def _check_answers(address: str) -> None:

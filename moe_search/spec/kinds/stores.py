@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from moe_search.errors import UserError
 from moe_search.spec.kinds.kind import Kind, Kinds
 
 _FILE = r":///(?!:)(?!~[^/])[^?\x00-\x1f]+"
@@ -124,11 +125,21 @@ class Stores:
 
 
 def resolved_url(url: str, folder: Path) -> str:
-    """The URL with a file's path in it made absolute; a relative one starts from the folder."""
+    """The URL with a file's path in it made absolute; a relative one starts from the folder.
+
+    Raises:
+        UserError: the path has a ?, after which a database would take it for options.
+    """
     file = store_file(url)
     if file is None:
         return url
-    return f"{url.partition(':///')[0]}:///{(folder / file.expanduser()).absolute()}"
+    path = (folder / file.expanduser()).absolute()
+    if "?" in str(path):
+        raise UserError(
+            f"{path}: no store can lie below a folder with a ? in its name; rename the folder, or "
+            "name a store that lies elsewhere"
+        )
+    return f"{url.partition(':///')[0]}:///{path}"
 
 
 def check_mlflow_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 import sqlalchemy
@@ -9,6 +10,8 @@ from sqlalchemy import Engine
 
 FIRST_TABLES = {"Optuna": {"studies", "version_info"}, "MLflow": {"experiments"}}
 """Which tables are there as soon as others are."""
+
+_VERSION = "alembic_version"  # a table of MLflow's
 
 
 class Store:
@@ -42,6 +45,8 @@ class Store:
             tables = set(sqlalchemy.inspect(connection).get_table_names())
             self.check_content(connection)
             self._check_tables(tables, whose)
+            if whose == "MLflow" and _VERSION in tables:
+                _check_version(connection)
         engine.dispose()
 
     def check_content(self, connection: sqlalchemy.Connection) -> None:
@@ -86,3 +91,20 @@ class Store:
         if others or (self.alone and tables):
             found = min(others or tables)
             raise ValueError(f"it is another program's, with a table {found}; name another")
+
+
+def _check_version(connection: sqlalchemy.Connection) -> None:
+    """Refuse a store of another version of MLflow, which might change its tables unasked."""
+    from alembic.script import ScriptDirectory
+    from mlflow.store.db.utils import _get_alembic_config
+
+    settings = _get_alembic_config(db_url="")  # type: ignore[no-untyped-call]
+    script = ScriptDirectory.from_config(settings)
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION}").scalar()
+    if found == script.get_current_head():
+        return
+    if found in {revision.revision for revision in script.walk_revisions()}:
+        raise ValueError(
+            "it is of an older MLflow; keep a copy of it, then run 'mlflow db upgrade' on it"
+        )
+    raise ValueError(f"it is of a newer MLflow than {version('mlflow')}; upgrade MLflow here")

@@ -278,6 +278,34 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_token_that_ray_sends_unasked_is_named(
+    ray_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("0")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_ADDRESS", "nonsense")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    named = r"token in ~/\.ray/auth_token: if it takes none, set RAY_AUTH_MODE=disabled$"
+    with pytest.raises(UserError, match=named):
+        run_study(study(tmp_path / "study", "nowhere", **ON_RAY), lambda event: None)
+
+
+def test_under_uv_the_current_folder_is_not_sent_to_nodes(ray_here: None) -> None:
+    code = (
+        "from moe_search.search.executors.ray_cluster import connected\n"
+        "from moe_search.spec.kinds.executors import Ray\n"
+        "from moe_search.errors import UserError\n"
+        "try:\n    connected(Ray()).__enter__()\nexcept UserError:\n"
+        "    from ray._private.ray_constants import RAY_ENABLE_UV_RUN_RUNTIME_ENV as sends\n"
+        "    print(sends)"
+    )
+    away = os.environ | {"RAY_ADDRESS": "nonsense"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, env=away, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_without_ray_it_is_said_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
