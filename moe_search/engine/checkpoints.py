@@ -1,4 +1,4 @@
-"""Checkpoints: files from which a long training goes on after a crash, as if there had been none.
+"""Checkpoints: files from which a long training resumes after a crash, as if there had been none.
 
 A file is one trial after one epoch. Its name begins with a digest of all on which the training
 depends, so whoever trains the same finds it: the trial that repeats one whose worker died, alone or
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -52,7 +53,7 @@ class Checkpoint:
     Attributes:
         epochs: how many are trained, those of a pretraining included.
         history: what was reported of them.
-        seconds: its share of the time they took.
+        seconds: its share of the wall seconds that workers took for its populations.
         snapshot: its model and the optimizer.
     """
 
@@ -62,8 +63,16 @@ class Checkpoint:
     snapshot: Snapshot
 
 
-Part = tuple[tuple[TrialSpec, ...], dict[int, Checkpoint]]
-"""Trials, and of each by key the checkpoint from which it goes on; none where they begin."""
+class ResumeGroup(NamedTuple):
+    """Trials that can train in step because as many epochs of each are trained.
+
+    Attributes:
+        specs: the trials.
+        checkpoints: of each by its key; none where they begin.
+    """
+
+    specs: tuple[TrialSpec, ...]
+    checkpoints: dict[int, Checkpoint]
 
 
 @dataclass(frozen=True)
@@ -80,20 +89,20 @@ class Checkpoints:
     source: Data
     after: float = _MINUTE
 
-    def parts(self, specs: Sequence[TrialSpec]) -> Iterator[Part]:
-        """Trials that can go on after the same epoch, the first one's first."""
+    def by_epoch(self, specs: Sequence[TrialSpec]) -> Iterator[ResumeGroup]:
+        """Trials that can resume after the same epoch, the first one's first."""
         latest = {spec.key: self.latest(spec) for spec in specs}
-        epochs = {key: found.epochs if found else 0 for key, found in latest.items()}
+        epochs = {key: newest.epochs if newest else 0 for key, newest in latest.items()}
         for epoch in dict.fromkeys(epochs.values()):
-            own = tuple(spec for spec in specs if epochs[spec.key] == epoch)
-            found = {spec.key: latest[spec.key] for spec in own}
-            yield own, {key: one for key, one in found.items() if one}
+            alike = tuple(spec for spec in specs if epochs[spec.key] == epoch)
+            newest_of = {spec.key: latest[spec.key] for spec in alike}
+            yield ResumeGroup(alike, {key: one for key, one in newest_of.items() if one})
 
     def latest(self, spec: TrialSpec) -> Checkpoint | None:
         """The newest of a trial that is whole; what is damaged is told, and removed."""
         for path in self._files(spec.configuration, spec.seed):
-            if found := _read(path, spec.key):
-                return found
+            if checkpoint := _read(path, spec.key):
+                return checkpoint
             to_stderr(f"moe-search: {path} is damaged; trains what it held again")
             _unlink(path)
         return None

@@ -9,8 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.resident import Resident
-from moe_search.engine.train import Trainer
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, Report, TrialFailure, TrialResult, TrialSpec
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.mixtures import Mixtures
@@ -30,16 +31,12 @@ class FeatureNetworks:
     nothing has to be passed between workers or kept for a later run.
 
     Args:
-        device: where to train.
-        fused: take the fast form of what has one.
+        hardware: where to train.
         dropped: asked after each epoch; raises where training is to end.
     """
 
-    def __init__(
-        self, device: torch.device, fused: bool, dropped: Callable[[], Collection[int]] = tuple
-    ) -> None:
-        self._device = device
-        self._fused = fused
+    def __init__(self, hardware: Hardware, dropped: Callable[[], Collection[int]] = tuple) -> None:
+        self._hardware = hardware
         self._dropped = dropped
         self._known: dict[TrialSpec, Features] = {}
 
@@ -64,14 +61,14 @@ class FeatureNetworks:
 
     def _train(self, job: Job, data: Resident) -> Features:
         reports: list[Report] = []
-        Trainer(job, data, self._device, self._fused, reports.append, self._dropped).run()
+        Trainer(job, data, self._hardware, Caller(reports.append, self._dropped)).run()
         result = reports[-1]
         if isinstance(result, TrialFailure):
             raise ArithmeticError(f"the network of L_s's features: {result.reason}")
         assert isinstance(result, TrialResult)
-        network = Mixtures(result.architecture, [result.experts], [1.0], self._fused)
+        network = Mixtures(result.architecture, [result.experts], [1.0], self._hardware.fused)
         network.load_states([result.state])
-        return partial(_logits, network.to(self._device).eval())
+        return partial(_logits, network.to(self._hardware.device).eval())
 
 
 @torch.no_grad()

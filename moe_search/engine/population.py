@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from moe_search.engine.checkpoints import Snapshot
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.optimizers.base import PopulationOptimizer
 from moe_search.engine.pretraining import Pretraining
 from moe_search.engine.seeds import Stream, generator
@@ -35,8 +36,7 @@ class Population:
         specs: the trials; equal in ``fusion_key``.
         architecture: what their models share.
         stage: the first of their training.
-        device: where they train.
-        fused: take the fast form of what has one.
+        hardware: where they train.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
     """
 
@@ -45,29 +45,25 @@ class Population:
         specs: Sequence[TrialSpec],
         architecture: Architecture,
         stage: Stage,
-        device: torch.device,
-        fused: bool,
+        hardware: Hardware,
         features: Features | None = None,
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
-        self._rule = load_rule(architecture.rule)
         self.stage = stage
+        self._rule = load_rule(architecture.rule)
         self._features = features
-        self._device = device
-        self._fused = fused
-        self._epoch = 1
+        self._hardware = hardware
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
             self.mixtures.configure(model, spec.configuration.model)
-        self._place()
+        self._start_stage(epoch=1)
 
-    def enter(self, stage: Stage, epoch: int) -> None:
+    def enter_stage(self, stage: Stage, epoch: int) -> None:
         """Begin another stage with a fresh optimizer, after an epoch."""
         states = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         kept = {name for name in states[0] if not stage.experts or part_of(name) == "gate"}
-        self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
-        self.stage = stage
+        self._turn_to(stage)
         self.mixtures = self._drawn(0 if stage.experts == "same" else epoch)
         drawn = [self.mixtures.state_of(model) for model in range(len(self.specs))]
         self.mixtures.load_states(
@@ -76,16 +72,17 @@ class Population:
                 for before, after in zip(states, drawn, strict=True)
             ]
         )
-        self._place()
+        self._start_stage(self._epoch)
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
         self.mixtures.set_training(self.stage.frozen)
         if self._pretraining:
-            self._pretraining.begin(epoch)
+            self._pretraining.begin_epoch(epoch)
         now = [temperatures(spec.configuration, epoch) for spec in self.specs]
-        self._softening_P = torch.tensor([t.experts / t.gate for t in now], device=self._device)
+        device = self._hardware.device
+        self._softening_P = torch.tensor([t.experts / t.gate for t in now], device=device)
         self.mixtures.temperature_P.copy_(torch.tensor([t.gate for t in now]))
 
     def step(self, x: Tensor, label_B: Tensor) -> Tensor:
@@ -101,27 +98,45 @@ class Population:
         self._optimizer.step()
         return loss_P.detach()
 
-    def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
-        """Gradients of experts and gate; returns the losses, [P]."""
-        with self._precision():
-            logits_PMB, outputs_PMCB = self.mixtures(x)
-        loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
-        if self._dual:
-            self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
-        else:
-            torch.autograd.backward(loss_P.sum())
-        return loss_P
-
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
         with self._precision():
             logits_PMB, outputs_PMCB = self.mixtures(x)
         return self._losses(x, label_B, logits_PMB, outputs_PMCB)
 
-    def _precision(self) -> torch.autocast:
-        """A context whose products have the precision of the training."""
-        low = self.specs[0].configuration.training.precision == "bfloat16"
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=low)
+    def select(self, models: Sequence[int]) -> None:
+        """Train on with some of the models; their weights and optimizer states are kept."""
+        snapshots = [self.snapshot_of(model) for model in models]
+        self.specs = tuple(self.specs[model] for model in models)
+        self.resume(self.stage, self._epoch, snapshots)
+
+    def resume(self, stage: Stage, epoch: int, snapshots: Sequence[Snapshot]) -> None:
+        """Take up what each model was after the same epoch of a stage."""
+        self._turn_to(stage)
+        self.mixtures = self._mixtures()
+        self.mixtures.load_states([snapshot.weights for snapshot in snapshots])
+        self._start_stage(epoch)
+        self._optimizer.load([snapshot.optimizer for snapshot in snapshots])
+
+    def snapshot_of(self, model: int) -> Snapshot:
+        """All that one model needs to be trained on, alone or among others."""
+        return Snapshot(self.mixtures.state_of(model), self._optimizer.state_of(model))
+
+    def state_of(self, model: int) -> State:
+        """A copy of one model's weights."""
+        return self.mixtures.state_of(model)
+
+    def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
+        """Gradients of experts and gate; returns the losses, [P]."""
+        with self._precision():
+            logits_PMB, outputs_PMCB = self.mixtures(x)
+        loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
+        dual = self.specs[0].configuration.model.dual_temperature != 1
+        if dual and self.stage.frozen is None:
+            self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
+        else:
+            torch.autograd.backward(loss_P.sum())
+        return loss_P
 
     def _dual_backward(
         self, loss_P: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor
@@ -134,7 +149,7 @@ class Population:
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
         experts_loss_P = self._rule.losses(softer_PMB, outputs_PMCB, label_B).mean(1)
-        experts, gate = (self.mixtures.parameters_of(part) for part in ("experts", "gate"))
+        experts, gate = self.mixtures.parameters_of("experts"), self.mixtures.parameters_of("gate")
         torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
         torch.autograd.backward(loss_P.sum(), inputs=gate)
 
@@ -146,34 +161,22 @@ class Population:
         p_PMB = logits_PMB.softmax(1)
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 
-    def keep(self, models: Sequence[int]) -> None:
-        """Go on with some of the models; their weights and optimizer states are kept."""
-        kept = [self.snapshot_of(model) for model in models]
-        self.specs = tuple(self.specs[model] for model in models)
-        self.go_on(self._epoch, kept)
+    def _precision(self) -> torch.autocast:
+        """A context whose products have the precision of the training."""
+        low = self.specs[0].configuration.training.precision == "bfloat16"
+        return torch.autocast(self._hardware.device.type, torch.bfloat16, enabled=low)
 
-    def snapshot_of(self, model: int) -> Snapshot:
-        """All that one model needs to go on, alone or among others."""
-        return Snapshot(self.mixtures.state_of(model), self._optimizer.state_of(model))
-
-    def go_on(self, epoch: int, snapshots: Sequence[Snapshot]) -> None:
-        """Take up what each model was after the same epoch of the stage."""
-        self._epoch = epoch
-        self.mixtures = self._mixtures()
-        self.mixtures.load_states([snapshot.weights for snapshot in snapshots])
-        self._place()
-        self._optimizer.load([snapshot.optimizer for snapshot in snapshots])
-
-    def state_of(self, model: int) -> State:
-        """A copy of one model's weights."""
-        return self.mixtures.state_of(model)
+    def _turn_to(self, stage: Stage) -> None:
+        """Be of a stage, whose gate may be of another kind."""
+        self.stage = stage
+        self.architecture = replace(self.architecture, gate=stage.gate or self.architecture.gate)
 
     def _mixtures(self) -> Mixtures:
         return build(
             self.architecture,
             [expert_count(spec.configuration) for spec in self.specs],
             [spec.configuration.model.temperature for spec in self.specs],
-            self._fused,
+            self._hardware.fused,
         )
 
     def _drawn(self, epoch: int) -> Mixtures:
@@ -183,22 +186,22 @@ class Population:
             mixtures.initialise(model, generator(spec.seed, Stream.WEIGHTS, epoch))
         return mixtures
 
-    def _place(self) -> None:
-        """Move to the device and set up the optimizer."""
-        stage = self.stage
-        self.mixtures.to(self._device)
+    def _start_stage(self, epoch: int) -> None:
+        """Set up what models that have their weights need of a stage: losses, an optimizer."""
+        self.mixtures.to(self._hardware.device)
+        pretrained = self.stage.pretraining
         self._pretraining = (
-            Pretraining(stage, self.specs, self.mixtures) if stage.pretraining else None
+            Pretraining(self.stage, self.specs, self.mixtures) if pretrained else None
         )
-        self.begin(self._epoch)
-        dual = self.specs[0].configuration.model.dual_temperature != 1
-        self._dual = dual and stage.frozen is None
-        regularized = stage.regularized
-        regularizer = [
-            spec.configuration.regularizer if regularized else Regularizer() for spec in self.specs
-        ]
-        self._regularization = Regularization(regularizer, self._device)
+        regularizers = [spec.configuration.regularizer for spec in self.specs]
+        used = regularizers if self.stage.regularized else [Regularizer()] * len(regularizers)
+        self._regularization = Regularization(used, self._hardware.device)
+        self.begin_epoch(epoch)
+        self._optimizer = self._fresh_optimizer()
+
+    def _fresh_optimizer(self) -> PopulationOptimizer:
+        """One that has made no step, of what is not frozen."""
         training = [spec.configuration.training for spec in self.specs]
-        decays = [t.weight_decay if regularized else 0.0 for t in training]
-        made = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
-        self._optimizer = made(self.mixtures, [t.lr for t in training], decays)
+        decays = [t.weight_decay if self.stage.regularized else 0.0 for t in training]
+        kind = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
+        return kind(self.mixtures, [t.lr for t in training], decays)

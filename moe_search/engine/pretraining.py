@@ -38,7 +38,7 @@ class Pretraining:
             ]
             self._owner_PC = torch.tensor(owner_PC, device=self._present_PM.device)
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Draw the noise of an epoch; an expert's does not depend on how many there are."""
         self._noise = [
             generator(self._seed, Stream.PEEKING, epoch, expert)

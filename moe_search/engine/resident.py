@@ -1,6 +1,6 @@
 """A data set as tensors that stay on the device where models train.
 
-Shape suffixes: N sample.
+Shape suffixes: N sample, B sample of a batch.
 """
 
 from dataclasses import dataclass
@@ -50,3 +50,8 @@ def resident(data: Dataset, device: torch.device) -> Resident:
 def tensors(split: Samples, device: torch.device) -> Tensors:
     """One split of it, alike."""
     return Split(torch.from_numpy(split.x).to(device), torch.from_numpy(split.y).to(device))
+
+
+def samples_last(x: Tensor) -> Tensor:
+    """[B, ...] -> [..., B], the order in which networks run."""
+    return x.movedim(0, -1).contiguous()

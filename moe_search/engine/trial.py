@@ -72,7 +72,7 @@ class TrialResult:
         validation, training, test: its decomposition on each split; the latter two where the job
             asked for them.
         architecture, experts, temperature, state: all that rebuilds the model.
-        seconds: its share of the wall time of its population.
+        seconds: its share of the wall seconds that workers took for its populations.
     """
 
     key: int

@@ -17,9 +17,10 @@ import torch
 from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.feature_network import FeatureNetworks
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.messages import Channel, Done, Drop, Fault, Pipe, Ready, Setup
 from moe_search.engine.resident import resident
-from moe_search.engine.train import Trainer
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.errors import MemberError
 from moe_search.ops.compile import uncompiled
@@ -45,14 +46,14 @@ class Worker:
         self._load = load
         torch.set_num_threads(setup.threads)
         self._setup = setup
-        self._device = torch.device(setup.device)
+        device = torch.device(setup.device)
         data = load(False)
-        self._data = resident(data, self._device)
-        wanted = self._device.type == "cpu" and worth_fusing(data.shape)
+        self._data = resident(data, device)
+        wanted = device.type == "cpu" and worth_fusing(data.shape)
         why_not = uncompiled() if wanted else None
-        self._fused = wanted and why_not is None
+        self._hardware = Hardware(device, fused=wanted and why_not is None)
         self._dropped: set[int] = set()
-        self._features = FeatureNetworks(self._device, self._fused, self._drops)
+        self._features = FeatureNetworks(self._hardware, self._drops)
         channel.send(Ready(why_not))
 
     def run(self) -> None:
@@ -65,26 +66,24 @@ class Worker:
                 self._channel.send(Done())
 
     def _train(self, job: Job) -> None:
-        """Train a job; trials that go on after different epochs train apart."""
+        """Train a job; trials that resume after different epochs train apart."""
         if job.test and self._data.test is None:
             del self._data  # before it is read again with its test split, into the same memory
-            self._data = resident(self._load(True), self._device)
-        for specs, begun in self._setup.checkpoints.parts(job.trials):
-            self._train_in_step(replace(job, trials=specs), begun)
+            self._data = resident(self._load(True), self._hardware.device)
+        for group in self._setup.checkpoints.by_epoch(job.trials):
+            self._train_in_step(replace(job, trials=group.specs), group.checkpoints)
 
-    def _train_in_step(self, job: Job, begun: Mapping[int, Checkpoint]) -> None:
+    def _train_in_step(self, job: Job, resumed: Mapping[int, Checkpoint]) -> None:
         """A job that raises is run again trial by trial, so that only the culprit fails."""
         try:
             trainer = Trainer(
                 job,
                 self._data,
-                self._device,
-                self._fused,
-                self._channel.send,
-                self._drops,
+                self._hardware,
+                Caller(self._channel.send, self._drops),
                 self._features.of(job, self._data),
                 self._setup.checkpoints,
-                begun,
+                resumed,
             )
             trainer.run()
         except (EOFError, BrokenPipeError):

@@ -11,9 +11,9 @@ from mlflow.exceptions import MlflowException
 
 from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
+from moe_search.engine.evaluate import evaluate
 from moe_search.engine.messages import Ready
 from moe_search.engine.resident import tensors
-from moe_search.engine.train import evaluate
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier

@@ -13,8 +13,9 @@ from typing import ClassVar, Literal
 
 import torch
 
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.resident import Resident, Tensors
-from moe_search.engine.train import Trainer
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.moe.architecture import Architecture
 from moe_search.spec import PRESETS, Configuration, Data, Model, Training, resolve_backbone
@@ -72,7 +73,7 @@ def _losses(
     reports: list[Report] = []
     shared = Architecture.of(configuration, backbone, shape, classes)
     job = Job((TrialSpec(0, configuration, seed=0),), shared, Data(name="digits"))
-    Trainer(job, data, torch.device("cpu"), fused=False, report=reports.append).run()
+    Trainer(job, data, Hardware(torch.device("cpu")), Caller(reports.append)).run()
     result = reports[-1]
     assert isinstance(result, TrialResult), result
     return [report.training_loss for report in result.history]

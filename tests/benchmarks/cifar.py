@@ -28,9 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.reference_model import PlainMixture, layer_list, mixture_loss
 
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.population import Population
+from moe_search.engine.resident import samples_last
 from moe_search.engine.stages import stages
-from moe_search.engine.train import samples_last
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import Architecture
 from moe_search.search.executors.base import ENVIRONMENT
@@ -54,7 +55,7 @@ def population(preset: str) -> Population:
     shared = Architecture.of(configuration, PRESETS[preset], SHAPE, CLASSES)
     stage, *_ = stages(configuration)
     trial = TrialSpec(0, configuration, seed=0)
-    return Population([trial], shared, stage, torch.device("cpu"), fused=True)
+    return Population([trial], shared, stage, Hardware(torch.device("cpu"), fused=True))
 
 
 def plain_step(preset: str, start: Population) -> Callable[[Tensor, Tensor], float]:

@@ -91,8 +91,8 @@ def go_on(specs: Sequence[TrialSpec], checkpoints: Checkpoints) -> list[Report]:
     """As a worker does."""
     return [
         report
-        for own, begun in checkpoints.parts(specs)
-        for report in train(own, checkpoints=checkpoints, begun=begun)
+        for own, begun in checkpoints.by_epoch(specs)
+        for report in train(own, checkpoints=checkpoints, resumed=begun)
     ]
 
 
@@ -120,7 +120,7 @@ def test_a_training_goes_on_in_every_bit_from_any_epoch(
         found = checkpoints.latest(replace(one, key=7))
         assert found is not None
         assert found.epochs == epochs
-        alone = train([replace(one, key=7)], begun={7: found})
+        alone = train([replace(one, key=7)], resumed={7: found})
         assert epochs_of(alone, 7) == reported
         assert_same_results(results(alone)[7], whole[one.key])
         together = go_on(specs, checkpoints)
@@ -138,7 +138,7 @@ def test_what_was_trained_is_not_trained_again(checkpoints: Checkpoints) -> None
     assert found is not None
     assert found.seconds > 0
     marked = replace(found, seconds=1000.0)
-    result = results(train([spec], begun={spec.key: marked}))[spec.key]
+    result = results(train([spec], resumed={spec.key: marked}))[spec.key]
     assert 1000 < result.seconds < 1000 + 3600
 
 
@@ -147,8 +147,8 @@ def test_a_result_that_was_not_taken_is_evaluated_only(checkpoints: Checkpoints)
     train_until(EPOCHS, specs, checkpoints)
     data = dataset()
     nothing = replace(data, train=replace(data.train, x=data.train.x[:0], y=data.train.y[:0]))
-    for own, begun in checkpoints.parts(specs):
-        found = results(train(own, nothing, begun=begun))
+    for own, begun in checkpoints.by_epoch(specs):
+        found = results(train(own, nothing, resumed=begun))
     for key, result in results(train(specs)).items():
         assert_same_results(found[key], result)
 
@@ -157,7 +157,7 @@ def test_trials_of_different_epochs_go_on_apart(checkpoints: Checkpoints) -> Non
     specs = specs_of("plain")
     train_until(1, [specs[0]], checkpoints)
     train_until(2, [specs[2]], checkpoints)
-    parts = list(checkpoints.parts(specs))
+    parts = list(checkpoints.by_epoch(specs))
     assert [[spec.key for spec in own] for own, _ in parts] == [[0], [1], [2]]
     assert [list(begun) for _, begun in parts] == [[0], [], [2]]
     found = results(go_on(specs, checkpoints))

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.small_trials import CLASSES, architecture, dataset, trial
+from support.small_trials import CLASSES, CPU, architecture, dataset, trial
 from torch import Tensor
 
 from moe_search.engine.feature_network import FeatureNetworks
-from moe_search.engine.resident import Resident
-from moe_search.engine.train import Trainer, samples_last
+from moe_search.engine.resident import Resident, samples_last
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.moe.terms.base import Features
 from moe_search.spec import Data, Regularizer, Training
@@ -31,7 +31,7 @@ def near(features: Any = "network", **regularizer: Any) -> Regularizer:
 
 
 def networks() -> FeatureNetworks:
-    return FeatureNetworks(torch.device("cpu"), fused=False)
+    return FeatureNetworks(CPU)
 
 
 def job(*specs: TrialSpec) -> Job:
@@ -53,7 +53,7 @@ def result_of(specs: Sequence[TrialSpec], key: int) -> TrialResult:
     reports: list[Report] = []
     data, given = dataset(shape=SHAPE), job(*specs)
     features = networks().of(given, data)
-    Trainer(given, data, torch.device("cpu"), False, reports.append, features=features).run()
+    Trainer(given, data, CPU, Caller(reports.append), features).run()
     (found,) = (r for r in reports if isinstance(r, TrialResult) and r.key == key)
     return found
 
@@ -138,6 +138,4 @@ def test_training_a_network_ends_when_the_coordinator_is_gone() -> None:
         raise EOFError
 
     with pytest.raises(EOFError):
-        FeatureNetworks(torch.device("cpu"), False, gone).of(
-            job(trial(regularizer=near())), dataset()
-        )
+        FeatureNetworks(CPU, gone).of(job(trial(regularizer=near())), dataset())

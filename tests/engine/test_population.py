@@ -32,7 +32,7 @@ from support.small_trials import (
 from torch import Tensor
 
 from moe_search.engine.population import Population
-from moe_search.engine.train import samples_last
+from moe_search.engine.resident import samples_last
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Regularizer, Training
@@ -252,7 +252,7 @@ def test_each_optimizer_has_the_same_bits_alone_and_among_neighbours(optimizer: 
 def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str) -> None:
     specs, given = optimized(optimizer), uneven(IMAGE)
     undisturbed, thinned = trained(specs, given, False), trained(specs, given[:3], False)
-    thinned.keep([3, 1])
+    thinned.select([3, 1])
     for x, y in given[3:]:
         thinned.step(samples_last(x), y)
     for model, before in enumerate([3, 1]):
@@ -436,7 +436,7 @@ def test_those_that_are_kept_go_on_as_if_nobody_had_left(gate: str, kept: list[i
     specs, given = neighbours(gate), uneven(IMAGE)
     undisturbed = trained(specs, given, fused=False)
     thinned = trained(specs, given[:3], fused=False)
-    thinned.keep(kept)
+    thinned.select(kept)
     assert thinned.specs == tuple(specs[model] for model in kept)
     for x, y in given[3:]:
         thinned.step(samples_last(x), y)

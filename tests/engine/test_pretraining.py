@@ -55,7 +55,7 @@ def plain(spec: TrialSpec, entered: int | None = None) -> PlainMixture:
     """A plain model with the weights a trial starts from, or with which it enters a stage."""
     found = population([spec], SHAPE)
     if entered is not None:
-        found.enter(stages(spec.configuration)[entered], EPOCHS)
+        found.enter_stage(stages(spec.configuration)[entered], EPOCHS)
     return plain_of(found, 0, SHAPE)
 
 

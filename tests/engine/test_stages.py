@@ -24,8 +24,8 @@ from support.small_trials import (
 from torch import nn
 
 from moe_search.engine.population import Population
+from moe_search.engine.resident import samples_last
 from moe_search.engine.stages import last_epoch, stages
-from moe_search.engine.train import samples_last
 from moe_search.engine.trial import Report, TrialSpec
 from moe_search.spec import Regularizer
 
@@ -44,7 +44,7 @@ def attentive(key: int = 0, **given: Any) -> TrialSpec:
 def gate_drawn(spec: TrialSpec, shape: tuple[int, ...]) -> Population:
     """The population as it enters its second stage, of which only the gate's head is looked at."""
     found = population([spec], shape)
-    found.enter(stages(spec.configuration)[1], EPOCHS)
+    found.enter_stage(stages(spec.configuration)[1], EPOCHS)
     return found
 
 
@@ -107,7 +107,7 @@ def test_distillation_uses_neither_regularizer_nor_weight_decay() -> None:
     for regularizer, decay in ((Regularizer(), 0.0), (Regularizer(kind="both", weight=9.0), 0.5)):
         spec = distilled(regularizer=regularizer, training={"weight_decay": decay})
         found = population([spec])
-        found.enter(plain, EPOCHS)
+        found.enter_stage(plain, EPOCHS)
         steps = [found.step(samples_last(x), y) for x, y in batches(5, 16)]
         losses.append(torch.stack(steps))
     assert torch.equal(*losses)
@@ -151,7 +151,7 @@ def test_the_fused_stem_agrees_where_experts_are_frozen() -> None:
     states = []
     for fused in (False, True):
         found = population([spec], LARGE_IMAGE, fused)
-        found.enter(stages(spec.configuration)[1], EPOCHS)
+        found.enter_stage(stages(spec.configuration)[1], EPOCHS)
         for x, y in batches(20, 32, LARGE_IMAGE):
             found.step(samples_last(x), y)
         states.append(found.state_of(0))

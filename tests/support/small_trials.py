@@ -1,6 +1,7 @@
 """Small trials, data and populations for tests of the engine."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.population import Population
 from moe_search.engine.resident import Resident, Tensors
 from moe_search.engine.stages import stages
-from moe_search.engine.train import Trainer
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import (
     EpochReport,
     Job,
@@ -27,6 +29,7 @@ from moe_search.spec import PRESETS, Configuration, Data, Model, Regularizer, Tr
 from support.reference_model import PlainMixture, layer_list
 
 CLASSES = 4
+CPU = Hardware(torch.device("cpu"))
 IMAGE = (1, 8, 8)
 LARGE_IMAGE = (1, 17, 18)
 """Large enough for the fused stem."""
@@ -76,7 +79,7 @@ def population(
     """The trials as a population on the CPU."""
     first, *_ = stages(specs[0].configuration)
     return Population(
-        specs, architecture(specs[0], shape), first, torch.device("cpu"), fused, features
+        specs, architecture(specs[0], shape), first, replace(CPU, fused=fused), features
     )
 
 
@@ -124,7 +127,7 @@ def train(
     test: bool = False,
     drop: Drops = lambda reports: (),
     checkpoints: Checkpoints | None = None,
-    begun: Mapping[int, Checkpoint] | None = None,
+    resumed: Mapping[int, Checkpoint] | None = None,
 ) -> list[Report]:
     """All that is reported; ``drop`` is asked after each epoch, given what was reported so far."""
     given = data or dataset()
@@ -133,12 +136,10 @@ def train(
     Trainer(
         job,
         given,
-        torch.device("cpu"),
-        fused=False,
-        report=reports.append,
-        dropped=lambda: drop(reports),
+        CPU,
+        Caller(reports.append, lambda: drop(reports)),
         checkpoints=checkpoints,
-        begun=begun,
+        resumed=resumed,
     ).run()
     return reports
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
+from moe_search.engine.hardware import Hardware
 from moe_search.engine.resident import Resident, Tensors
-from moe_search.engine.train import Trainer
+from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, Report, TrialResult, TrialSpec
 from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
@@ -14,6 +15,7 @@ from moe_search.spec import Configuration, Data, resolve_backbone
 CLASSES = ("cat", "dog", "žluťoučký kůň")
 CARD = Card("random", CLASSES, (0.4,), (0.3,))
 IMAGE = (1, 8, 8)
+CPU = Hardware(torch.device("cpu"))
 
 
 def random_dataset(shape: tuple[int, ...]) -> Resident:
@@ -47,6 +49,6 @@ def train_model(
     reports: list[Report] = []
     shared = Architecture.of(configuration, backbone, shape, len(CLASSES))
     job = Job((TrialSpec(0, configuration, seed),), shared, Data(name="digits"), test)
-    Trainer(job, random_dataset(shape), torch.device("cpu"), False, reports.append).run()
+    Trainer(job, random_dataset(shape), CPU, Caller(reports.append)).run()
     (result,) = (report for report in reports if isinstance(report, TrialResult))
     return result

@@ -5,7 +5,7 @@ import pytest
 from support.small_trials import batches, population, trial
 
 from moe_search.engine.optimizers.base import PopulationOptimizer
-from moe_search.engine.train import samples_last
+from moe_search.engine.resident import samples_last
 from moe_search.spec import Training
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
