@@ -60,6 +60,7 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "training.retrain_experts": "none",
         "training.batch_size": "20",
         "training.lr": "0.001",
+        "training.optimizer": "adam",
         "training.weight_decay": "0.0",
         "seed": "0",
     }
