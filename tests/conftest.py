@@ -36,6 +36,8 @@ SLOW = {
     "cli/test_talk.py::test_a_run_tells_every_epoch_or_nothing": "whole runs",
     "dashboard/test_serve.py": "servers",
     "data/sets/test_cifar.py::test_cifar100": "the whole data set",
+    "data/sets/test_cifar.py::test_cifar100_is_read_in_the_published_order": "the whole data set",
+    "data/test_damage.py::test_damage_is_refused_or_read_as_it_is": "hundreds of damaged files",
     "data/test_first_study.py": "whole runs",
     "engine/test_population.py::"
     "test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours": "large convolutions",
@@ -48,6 +50,7 @@ SLOW = {
     "search/executors": "processes that train",
     "search/test_comparison.py": "runs with finals",
     "search/test_finals.py": "runs with finals",
+    "search/test_suggest.py::test_a_grid_is_searched_once_through": "a long run",
     "search/test_light.py": "a whole run",
     "stores/test_failures.py": "runs that go on",
     "studies": "runs of the shipped studies",

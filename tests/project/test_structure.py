@@ -117,3 +117,17 @@ def test_what_recipes_name_is_there(document: str) -> None:
     assert len(places) > 10
     roots = (PACKAGE.parent, PACKAGE)
     assert [place for place in sorted(places) if not any((r / place).exists() for r in roots)] == []
+
+
+def test_what_is_said_to_be_slow_is_there() -> None:
+    tests = PACKAGE.parent / "tests"
+    text = (tests / "conftest.py").read_text()
+    table = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SLOW"
+    )
+    for place in table:
+        file, _, test = place.partition("::")
+        assert (tests / file).exists(), place
+        assert not test or f"def {test}(" in (tests / file).read_text(), place
