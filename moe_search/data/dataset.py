@@ -91,3 +91,9 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample: (C, H, W) or (F,)."""
         return tuple(self.train.x.shape[1:])
+
+    @property
+    def samples(self) -> dict[str, int]:
+        """Their number by split: training, validation and, if it was asked for, test."""
+        splits = {"training": self.train, "validation": self.validation, "test": self.test}
+        return {name: len(split.y) for name, split in splits.items() if split is not None}

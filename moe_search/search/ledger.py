@@ -153,6 +153,8 @@ class StudyRecord:
         space: what it was begun with, see ``Study.space``; empty before it was begun.
         made_with: versions, machine and commit of its last run, by name.
         seconds: wall time of all its runs.
+        samples: of its data by split: training, validation and, where it is read, test.
+        classes: names of its data's classes, by number.
         finalists: in the order in which they were trained.
         champion: None before there is one.
     """
@@ -160,6 +162,8 @@ class StudyRecord:
     space: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    samples: Mapping[str, int] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
     finalists: tuple[FinalistRecord, ...] = ()
     champion: ChampionRecord | None = None
 
@@ -172,6 +176,8 @@ class StudyRecord:
             space=known.get("space", {}),
             made_with=known.get("made_with", {}),
             seconds=known.get("seconds", 0.0),
+            samples=known.get("samples", {}),
+            classes=tuple(known.get("classes", ())),
             finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
             champion=champion and ChampionRecord.of(champion),
         )
@@ -182,6 +188,8 @@ class StudyRecord:
             "space": self.space,
             "made_with": self.made_with,
             "seconds": self.seconds,
+            "samples": self.samples,
+            "classes": list(self.classes),
             "finalists": [record.plain() for record in self.finalists],
             "champion": self.champion and self.champion.plain(),
         }

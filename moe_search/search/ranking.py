@@ -1,14 +1,13 @@
 """The best configurations of a study, and what the finalists' numbers say."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from scipy import stats
 
+from moe_search.intervals import Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import gain, keeps, mean, violations
 from moe_search.search.study_store import COUNTED
@@ -16,24 +15,17 @@ from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Mean, standard deviation (unbiased) and 95 % confidence interval of the mean over seeds."""
+def interval_of(metric: str, values: Sequence[float], samples: int | None) -> Interval:
+    """The interval of a metric over seeds.
 
-    mean: float
-    deviation: float
-    low: float
-    high: float
-
-    @staticmethod
-    def of(values: Sequence[float]) -> "Interval":
-        """By Student's t; of one value only the mean is known."""
-        mean = float(np.mean(values))
-        if len(values) < 2:
-            return Interval(mean, math.nan, math.nan, math.nan)
-        deviation = float(np.std(values, ddof=1))
-        half = float(stats.t.ppf(0.975, len(values) - 1)) * deviation / math.sqrt(len(values))
-        return Interval(mean, deviation, mean - half, mean + half)
+    Args:
+        metric: its name.
+        values: one a seed.
+        samples: of the split; None where their number is not known.
+    """
+    if METRICS[metric].counted:
+        return Interval.of_share(values, samples)
+    return Interval.of(values)
 
 
 @dataclass(frozen=True)
@@ -127,15 +119,20 @@ def finalists(objective: Objective, optuna_study: optuna.Study) -> list[Finalist
     for record in study.finalists:
         by_trial.setdefault(record.trial, []).append(record)
     champion = study.champion.trial if study.champion else None
+    samples = study.samples.get("test")
     results = [
-        _result(objective, TrialRecord.of(trials[trial]).name, records, trial == champion)
+        _result(objective, TrialRecord.of(trials[trial]).name, records, trial == champion, samples)
         for trial, records in by_trial.items()
     ]
     return sorted(results, key=lambda r: (not r.feasible, -gain(objective, r.value), r.trial))
 
 
 def _result(
-    objective: Objective, name: str, records: Sequence[FinalistRecord], champion: bool
+    objective: Objective,
+    name: str,
+    records: Sequence[FinalistRecord],
+    champion: bool,
+    samples: int | None,
 ) -> FinalistResult:
     """What the seeds of one finalist come to together."""
     first = records[0]
@@ -145,7 +142,10 @@ def _result(
         name=name,
         seeds=len(records),
         value=float(np.mean([record.value for record in records])),
-        test={name: Interval.of([record.test[name] for record in records]) for name in METRICS},
+        test={
+            metric: interval_of(metric, [record.test[metric] for record in records], samples)
+            for metric in METRICS
+        },
         errors=tuple(record.test["error"] for record in records),
         champion=champion,
         feasible=keeps(missed),

@@ -75,7 +75,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
     _check_networks(study, data)
     card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
-    shape = data.shape
+    shape, samples = data.shape, data.samples
     listener(Working("opening the stores"))
     check_store(study.optuna_url, "Optuna")
     check_store(study.mlflow_url, "MLflow")
@@ -100,7 +100,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
             del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
             made = provenance(study.folder)
-            StudyRecord(made_with=made).write(optuna_study)
+            StudyRecord(made_with=made, samples=samples, classes=card.classes).write(optuna_study)
             _write_note(study, optuna_study, made)
             reason, interrupted = _to_the_end(
                 Session(

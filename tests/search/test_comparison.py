@@ -11,10 +11,10 @@ from support.study_runs import check_ledger, run, runs, study_in, trials
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
+from moe_search.intervals import Interval
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.rows import agrees, compare, differences
 from moe_search.report.text.rows import COLUMNS, comparison_tables
-from moe_search.search.ranking import Interval
 from moe_search.search.study_store import find_study
 from moe_search.spec import METRICS, Study
 

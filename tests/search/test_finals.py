@@ -1,6 +1,5 @@
 """The finals: fresh seeds, the champion by validation, going on where they ended."""
 
-import math
 import signal
 from collections import Counter
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from scipy import stats
 from support.fake_workers import Fails, decomposition
 from support.study_runs import Ran, check_ledger, run, runs, study_in
 
@@ -17,7 +15,7 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
 from moe_search.search import finals
 from moe_search.search.events import FinalistEnded, FinalistsStarted
-from moe_search.search.ranking import Interval, finalists
+from moe_search.search.ranking import finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.spec.sections import Objective
@@ -176,27 +174,6 @@ def test_no_finals(study_folder: Path) -> None:
     run(study, by_temperature)
     assert runs(study, "finalist") == []
     assert not {"finalists", "champion"} & find_study(study).user_attrs.keys()
-
-
-@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [0.97, 0.98, 0.975, 0.99, 0.96]])
-def test_an_interval_is_students(values: list[float]) -> None:
-    found = Interval.of(values)
-    mean = sum(values) / len(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, mean, stats.sem(values))
-    assert (found.mean, found.low, found.high) == pytest.approx((mean, low, high))
-    assert found.deviation == pytest.approx(stats.tstd(values))
-
-
-def test_an_interval_in_numbers() -> None:
-    three = Interval.of([1.0, 2.0, 3.0])
-    assert (three.mean, three.deviation) == (2.0, 1.0)
-    assert three.high == pytest.approx(2 + 4.302653 / 3**0.5)  # a table's t for 2 degrees
-
-
-def test_an_interval_of_one_value_is_its_mean() -> None:
-    one = Interval.of([0.9])
-    assert one.mean == 0.9
-    assert all(map(math.isnan, (one.deviation, one.low, one.high)))
 
 
 SHARE = {"maximize": {"accuracy": 1.0}, "constraints": {"max_expert_share": {"at_most": 0.65}}}

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from moe_search.intervals import Interval
 from moe_search.report.charts.canvas import BLUE, SOFT, canvas, short
 from moe_search.report.page import Picture
 from moe_search.report.results.searches import SearchResult
 from moe_search.report.results.study import Report
-from moe_search.search.ranking import FinalistResult, Interval
+from moe_search.search.ranking import FinalistResult
 
 _LABEL = "test error: mean, ± SD (thick), 95 % (thin)"
 

@@ -40,7 +40,8 @@ def _finalists(report: Report) -> list[Part]:
 
 
 def _best(report: Report) -> list[Part]:
-    return [best_table(report.summary.best)] if report.summary.best else []
+    summary = report.summary
+    return [best_table(summary.best, strong=not summary.finalists)] if summary.best else []
 
 
 def _importances(report: Report) -> list[Part]:
@@ -54,8 +55,9 @@ def _classes(report: Report) -> list[Part]:
 def _found_text(report: Report) -> str:
     if not report.summary.best:
         return ""
-    result = report.summary.champion_result
-    return champion_text(result) if result else "No champion was chosen yet."
+    if report.summary.champion_result is None:
+        return "No champion was chosen yet."
+    return champion_text(report.summary)
 
 
 def _mattered_text(report: Report) -> str:

@@ -8,9 +8,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.stages import stages
-from moe_search.search.ledger import TrialRecord
+from moe_search.intervals import Difference, Interval
+from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.objective import gain
-from moe_search.search.ranking import Interval
+from moe_search.search.ranking import interval_of
 from moe_search.spec import METRICS, Study
 from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.spec.study import ROW, SEED
@@ -46,6 +47,7 @@ class RowResult:
         best: the run with the best value on validation.
         median: the run with the median test error, the lower one of two.
         reference: by metric: mean and standard deviation, or the number of one run.
+        samples: of the data by split, where they are known.
     """
 
     name: str
@@ -55,24 +57,19 @@ class RowResult:
     best: Run
     median: Run
     reference: dict[str, tuple[float, ...]]
+    samples: dict[str, int]
 
     def spread(self, metric: str) -> Interval:
         """A metric over the runs."""
-        return Interval.of([run.metrics[metric] for run in self.runs])
+        values = [run.metrics[metric] for run in self.runs]
+        if metric == TRAINING_ERROR:
+            return interval_of("error", values, self.samples.get("training"))
+        return interval_of(metric, values, self.samples.get("test"))
 
     @property
     def seconds_per_epoch(self) -> float:
         """Mean over the runs."""
         return fmean(run.seconds for run in self.runs) / self.epochs
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Test error of a row less that of the first row, over the seeds both have."""
-
-    name: str
-    seeds: int
-    error: Interval
 
 
 def compare(study: Study, optuna_study: optuna.Study) -> list[RowResult]:
@@ -81,8 +78,9 @@ def compare(study: Study, optuna_study: optuna.Study) -> list[RowResult]:
     for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if trial.params.get(ROW) in by_row:
             by_row[trial.params[ROW]].append(_run(trial))
+    samples = dict(StudyRecord.of(optuna_study).samples)
     return [
-        _row(study, name, sorted(runs, key=lambda run: run.seed))
+        _row(study, name, sorted(runs, key=lambda run: run.seed), samples)
         for name, runs in by_row.items()
         if runs
     ]
@@ -128,7 +126,7 @@ def _run(trial: FrozenTrial) -> Run:
     )
 
 
-def _row(study: Study, name: str, runs: list[Run]) -> RowResult:
+def _row(study: Study, name: str, runs: list[Run], samples: dict[str, int]) -> RowResult:
     middle = median_low([run.metrics["error"] for run in runs])
     configuration = study.configuration({ROW: name})
     model = configuration.model
@@ -143,4 +141,5 @@ def _row(study: Study, name: str, runs: list[Run]) -> RowResult:
             metric: tuple(numbers)
             for metric, numbers in study.configurations[name].reference.items()
         },
+        samples=samples,
     )

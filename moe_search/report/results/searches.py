@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from moe_search.intervals import FEWEST_SEEDS
 from moe_search.report.results.study import Report
 from moe_search.search.ranking import FinalistResult
 
@@ -34,9 +35,10 @@ def search_results(reports: Sequence[Report]) -> list[SearchResult]:
 
 
 def difference(search: SearchResult, first: SearchResult) -> str:
-    """Test error less the first study's; a dash where the data are others or a seed is alone."""
+    """Test error less the first study's; a dash where the data are others or the seeds too few."""
     same = search.data == first.data
-    if search is first or not same or min(search.champion.seeds, first.champion.seeds) < 2:
+    seeds = min(search.champion.seeds, first.champion.seeds)
+    if search is first or not same or seeds < FEWEST_SEEDS:
         return "-"
     errors, base = search.champion.errors, first.champion.errors
     interval = stats.ttest_ind(errors, base, equal_var=False).confidence_interval()

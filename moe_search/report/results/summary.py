@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.intervals import Difference, Interval
+from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import keeps, metric_names
 from moe_search.search.ranking import FinalistResult, best_trials, finalists
 from moe_search.spec import Study, Value
@@ -62,6 +64,7 @@ class Summary:
         champion: URI of the registered model; None before there is one.
         references: numbers of others to compare the finalists with.
         active: when a trial last began or ended, local time with its offset.
+        margin: the second finalist's test error less the first's; None of fewer than two.
     """
 
     study: str
@@ -73,6 +76,7 @@ class Summary:
     references: References
     active: datetime | None
     stores: Stores
+    margin: Difference | None = None
 
     @property
     def champion_result(self) -> FinalistResult | None:
@@ -90,7 +94,8 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
     """
     trials = optuna_study.get_trials(deepcopy=False)
     states = Counter(trial.state for trial in trials)
-    champion = StudyRecord.of(optuna_study).champion
+    record = StudyRecord.of(optuna_study)
+    results = tuple(finalists(study.objective, optuna_study))
     return Summary(
         study=study.name,
         trials=study.trials,
@@ -98,8 +103,9 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
         best=tuple(
             _best(study, trial) for trial in best_trials(study.objective, optuna_study, count)
         ),
-        finalists=tuple(finalists(study.objective, optuna_study)),
-        champion=champion.uri if champion else None,
+        finalists=results,
+        margin=_margin(results, record.finalists),
+        champion=record.champion.uri if record.champion else None,
         references=study.finalists.references,
         active=_active(trials),
         stores=study.stores,
@@ -137,6 +143,22 @@ def _best(study: Study, trial: FrozenTrial) -> BestTrial:
         feasible=keeps(trial.constraints),
         seconds=record.seconds,
         model=record.model,
+    )
+
+
+def _margin(
+    results: Sequence[FinalistResult], records: Sequence[FinalistRecord]
+) -> Difference | None:
+    """Of the seeds that both have: two models of one seed saw the same samples in one order."""
+    if len(results) < 2:
+        return None
+    first, second = (
+        {record.seed: record.test["error"] for record in records if record.trial == result.trial}
+        for result in results[:2]
+    )
+    pairs = [second[seed] - first[seed] for seed in sorted(first.keys() & second.keys())]
+    return (
+        Difference(f"trial {results[1].trial}", len(pairs), Interval.of(pairs)) if pairs else None
     )
 
 

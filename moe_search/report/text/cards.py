@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 
+from moe_search.intervals import Interval
 from moe_search.report.results.classes import ClassView
 from moe_search.report.results.study import Report
 from moe_search.report.text.report import report_tables
 from moe_search.report.text.search import champion_text, counts_text, interval_text, spread
 from moe_search.report.text.table import Table, markdown_table
-from moe_search.search.ranking import Interval
 from moe_search.spec import METRICS
 
 
 def study_card(report: Report) -> str:
     """What was found so far, as a sentence and tables."""
-    champion = report.summary.champion_result
     parts = [report.study.description, f"{counts_text(report.summary)}."]
-    parts += [champion_text(champion)] if champion else []
+    parts += [champion_text(report.summary)] if report.summary.champion_result else []
     parts += [
         f"**{table.title}**\n\n{markdown_table(table)}" for table in reversed(report_tables(report))
     ]
@@ -45,7 +44,7 @@ def model_card(report: Report) -> str:
     return "\n\n".join(
         [
             *filter(None, [study.description]),
-            champion_text(champion),
+            champion_text(report.summary),
             split,
             markdown_table(_metrics(champion.test)),
             "Which expert serves which class (share of the class, this model, test split):",

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from moe_search.report.results.rows import Difference, RowResult, agrees, differences
+from moe_search.intervals import FEWEST_SEEDS, Difference, Interval
+from moe_search.report.results.rows import RowResult, agrees, differences
 from moe_search.report.text.table import Table
-from moe_search.search.ranking import Interval
 from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.spec.kinds.metrics import COMPARED, METRICS
 
@@ -114,7 +114,7 @@ def _reference(row: RowResult, metric: str) -> str:
 
 def _range(interval: Interval, sign: str = "") -> str:
     """The 95 % interval of an error."""
-    if math.isnan(interval.low):
-        return "-"
+    if not interval.known:
+        return f"needs {FEWEST_SEEDS} seeds"
     text = METRICS["error"].text
     return f"{text(interval.low, sign)} to {text(interval.high, sign)}"

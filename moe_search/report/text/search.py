@@ -4,18 +4,24 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from moe_search.intervals import FEWEST_SEEDS, Interval
 from moe_search.report.results.importances import Importances
 from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
-from moe_search.search.ranking import FinalistResult, Interval
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
 
 OF_EXPERTS = tuple(name for name in HEADLINE if METRICS[name].of_experts)
 """The columns beside a test error, which says what accuracy says."""
 
 
-def best_table(best: tuple[BestTrial, ...]) -> Table:
-    """The best configurations with what they reached on validation and their searched values."""
+def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
+    """The best configurations with what they reached on validation and their searched values.
+
+    Args:
+        best: best first.
+        strong: whether the first one stands out; beside finalists it is not the champion.
+    """
     objectives = [name for name in best[0].values if name not in HEADLINE] if best else []
     paths = list(dict.fromkeys(path for trial in best for path in trial.parameters))
     names = dict(zip(paths, _short(paths), strict=True))
@@ -36,7 +42,7 @@ def best_table(best: tuple[BestTrial, ...]) -> Table:
             for path in paths
             if any(isinstance(trial.parameters.get(path), str) for trial in best)
         ),
-        strong=1,
+        strong=int(strong),
     )
 
 
@@ -83,7 +89,6 @@ def references_table(summary: Summary) -> Table:
             for name, row in {"best finalist": ours, **summary.references}.items()
         ),
         frozenset({""}),
-        strong=1,
     )
 
 
@@ -109,7 +114,7 @@ def study_tables(summary: Summary, importances: Importances | None) -> list[Tabl
     """All there is to show of a study so far."""
     tables = []
     if summary.best:
-        tables.append(best_table(summary.best))
+        tables.append(best_table(summary.best, strong=not summary.finalists))
     if importances:
         tables.append(importances_table(importances))
     if summary.finalists:
@@ -119,22 +124,53 @@ def study_tables(summary: Summary, importances: Importances | None) -> list[Tabl
     return tables
 
 
-def champion_text(champion: FinalistResult) -> str:
-    """Which configuration won, with what test error, in a sentence or two."""
-    error = champion.test["error"]
-    over = (
-        f" ± {error.deviation:.2%} over {champion.seeds} fresh seeds (95 % interval "
-        f"{max(error.low, 0):.2%} to {error.high:.2%})"
-        if champion.seeds > 1
-        else " from one fresh seed"
-    )
-    missed = champion.missed
-    infeasible = f" No finalist keeps the constraints; this one: {missed}." if missed else ""
-    return (
-        f"The champion is the configuration of trial {champion.trial}, "
-        f"{champion.name}: test error {error.mean:.2%}{over}. It was chosen by its "
-        f"validation results; the test split was read for the finalists alone.{infeasible}"
-    )
+def champion_text(summary: Summary) -> str:
+    """Which configuration won, with what test error, and whether it is told from the second.
+
+    The study must have a champion.
+    """
+    champion = summary.champion_result
+    assert champion is not None
+    error, missed = champion.test["error"], champion.missed
+    sentences = [
+        f"The champion is the configuration of trial {champion.trial}, {champion.name}: test error "
+        f"{error.mean:.2%}{_over(champion)}.",
+        margin_text(summary),
+        "It was chosen by its validation results; the test split was read for the finalists alone.",
+        f"No finalist keeps the constraints; this one: {missed}." if missed else "",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _over(champion: FinalistResult) -> str:
+    """The seeds of an error, and how sure it is by them."""
+    error, seeds = champion.test["error"], champion.seeds
+    if seeds == 1:
+        return " from one fresh seed"
+    deviation = f" ± {error.deviation:.2%} over {seeds} fresh seeds"
+    if not error.known:
+        return f"{deviation} (an interval takes {FEWEST_SEEDS})"
+    return f"{deviation} (95 % interval {error.low:.2%} to {error.high:.2%})"
+
+
+def margin_text(summary: Summary) -> str:
+    """Whether the first finalist is told from the second by its test error; empty without one."""
+    margin = summary.margin
+    if margin is None:
+        return ""
+    if not margin.error.known:
+        return (
+            f"Whether it is better than {margin.name}, the second, is not known: that takes "
+            f"{FEWEST_SEEDS} seeds."
+        )
+    error = margin.error
+    interval = f"95 % interval {error.low:+.2%} to {error.high:+.2%}, seed by seed"
+    if error.low <= 0 <= error.high:
+        return (
+            f"It is not told apart from {margin.name}, the second: the difference in test error "
+            f"is {error.mean:+.2%} ({interval})."
+        )
+    return f"The second, {margin.name}, has a test error {error.mean:+.2%} from it ({interval})."
 
 
 def summary_facts(summary: Summary) -> list[tuple[str, str]]:
@@ -183,5 +219,7 @@ def _published(metric: str, numbers: Sequence[float]) -> str:
 
 
 def interval_text(interval: Interval) -> str:
-    """The 95 % interval of a mean; a dash where one seed gives none."""
-    return "-" if math.isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"
+    """The 95 % interval of a mean over three seeds or more."""
+    if not interval.known:
+        return f"needs {FEWEST_SEEDS} seeds"
+    return f"{interval.low:.4f} to {interval.high:.4f}"

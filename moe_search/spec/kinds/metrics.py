@@ -22,6 +22,7 @@ class Metric:
         symbol: its short name, at the head of a column.
         digits: decimals that are shown.
         in_bits: an entropy; objectives divide it by log2 M, so that expert counts compare.
+        counted: whether it is a share of the samples, and so as uncertain as they are few.
         of_experts: whether it says something of a model with experts only.
         headline: whether it is among the few that are shown first.
         compared: its place among the columns of a comparison; 0 where it has none.
@@ -32,6 +33,7 @@ class Metric:
     symbol: str
     digits: int = 4
     in_bits: bool = False
+    counted: bool = False
     of_experts: bool = False
     headline: bool = False
     compared: int = 0
@@ -46,9 +48,12 @@ METRICS: dict[str, Metric] = {
         better="maximize",
         meaning="share of samples classified correctly",
         symbol="accuracy",
+        counted=True,
         headline=True,
     ),
-    "error": Metric(better="minimize", meaning="1 - accuracy", symbol="error", compared=1),
+    "error": Metric(
+        better="minimize", meaning="1 - accuracy", symbol="error", counted=True, compared=1
+    ),
     "balanced_accuracy": Metric(
         better="maximize",
         meaning="mean over the classes of the share classified correctly",

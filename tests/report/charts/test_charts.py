@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moe_search.intervals import Interval
 from moe_search.report.charts import errors, front, history, importances, intervals
 from moe_search.report.charts.canvas import BLUE, canvas
 from moe_search.report.results.trials import Mark, TrialPoint, complete
 from moe_search.report.results.trials import front as front_of
-from moe_search.search.ranking import Interval
 
 
 def point(

@@ -15,6 +15,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from moe_search.errors import UserError
+from moe_search.intervals import Interval
 from moe_search.report.results.summary import plain, summarize
 from moe_search.report.text.search import study_tables, summary_facts
 from moe_search.search.objective import directions
@@ -103,6 +104,21 @@ def test_finalists_and_the_champion() -> None:
     ]
     assert summary.finalists[1].test["error"].mean == pytest.approx(0.3)
     assert summary.champion == "models:/s@champion"
+
+
+def test_the_margin_is_that_of_the_seeds_that_both_have() -> None:
+    study = study_of()
+    optuna_study = optuna_study_of(study, 3)
+    best = [record(2, seed, 0.9, 0.1) for seed in (3, 1, 2)]
+    second = [record(0, seed, 0.8, 0.1 + seed / 100) for seed in (1, 2, 3, 4)]
+    optuna_study.set_user_attr("finalists", best + second)
+    margin = summarize(study, optuna_study, 5).margin
+    assert margin is not None
+    assert (margin.name, margin.seeds) == ("trial 0", 3)
+    expected = Interval.of([0.01, 0.02, 0.03])
+    assert vars(margin.error) == pytest.approx(vars(expected))
+    optuna_study.set_user_attr("finalists", best)
+    assert summarize(study, optuna_study, 5).margin is None
 
 
 def test_a_study_without_trials() -> None:

@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from moe_search.intervals import Difference, Interval
 from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.search import (
     best_table,
+    champion_text,
     finalists_table,
     study_tables,
     summary_facts,
 )
 from moe_search.report.text.table import Table, show, value_text
-from moe_search.search.ranking import FinalistResult, Interval
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec import METRICS, Backbone, Study
 from moe_search.spec.kinds.stores import Stores
 
@@ -101,8 +103,42 @@ def test_finalists() -> None:
     assert (first["place"], second["place"]) == ("champion", "2")
     assert first["test error ± SD"] == "0.0277 ± 0.0032"
     assert first["95 % interval"] == "0.0197 to 0.0356"
-    assert (second["test error ± SD"], second["95 % interval"]) == ("0.0300", "-")
+    assert (second["test error ± SD"], second["95 % interval"]) == ("0.0300", "needs 3 seeds")
     assert first["H_s"] == "0.500"
+
+
+def second(low: float, high: float) -> Difference:
+    return Difference("trial 2", 3, Interval((low + high) / 2, 0.01, low, high))
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        (None, ""),
+        (second(NAN, NAN), "Whether it is better than trial 2, the second, is not known"),
+        (second(-0.01, 0.03), "It is not told apart from trial 2, the second: the difference"),
+        (second(0.01, 0.03), "The second, trial 2, has a test error +2.00% from it (95 %"),
+    ],
+)
+def test_the_champion_is_told_from_the_second_or_not(margin: Difference | None, said: str) -> None:
+    first = finalist(4, Interval(0.02765, 0.00321, 0.0197, 0.0356), champion=True)
+    text = champion_text(replace(SUMMARY, finalists=(first,), margin=margin))
+    assert said in text
+    assert ("trial 2" in text) == (margin is not None)
+    assert "test error 2.77% ± 0.32% over 3 fresh seeds (95 % interval 1.97% to 3.56%)" in text
+
+
+def test_a_champion_of_two_seeds_says_what_an_interval_takes() -> None:
+    first = replace(finalist(4, Interval(0.03, 0.01, NAN, NAN), champion=True), seeds=2)
+    text = champion_text(replace(SUMMARY, finalists=(first,)))
+    assert "test error 3.00% ± 1.00% over 2 fresh seeds (an interval takes 3)." in text
+
+
+def test_one_row_stands_out() -> None:
+    first = finalist(4, Interval(0.03, 0.01, 0.02, 0.04), champion=True)
+    found = replace(SUMMARY, finalists=(first,), references={"others": {"error": [0.1]}})
+    assert [table.strong for table in study_tables(found, None)] == [0, 1, 0]
+    assert [table.strong for table in study_tables(SUMMARY, None)] == [1]
 
 
 def test_references_stand_beside_the_best_finalist() -> None:

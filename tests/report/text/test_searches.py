@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from moe_search.intervals import Interval
 from moe_search.report.pages.searches import studies_chapter
 from moe_search.report.results.study import Report
 from moe_search.report.results.summary import Summary
 from moe_search.report.results.trials import TrialPoint
 from moe_search.report.text.searches import studies_table
-from moe_search.search.ranking import FinalistResult, Interval
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec import METRICS, Study
 from moe_search.spec.kinds.stores import Stores
 
