@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
@@ -28,6 +29,10 @@ class Recorder:
     def __init__(self, tracker: Tracker, artifacts: FileSystemArtifactStore) -> None:
         self._tracker = tracker
         self._artifacts = artifacts
+
+    def close(self, status: Literal["FINISHED", "KILLED"]) -> None:
+        """End the study's own run: FINISHED, or KILLED by an interrupt."""
+        self._tracker.close(status)
 
     def complete(
         self,

@@ -1,7 +1,7 @@
 """Runs a study from study.yaml to its champion."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -20,9 +20,9 @@ from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
 from moe_search.search.executors import opener
-from moe_search.search.executors.base import Plan
+from moe_search.search.executors.base import Opener, Plan
 from moe_search.search.finals import run_finals
-from moe_search.search.interrupt import Interrupted, interruptible
+from moe_search.search.interrupt import Interrupt, Interrupted, interruptible
 from moe_search.search.ledger import StudyRecord
 from moe_search.search.mending import mend
 from moe_search.search.quiet import silence
@@ -70,15 +70,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     """
     started = time.monotonic()
     silence()
-    source = study.source
-    listener(Working("reading the data"))
-    data = load(source, bool(study.configurations) or study.finalists.top > 0, listener)
-    _check_networks(study, data)
-    card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
-    shape, samples = data.shape, data.samples
-    listener(Working("opening the stores"))
-    check_store(study.optuna_url, "Optuna")
-    check_store(study.mlflow_url, "MLflow")
+    data, card = _read(study, listener)
     workers = opener(study, listener)
     with (
         workers.joined(),  # it may take over signals, too, and so comes first
@@ -86,42 +78,70 @@ def run_study(study: Study, listener: Listener) -> Ended:
         locked(study),
         interruptible() as interrupt,
     ):
-        storage = open_storage(study)
-        for line in mend(study, storage).lines():
-            listener(Note(line))
-        optuna_study = open_study(study, storage)  # its sampler goes on behind what was mended
-        plan = workers.plan()
-        batches = _batches(source, plan, card, shape)
-        checkpoints = Checkpoints(study.checkpoints_folder, source)
-        with (
-            _tracked(study, card) as tracker,
-            workers.open(plan, data, checkpoints) as executor,
-        ):
+        optuna_study = _go_on(study, listener)
+        with _session(study, optuna_study, workers, data, card, interrupt, listener) as session:
             del data  # the workers hold their own
-            recorder = Recorder(tracker, open_artifacts(study))
-            made = provenance(study.folder)
-            StudyRecord(made_with=made, samples=samples, classes=card.classes).write(optuna_study)
-            _write_note(study, optuna_study, made)
-            reason, interrupted = _to_the_end(
-                Session(
-                    study,
-                    optuna_study,
-                    recorder,
-                    executor,
-                    batches,
-                    checkpoints,
-                    interrupt,
-                    listener,
-                )
-            )
-            _write_note(study, optuna_study, made)
-            tracker.close("KILLED" if interrupted else "FINISHED")
+            _write_note(study, optuna_study)
+            reason, interrupted = _to_the_end(session)
+            _write_note(study, optuna_study)
+            session.recorder.close("KILLED" if interrupted else "FINISHED")
             so_far = StudyRecord.of(optuna_study).seconds
             seconds = round(so_far + time.monotonic() - started, 1)
             StudyRecord(seconds=seconds).write(optuna_study)
         if not interrupted:
-            checkpoints.clear()
+            session.checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
+
+
+def _read(study: Study, listener: Listener) -> tuple[Dataset, Card]:
+    """The data and the facts of it; the stores can be opened.
+
+    Raises:
+        UserError: the data, the networks or a store's address are at fault; nothing is created.
+    """
+    listener(Working("reading the data"))
+    data = load(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
+    _check_networks(study, data)
+    listener(Working("opening the stores"))
+    check_store(study.optuna_url, "Optuna")
+    check_store(study.mlflow_url, "MLflow")
+    return data, Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
+
+
+def _go_on(study: Study, listener: Listener) -> optuna.Study:
+    """The study in Optuna's store, after what a run that died has left was mended."""
+    storage = open_storage(study)
+    for line in mend(study, storage).lines():
+        listener(Note(line))
+    return open_study(study, storage)  # its sampler goes on behind what was mended
+
+
+@contextmanager
+def _session(
+    study: Study,
+    optuna_study: optuna.Study,
+    workers: Opener,
+    data: Dataset,
+    card: Card,
+    interrupt: Interrupt,
+    listener: Listener,
+) -> Iterator[Session]:
+    """What the search and the finals work with; its workers end with the context."""
+    plan = workers.plan()
+    batches = _batches(study.source, plan, card, data.shape)
+    checkpoints = Checkpoints(study.checkpoints_folder, study.source)
+    made = provenance(study.folder)
+    record = StudyRecord(made_with=made, samples=data.samples, classes=card.classes)
+    with (
+        _tracked(study, card) as tracker,
+        workers.open(plan, data, checkpoints) as executor,
+    ):
+        del data  # the workers hold their own
+        record.write(optuna_study)
+        recorder = Recorder(tracker, open_artifacts(study))
+        yield Session(
+            study, optuna_study, recorder, executor, batches, checkpoints, interrupt, listener
+        )
 
 
 def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Batches:
@@ -138,9 +158,10 @@ def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Ba
     return Batches(source, architecture, plan.population, len(plan.devices), alone)
 
 
-def _write_note(study: Study, optuna_study: optuna.Study, made: Mapping[str, str]) -> None:
+def _write_note(study: Study, optuna_study: optuna.Study) -> None:
     """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
     best = best_in_words(study.objective, optuna_study)
+    made = StudyRecord.of(optuna_study).made_with
     save_note(optuna_study, study_note(study, made, best))
 
 
