@@ -18,8 +18,12 @@ import numpy.typing as npt
 from moe_search.errors import UserError
 from moe_search.words import one_line
 
-# What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory.
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
+# What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory, or say
+# that the archive is encrypted or packed in a way that zipfile does not know.
+_DAMAGE = (
+    *(OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 SplitName = Literal["train", "val", "test"]
 
