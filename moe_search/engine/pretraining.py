@@ -54,6 +54,6 @@ class Pretraining:
         return chosen_loss(outputs_PMCB, label_B, chosen_PB).mean(1)
 
     def _drawn(self, samples: int) -> Tensor:
-        noise_MB = torch.stack([torch.randn(samples, generator=own) for own in self._noise])
+        noise_MB = torch.stack([torch.randn(samples, generator=noise) for noise in self._noise])
         absent_PM1 = ~self._present_PM.unsqueeze(2)
         return noise_MB.to(self._present_PM.device).masked_fill(absent_PM1, torch.inf)

@@ -39,12 +39,12 @@ class Stage:
 def stages(configuration: Configuration) -> tuple[Stage, ...]:
     """The stages of a configuration's training, in order."""
     training = configuration.training
-    found = _until_trained(training)
+    in_order = _until_trained(training)
     if training.retrain_experts != "none":
-        found.append(Stage(training.epochs, frozen="gate", experts=training.retrain_experts))
+        in_order.append(Stage(training.epochs, frozen="gate", experts=training.retrain_experts))
     if training.distill:
-        found.append(distillation(training.epochs))
-    return tuple(found)
+        in_order.append(distillation(training.epochs))
+    return tuple(in_order)
 
 
 def _until_trained(training: Training) -> list[Stage]:

@@ -24,7 +24,7 @@ _Size = Annotated[StrictInt, Field(ge=1, le=1_048_576)]
 
 @dataclass(frozen=True)
 class OutputRule:
-    """How the gate's distribution and the experts' outputs become the model's (see ``outputs``).
+    """How the gate's distribution and experts' outputs become the model's (see ``moe.outputs``).
 
     Attributes:
         k: experts that ``top_k`` keeps.

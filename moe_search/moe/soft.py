@@ -44,14 +44,14 @@ class SoftMixtures(Mixtures):
     per_expert = ("bodies.", "slots.")
 
     def _build(self, fused: bool) -> None:
-        given, models, experts = self.architecture, self.axis.models, sum(self.axis.experts)
-        trunk, (width, *_) = feature_map(given.backbone, given.shape)
-        self.trunk = StackedNetworks(trunk, given.shape, models, fused)
-        self.slots = Weighted(experts, (given.slots, width), width, bias=False)
+        shared, models, experts = self.architecture, self.axis.models, sum(self.axis.experts)
+        trunk, (width, *_) = feature_map(shared.backbone, shared.shape)
+        self.trunk = StackedNetworks(trunk, shared.shape, models, fused)
+        self.slots = Weighted(experts, (shared.slots, width), width, bias=False)
         self.scale_P = nn.Parameter(torch.ones(models))
-        layers = dense_layers(given.backbone.expert)
+        layers = dense_layers(shared.backbone.expert)
         self.bodies = StackedNetworks(layers, (width,), experts, fused)
-        self.heads = Dense(models, self.bodies.width, given.classes)
+        self.heads = Dense(models, self.bodies.width, shared.classes)
         self.gate = None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,21 +64,18 @@ class DecompositionTally:
 
     def decompositions(self) -> list[Decomposition]:
         """One for each model, over all that was added."""
-        found = []
-        for model, experts in enumerate(self._axis.experts):
-            own = slice(0, experts)
-            found.append(
-                Decomposition(
-                    soft_CM=self._soft_PMC[model, own].t().cpu().numpy(),
-                    hard_CM=self._hard_PMC[model, own].t().cpu().numpy(),
-                    chosen_MK=self._chosen_PMK[model, own].cpu().numpy(),
-                    confusion_MCK=self._confusion_PMCK[model, own].cpu().numpy(),
-                    model_CK=self._model_PCK[model].cpu().numpy(),
-                    sample_entropy=self._entropy_P[model].item() / self._samples,
-                    loss=self._loss_P[model].item() / self._samples,
-                )
+        return [
+            Decomposition(
+                soft_CM=self._soft_PMC[model, :experts].t().cpu().numpy(),
+                hard_CM=self._hard_PMC[model, :experts].t().cpu().numpy(),
+                chosen_MK=self._chosen_PMK[model, :experts].cpu().numpy(),
+                confusion_MCK=self._confusion_PMCK[model, :experts].cpu().numpy(),
+                model_CK=self._model_PCK[model].cpu().numpy(),
+                sample_entropy=self._entropy_P[model].item() / self._samples,
+                loss=self._loss_P[model].item() / self._samples,
             )
-        return found
+            for model, experts in enumerate(self._axis.experts)
+        ]
 
 
 def _count(table: Tensor, *coordinates: Tensor) -> None:

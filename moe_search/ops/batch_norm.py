@@ -38,7 +38,7 @@ def batch_norm(x_KL: Tensor, w_K: Tensor, b_K: Tensor, mean_K: Tensor, var_K: Te
     the CPU take the eager form.
 
     Raises:
-        OSError: it cannot be compiled (see ``native``).
+        OSError: it cannot be compiled (see ``compile.library``).
     """
     fits = x_KL.dtype == w_K.dtype == torch.float32 and x_KL.device.type == "cpu"
     compiled = library("batch_norm.cpp") if fits else None

@@ -33,9 +33,9 @@ def library(source: str, **sizes: int) -> ctypes.CDLL:
         raise OSError("no C++ compiler is found; install g++ or clang++")
     with TemporaryDirectory() as folder:
         target = Path(folder) / "library.so"
-        given = [f"-D{name}={size}" for name, size in sizes.items()]
+        definitions = [f"-D{name}={size}" for name, size in sizes.items()]
         file = Path(__file__).with_name(source)
-        command = [compiler, *_FLAGS, *given, str(file), "-o", str(target)]
+        command = [compiler, *_FLAGS, *definitions, str(file), "-o", str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             line = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]
@@ -51,8 +51,8 @@ def constant(compiled: ctypes.CDLL, name: str) -> int:
 def call(function: Any, tensors: Iterable[Tensor | None], *numbers: int | float) -> None:
     """Call a compiled function with the memory of tensors, or null, and numbers: long or float."""
     pointers = (ctypes.c_void_p(None if t is None else t.data_ptr()) for t in tensors)
-    given = (ctypes.c_float(n) if isinstance(n, float) else ctypes.c_long(n) for n in numbers)
-    function(*pointers, *given)
+    scalars = (ctypes.c_float(n) if isinstance(n, float) else ctypes.c_long(n) for n in numbers)
+    function(*pointers, *scalars)
 
 
 _MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers

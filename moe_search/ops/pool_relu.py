@@ -38,7 +38,7 @@ def pool_relu(x_KHWB: Tensor, size: int) -> Tensor:
     and other devices than the CPU take the eager form.
 
     Raises:
-        OSError: it cannot be compiled (see ``native``).
+        OSError: it cannot be compiled (see ``compile.library``).
     """
     fits = size == 2 and x_KHWB.dtype == torch.float32 and x_KHWB.device.type == "cpu"
     compiled = library("pool_relu.cpp") if fits else None

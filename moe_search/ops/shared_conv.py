@@ -24,7 +24,7 @@ def direct(x_IHWB: Tensor, w_KISS: Tensor, b_K: Tensor | None, padding: int) -> 
     The image itself gets no gradient.
 
     Raises:
-        OSError: it cannot be compiled (see ``native``).
+        OSError: it cannot be compiled (see ``compile.library``).
     """
     compiled = library("shared_conv.cpp", INPUTS=len(x_IHWB), KERNEL=w_KISS.shape[-1])
     samples = x_IHWB.shape[-1]

@@ -23,9 +23,14 @@ from torch.autograd.function import once_differentiable
 
 from moe_search.ops.compile import call, constant, few_weights, library, slab
 
-_SMALLEST = 16  # pixels a side; below, plain torch is as fast
+# Pixels a side; a step of smaller images takes milliseconds in plain torch, and each process would
+# compile for itself. Times of both forms: tests/benchmarks/kernels.py.
+_SMALLEST = 16
 NARROW = 8
-"""Dense outputs up to which fusing the dense layer is faster than a product of matrices."""
+"""Dense outputs up to which the layer after the stem is a part of it.
+
+At 8 that takes half the time of a product of matrices, at 16 as long (tests/benchmarks/kernels.py).
+"""
 
 
 def worth_fusing(shape: tuple[int, ...]) -> bool:
@@ -57,7 +62,7 @@ def stem(
     eager form.
 
     Raises:
-        OSError: it cannot be compiled (see ``native``).
+        OSError: it cannot be compiled (see ``compile.library``).
     """
     inputs, kernel, samples = *w_NIKK.shape[1:3], x_IHWB.shape[-1]
     fits = x_IHWB.dtype == w_NIKK.dtype == torch.float32 and x_IHWB.device.type == "cpu"

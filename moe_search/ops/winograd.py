@@ -34,7 +34,9 @@ from moe_search.ops.shared_conv import direct
 
 _TILE = 4  # results a side
 _PLANES = 36
-_LARGEST_SPECTRA = 2**25  # numbers in both spectra of a piece
+# Numbers in both spectra of a piece, 128 MiB. From 2**21 to 2**27 the times differ by less than the
+# machine drifts (tests/benchmarks/kernels.py).
+_LARGEST_SPECTRA = 2**25
 _STAGGER = 16  # numbers between planes, lest all lie in the same lines of the cache
 
 _G_63 = torch.tensor(
@@ -72,12 +74,13 @@ def convolve_eager(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int
 def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> Tensor:
     """The fast form of ``convolve_eager``: same shapes, same numbers to float tolerance.
 
-    An input of few channels that all networks share has an operation of its own (``direct``) and
-    gets no gradient. Many channels that are shared, other kernels than 3x3 where each network has
-    its own input, other types than float32 and other devices than the CPU take the eager form.
+    An input of few channels that all networks share has an operation of its own
+    (``shared_conv.direct``) and gets no gradient. Many channels that are shared, other kernels than
+    3x3 where each network has its own input, other types than float32 and other devices than the
+    CPU take the eager form.
 
     Raises:
-        OSError: it cannot be compiled (see ``native``).
+        OSError: it cannot be compiled (see ``compile.library``).
     """
     fits = x.dtype == w_NOCKK.dtype == torch.float32 and x.device.type == "cpu"
     if fits and x.ndim == 4 and few_weights(w_NOCKK):
@@ -86,8 +89,8 @@ def convolve(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> T
         return y_OHWB.view(*w_NOCKK.shape[:2], *y_OHWB.shape[1:])
     if not fits or x.ndim == 4 or w_NOCKK.shape[-1] != 3:
         return convolve_eager(x, w_NOCKK, b_NO, padding)
-    given = (x.contiguous(), w_NOCKK.contiguous(), None if b_NO is None else b_NO.contiguous())
-    y_NOHWB: Tensor = _Winograd.apply(*given, padding)
+    operands = (x.contiguous(), w_NOCKK.contiguous(), None if b_NO is None else b_NO.contiguous())
+    y_NOHWB: Tensor = _Winograd.apply(*operands, padding)
     return y_NOHWB
 
 

@@ -1,6 +1,6 @@
 """Writes the model package, a folder with ``config.json`` and ``model.safetensors``, no pickle.
 
-And reads what its ``config.json`` says; ``package`` opens the model. Nothing here needs torch.
+And reads what its ``config.json`` says; ``open`` makes the model of it. Nothing here needs torch.
 """
 
 import hashlib

@@ -29,12 +29,12 @@ def load_package(folder: Path) -> Classifier:
         UserError: a file is missing, damaged, of an unknown format, or not the other's.
     """
     config, weights = read_config(folder), folder / WEIGHTS
-    needed, found = _needed_shapes(config, folder / CONFIG), _found_shapes(weights)
-    for name in sorted(needed.keys() | found.keys()):
-        if needed.get(name) != found.get(name):
+    needed, stored = _needed_shapes(config, folder / CONFIG), _stored_shapes(weights)
+    for name in sorted(needed.keys() | stored.keys()):
+        if needed.get(name) != stored.get(name):
             refuse(
                 weights,
-                f"{name} is {_described(found.get(name))}, "
+                f"{name} is {_described(stored.get(name))}, "
                 f"but {CONFIG} needs {_described(needed.get(name))}",
             )
     if not is_sealed(folder):
@@ -50,7 +50,10 @@ def _mixtures(config: Config) -> Mixtures:
 
 
 class _WithoutMemory(TorchFunctionMode):
-    """Weights made in this context have shapes and types only."""
+    """Weights made in this context, by zeros or ones, have shapes and types only.
+
+    Within ``torch.device("meta")`` all tensors would be so, and the expert axis could not be read.
+    """
 
     def __torch_function__(
         self,
@@ -69,10 +72,10 @@ def _needed_shapes(config: Config, path: Path) -> Shapes:
             state = _mixtures(config).state_dict()
     except RuntimeError:
         refuse(path, "describes a model too large for any memory")
-    return {name: (tuple(one.shape), _type_name(one.dtype)) for name, one in state.items()}
+    return {name: (tuple(weight.shape), _type_name(weight.dtype)) for name, weight in state.items()}
 
 
-def _found_shapes(path: Path) -> Shapes:
+def _stored_shapes(path: Path) -> Shapes:
     try:
         with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118

@@ -25,7 +25,8 @@ class Gate(nn.Module):
     """The gates of a population: p(e|x) = softmax over e of its logits / T, T the temperature.
 
     Every parameter and buffer has a first axis: the models, or the experts of all models for those
-    that ``per_expert`` names.
+    that ``per_expert`` names. They are made by ``torch.zeros`` or ``torch.ones`` and drawn later:
+    so a package's shapes can be checked before memory is taken for them.
 
     Args:
         architecture: what the models share.

@@ -26,12 +26,12 @@ class Regularization:
     """
 
     def __init__(self, chosen: Sequence[Regularizer], device: torch.device) -> None:
-        weights = [regularizer.weights for regularizer in chosen]
-        used = {name for own in weights for name in own}
+        weights = [regularizer.weights for regularizer in chosen]  # of each model, by name
+        used = {name for by_name in weights for name in by_name}
         ours = [name for name in TERMS if name in used]  # the table's order decides the rounding
         self._terms = [
             TERMS[name].load_class(Term)(
-                torch.tensor([own.get(name, 0.0) for own in weights], device=device), chosen
+                torch.tensor([by_name.get(name, 0.0) for by_name in weights], device=device), chosen
             )
             for name in (*ours, *sorted(used.difference(TERMS)))
         ]

@@ -24,7 +24,7 @@ class Similarity(Term):
         used = {space for space, weight in zip(spaces, weight_P.tolist(), strict=True) if weight}
         device = weight_P.device
         self._models = {
-            space: torch.tensor([space == own for own in spaces], device=device)
+            space: torch.tensor([space == of_model for of_model in spaces], device=device)
             for space in sorted(used)
         }
         scales = [regularizer.scale == "authors" for regularizer in chosen]
