@@ -9,6 +9,7 @@ import pytest
 
 from moe_search.errors import UserError
 from moe_search.spec import Model, Study, load_study
+from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES
 
 START = "name: a\ndata: digits\n"
@@ -141,10 +142,9 @@ def test_a_wrong_value_is_told_in_plain_words(file: Path, line: str, words: str)
 
 
 WRONG_DATA = {
-    "data: mnst": "data: 'mnst' is unknown; did you mean 'mnist'? allowed: digits, "
-    "breast_cancer, wine, mnist, fashion_mnist, cifar10, cifar100, arrays, image_folder",
+    "data: mnst": "data: 'mnst' is unknown; did you mean 'mnist'? allowed: " + ", ".join(DATA_SETS),
     "data: {name: arrays}": "data.path: is missing; arrays needs an .npz file",
-    "data: {name: mnist, path: x}": "data.path: only arrays and image_folder have a path; the "
+    "data: {name: mnist, path: x}": "data.path: only arrays, image_folder and table have a path; the "
     "folder of mnist is data.root",
     "data: {name: mnist, validation: 1.5}": "data.validation: expected auto, a count of samples "
     "or a fraction between 0 and 1; got 1.5",
