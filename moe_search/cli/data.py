@@ -45,6 +45,8 @@ def init(source: str, out: Path, as_json: bool, talk: Talk) -> None:
         print_json({"file": str(out)} | plain_survey(seen))
         return
     click.echo(f"{out}: {describe(seen)}")
+    for note in seen.notes:
+        click.echo(note)
     click.echo(f"Check it:  moe-search validate {shlex.quote(str(out))}")
     click.echo(f"Run it:    moe-search run {shlex.quote(str(out))}")
 

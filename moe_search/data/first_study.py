@@ -6,7 +6,7 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from moe_search.data.survey import Survey
+from moe_search.data.sets.base import Survey
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.words import one_line
 
@@ -93,15 +93,14 @@ def _data(found: Survey, folder: Path) -> list[str]:
     lines = ["data:", f"  name: {source.name}"]
     if source.path is not None:
         lines.append(f"  path: {_path(source.path, folder)}")
-    if source.name == "image_folder":
-        size = _said(f"  image_size: {source.image_size}", f"squares; yours are {found.sizes}")
-        lines += [size, _said(f"  channels: {source.channels}", "1 is grey, 3 is colour")]
+    for key in type(source).model_fields:
+        if key in source.model_fields_set - {"name", "path"}:
+            line = f"  {key}: {json.dumps(getattr(source, key), ensure_ascii=False)}"
+            comment = found.comments.get(key)
+            lines.append(_said(line, one_line(comment)) if comment else line)
     if found.own_validation:
         return [*lines, _said("  validation: auto", "the data's own validation split")]
-    return [
-        *lines,
-        _said("  validation: 0.2", "of the training data"),
-    ]
+    return [*lines, _said("  validation: 0.2", "of the training data")]
 
 
 def _path(path: Path, folder: Path) -> str:
@@ -122,7 +121,7 @@ def _warnings(found: Survey) -> list[str]:
         )
     if few := [name for name, count in found.counts.items() if count < _FEW]:
         lines.append(f"Of {len(few)} classes there are fewer than {_FEW} samples, as of {few[0]}.")
-    return [f"# {one_line(line)}" for line in lines]
+    return [f"# {one_line(line)}" for line in (*found.notes, *lines)]
 
 
 def _is_uneven(found: Survey) -> bool:

@@ -7,8 +7,11 @@ import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +37,33 @@ Size = tuple[int, int]
 """Height and width in pixels."""
 
 _SIXTEEN_BITS = 65_535
+
+
+_TYPICAL = 100  # images looked at: enough to tell grey from colour, and their usual size
+_SIDES = (8, 64)  # to which images are resized at first; a larger side costs time
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form in which images are to be read.
+
+    Attributes:
+        side: height and width in pixels.
+        channels: 1 for grey, 3 for RGB.
+        sizes: width and height of the smallest and the largest image, in words.
+    """
+
+    side: int
+    channels: Literal[1, 3]
+    sizes: str
+
+    @property
+    def comments(self) -> dict[str, str]:
+        """What there is to say of the keys of the data section."""
+        return {
+            "image_size": f"squares; yours are {self.sizes}",
+            "channels": "1 is grey, 3 is colour",
+        }
 
 
 @contextmanager
@@ -123,6 +153,24 @@ def decode_all(
     if errors:
         progress(Note(f"{len(errors)} of {len(images)} images are skipped; the first: {errors[0]}"))
     return x_NHWC[: len(kept)], np.array(kept, np.int64)
+
+
+def typical_form(images: Sequence[tuple[Path | bytes, str]], progress: Progress) -> Form:
+    """The form that fits images, by a look at some of them.
+
+    Raises:
+        UserError: one of them cannot be read.
+    """
+    step = -(-len(images) // _TYPICAL)
+    sizes, grey = [], True
+    for file, name in counted(images[::step], "looking at images", progress):
+        with open_image(file, name) as opened:
+            sizes.append(opened.size)
+        x_HWC = decode(file, (_SIDES[0],) * 2, 3, name)
+        grey = grey and bool((x_HWC == x_HWC[..., :1]).all())
+    side = min(max(int(median(map(min, sizes))) // 4 * 4, _SIDES[0]), _SIDES[1])
+    ends = (choose(sizes, key=prod) for choose in (min, max))
+    return Form(side, 1 if grey else 3, " to ".join(f"{w} x {h}" for w, h in dict.fromkeys(ends)))
 
 
 def _unreadable(errors: Sequence[UserError], progress: Progress) -> UserError:

@@ -103,7 +103,7 @@ def plain_labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         case "S":
             return np.asarray(np.char.decode(y, "utf-8", "replace"))
         case "O" | "T":
-            return _as_text_or_numbers(y)
+            return _as_text_or_numbers(y, where)
         case _:
             return y
 
@@ -129,9 +129,11 @@ def _whole(y_N: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     return np.asarray(y_N, np.int64)
 
 
-def _as_text_or_numbers(y_N: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _as_text_or_numbers(y_N: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     """Labels of Python objects: whole numbers where all of them are, or else text."""
     values = y_N.tolist()
     if all(isinstance(value, int) for value in values):
         return np.array(values)
+    if all(isinstance(value, int | float) for value in values):
+        return _whole(np.array(values, float), where)
     return np.array([str(value) for value in values])

@@ -77,6 +77,34 @@ def tiny_images(folder: Path) -> Path:
     return save(folder / "tiny.npz", noise((60, 3, 2, 2)), np.arange(60) % 2)
 
 
+def labelled_rows(folder: Path) -> Path:
+    """A table with a number of each row, a date, and numbers that are missing."""
+    drawn = np.random.default_rng(0)
+    lines = ["id,born,size,home,species"]
+    for row in range(90):
+        size = "" if row % 9 == 0 else f"{drawn.normal():.3f}"
+        home, species = ("sea", "wood")[row % 2], ("cat", "dog", "owl")[row % 3]
+        lines.append(f"{row + 7},2020-01-{row % 28 + 1:02},{size},{home},{species}")
+    (folder / "animals.csv").write_text("\n".join(lines))
+    return folder / "animals.csv"
+
+
+def images_with_a_list(folder: Path) -> Path:
+    """Images in one folder, and a table of their classes without suffixes."""
+    paint(folder / "scans" / "raw", {".": 24}, "L", (20, 20))
+    rows = [f"{n},{('sick', 'well')[n % 2]}" for n in range(24)]
+    (folder / "scans" / "labels.csv").write_text("\n".join(["image_id,state", *rows]))
+    return folder / "scans"
+
+
+def huggingfaces_image_folder(folder: Path) -> Path:
+    for split, count in (("train", 24), ("test", 6)):
+        paint(folder / "pets" / split, {".": count}, "RGB", (20, 20))
+        rows = [f"{n}.png,{('cat', 'dog')[n % 2]}" for n in range(count)]
+        (folder / "pets" / split / "metadata.csv").write_text("\n".join(["file_name,label", *rows]))
+    return folder / "pets"
+
+
 WRITTEN: dict[Callable[[Path], Path], tuple[str, list[str]]] = {
     grey_folder: (
         "my-scans",
@@ -98,6 +126,18 @@ WRITTEN: dict[Callable[[Path], Path], tuple[str, list[str]]] = {
     ),
     a_thousand_classes: ("many", ["1000 classes", "backbone: mlp_d64", "high: 16"]),
     tiny_images: ("tiny", ["backbone: mlp"]),
+    labelled_rows: (
+        "animals",
+        [
+            'label: "species"',
+            'drop: ["id", "born"]',
+            "# id is dropped: one of its own in every row.",
+            "# born is dropped: dates or times.",
+            "72 training samples of 4, 3 classes of 24",
+        ],
+    ),
+    images_with_a_list: ("scans", ['label: "state"', "image_size: 20", "channels: 1"]),
+    huggingfaces_image_folder: ("pets", ['label: "label"', "channels: 3", "24 training samples"]),
 }
 
 
@@ -174,8 +214,10 @@ def test_it_never_overwrites(tmp_path: Path) -> None:
     ("data", "message"),
     [
         ("digit", "--data digit: no such file or folder; did you mean 'digits'? known"),
-        ("empty", "holds no class folder"),
-        ("text.csv", "not a readable .npz file"),
+        ("empty", "--data empty: nothing reads it; one's own data is for arrays (an .npz file"),
+        ("text.csv", "text.csv: holds no rows"),
+        ("text.pdf", "--data text.pdf: nothing reads it"),
+        ("numbers.csv", "numbers.csv: no column is likely to be predicted; name it as data.label"),
         ("broken", "broken/b/0.png: not a readable image"),
     ],
 )
@@ -185,6 +227,8 @@ def test_data_that_cannot_be_read_is_told_in_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.csv").write_text("1,2,3\n")
+    (tmp_path / "text.pdf").write_text("%PDF")
+    (tmp_path / "numbers.csv").write_text("a,b\n" + "1.5,2.5\n2.5,7\n" * 9)
     paint(tmp_path / "broken", {"a": 2, "b": 2}, "L", (9, 9))
     (tmp_path / "broken" / "b" / "0.png").write_text("no image")
     said = init("--data", data)

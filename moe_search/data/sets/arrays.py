@@ -3,6 +3,7 @@
 Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,10 @@ class Arrays(DataSet):
         if reader.classes.mapping():
             progress(Note(f"{path}: {reader.classes.mapping()}"))
         return Raw(training, held_out if test else None, reader.classes.names, validation)
+
+    def claims(self, path: Path) -> bool:
+        """Whether it is an .npz or .npy file, or a folder of .npy files."""
+        return path.suffix in (".npz", ".npy") or (path.is_dir() and any(path.glob("*.npy")))
 
 
 ARRAYS = Arrays()

@@ -1,13 +1,37 @@
 """What a data set declares of itself."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from moe_search.data.catalogue import Files, locate
 from moe_search.data.dataset import Moments, Raw
+from moe_search.data.encoding import Encoding
 from moe_search.progress import Progress
 from moe_search.spec.sections import Data
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a data set holds, as far as a first study of it needs to know.
+
+    Attributes:
+        source: what to load.
+        shape: of one sample as loaded, (C, H, W) or (F,).
+        counts: training samples by class.
+        own_validation: whether the data brings a validation split.
+        comments: what there is to say of keys of the data section.
+        notes: what else there is to say, a line each.
+    """
+
+    source: Data
+    shape: tuple[int, ...]
+    counts: Mapping[str, int]
+    own_validation: bool
+    comments: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +66,31 @@ class DataSet(ABC):
             UserError: they are nowhere and could not be downloaded.
         """
         return None
+
+    def claims(self, path: Path) -> bool:
+        """Whether a file or folder of a user's is likely to be for it."""
+        return False
+
+    def survey(self, source: Data, progress: Progress) -> Survey:
+        """Look at it, and say with which keys it is to be read.
+
+        Args:
+            source: its name, and the path of a user's own data.
+            progress: told what takes a while.
+
+        Raises:
+            UserError: data missing or damaged.
+        """
+        return surveyed(source, self.read(source, True, progress))
+
+
+def surveyed(source: Data, raw: Raw) -> Survey:
+    """What data holds that was read."""
+    counts = Counter(raw.classes[label] for label in raw.training.y)
+    shape = raw.training.x.shape[1:]
+    if raw.kinds is not None:
+        shape = (len(Encoding.fit(raw.training.x, raw.kinds).features),)
+    return Survey(source, shape, counts, raw.validation is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

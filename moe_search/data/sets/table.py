@@ -1,18 +1,20 @@
 """A user's own table: a row a sample, a column a feature, and a column of labels."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.columns import learnable, likely_label
+from moe_search.data.columns import learnable, likely_label, look_at
 from moe_search.data.dataset import Raw, Samples, Split, chosen
 from moe_search.data.labels import classes_of
-from moe_search.data.sets.base import DataSet, own_path
+from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.split import drawn_test
-from moe_search.data.tables import SPLITS, Frame, read_table, split_files
+from moe_search.data.tables import SPLITS, Frame, is_table, read_table, split_files
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data
@@ -40,6 +42,38 @@ class Table(DataSet):
         path = own_path(source)
         frame = read_rows(path, source.label)
         return from_frame(frame, source, str(path), test, progress)
+
+    def claims(self, path: Path) -> bool:
+        """Whether it is named as a table, or a folder with a table of training rows."""
+        return is_table(path) if path.is_file() else "train" in split_files(path)
+
+    def survey(self, source: Data, progress: Progress) -> Survey:
+        """Look at its columns: which is likely to be predicted, and which say nothing."""
+        path = own_path(source)
+        frame = read_rows(path, None)
+        label = likely_label(frame)
+        if label is None:
+            raise UserError(
+                f"{path}: no column is likely to be predicted; name it as data.label of "
+                f"data: {{name: table, path: {path.name}, label: ...}}; {_has(frame)}"
+            )
+        split = _likely_split(frame)
+        columns = [look_at(frame, name) for name in frame.columns if name not in (label, split)]
+        drop = {
+            column.name: column.why_not or "one of its own in every row"
+            for column in columns
+            if (column.kind is None or column.identifies) and column.name != SPLIT
+        }
+        keys: dict[str, Any] = {"label": label}
+        keys |= {"drop": tuple(drop)} if drop else {}
+        keys |= {"split": split} if split else {}
+        chosen = source.model_copy(update=keys)
+        raw = from_frame(read_rows(path, label), chosen, str(path), True, progress)
+        return replace(
+            surveyed(chosen, raw),
+            comments={"label": "what is predicted", "split": "train, validation or test"},
+            notes=tuple(f"{name} is dropped: {why}." for name, why in drop.items()),
+        )
 
 
 TABLE = Table()
@@ -126,6 +160,17 @@ def _features(frame: Frame, source: Data, label: str, split: str | None) -> list
     others: Iterable[str] = source.features or frame.columns
     left_out = {label, split, *source.drop}
     return [name for name in others if name not in left_out]
+
+
+def _likely_split(frame: Frame) -> str | None:
+    """A column that says the split of each row, by its name and its values."""
+    for name in frame.columns:
+        words = {str(word).strip().lower() for word in frame[name].unique()}
+        if re.fullmatch("split|set|subset|partition|fold|usage", name.lower()) and (
+            "train" in {SPLITS.get(word) for word in words} and words <= SPLITS.keys()
+        ):
+            return str(name)
+    return None
 
 
 def _rows(frame: Frame, split: str, where: str) -> dict[str, npt.NDArray[np.int64]]:

@@ -65,17 +65,17 @@ DATA_SETS = Kinds(
             path="an .npz file",
             keys=("layout",),
         ),
+        "image_folder": DataSetKind(
+            meaning="images of one's own, a folder a class or with a table of their classes",
+            made_by="moe_search.data.sets.image_folder:IMAGE_FOLDER",
+            path="a folder",
+            keys=("label", "split", "unreadable"),
+        ),
         "table": DataSetKind(
             meaning="rows of one's own: CSV, TSV, Parquet, Arrow or Feather",
             made_by="moe_search.data.sets.table:TABLE",
             path="a file of rows",
             keys=("label", "features", "drop", "split"),
-        ),
-        "image_folder": DataSetKind(
-            meaning="images of one's own, a folder a class",
-            made_by="moe_search.data.sets.image_folder:IMAGE_FOLDER",
-            path="a folder",
-            keys=("unreadable",),
         ),
     },
     group="moe_search.data_sets",

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from moe_search.data import load
-from moe_search.data.sets.image_folder import _listing
+from moe_search.data import Dataset, load
+from moe_search.data.image_lists import _listing
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -251,3 +251,87 @@ def test_unreadable_images_are_skipped_where_that_is_asked_for(damaged: Path) ->
         "2 of 15",
         "1 of 6",
     ]
+
+
+def flat(folder: Path, samples: int = 10) -> list[tuple[str, str]]:
+    """Images of one colour in one folder, and the name and colour of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(samples):
+        colour = sorted(COLOURS)[number % 3]
+        Image.new("RGB", (9, 12), COLOURS[colour]).save(folder / f"img_{number}.png")
+        rows.append((f"img_{number}", colour))
+    return rows
+
+
+def write_list(file: Path, rows: list[tuple[str, str]], header: str = "file_name,colour") -> None:
+    file.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+
+
+def shows_its_class(dataset: Dataset) -> bool:
+    splits = filter(None, (dataset.train, dataset.validation, dataset.test))
+    return all(np.array_equal(s.x.mean((2, 3)).argmax(1), 2 - s.y) for s in splits)
+
+
+@pytest.mark.parametrize("name", ["{}.png", "{}", "deep/{}.png"])
+def test_a_table_of_names_and_classes(tmp_path: Path, name: str) -> None:
+    rows = [(name.format(stem), colour) for stem, colour in flat(tmp_path / "own" / "deep", 30)]
+    write_list(tmp_path / "own" / "labels.csv", rows)
+    dataset = load(source(tmp_path / "own"), test=True)
+    assert dataset.classes == ("blue", "green", "red")
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) + len(dataset.test.y) == 30
+    assert shows_its_class(dataset)
+
+
+def test_a_table_may_say_the_splits(tmp_path: Path) -> None:
+    rows = flat(tmp_path, 30)
+    splits = ["train", "train", "train", "val", "val", "val", "test", "test", "test", "train"] * 3
+    lines = [
+        f"{stem}.png,{n},{colour},{split}"
+        for n, ((stem, colour), split) in enumerate(zip(rows, splits, strict=True))
+    ]
+    (tmp_path / "all.csv").write_text("\n".join(["path,weight,colour,part", *lines]))
+    keys = {"label": "colour", "split": "part"}
+    dataset = load(source(tmp_path).model_copy(update=keys), test=True)
+    assert dataset.test is not None
+    assert [len(s.y) for s in (dataset.train, dataset.validation, dataset.test)] == [12, 9, 9]
+    assert shows_its_class(dataset)
+
+
+def test_a_competitions_folders_are_read_but_not_its_sample_answers(tmp_path: Path) -> None:
+    write_list(tmp_path / "train.csv", flat(tmp_path / "train_images", 12), "id,label")
+    unknown = [(name, "red") for name, _ in flat(tmp_path / "test_images", 6)]
+    write_list(tmp_path / "sample_submission.csv", unknown, "id,label")
+    (tmp_path / "test.csv").write_text("id\n" + "\n".join(name for name, _ in unknown))
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) + len(dataset.test.y) == 12
+    assert shows_its_class(dataset)
+
+
+def test_images_without_a_class_are_left_out_and_told(tmp_path: Path) -> None:
+    rows = flat(tmp_path, 30)
+    write_list(tmp_path / "labels.csv", [*rows[:28], *((name, "") for name, _ in rows[28:])])
+    told: list[Note | Working] = []
+    dataset = load(source(tmp_path), test=True, progress=told.append)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) + len(dataset.test.y) == 28
+    assert Note(f"{tmp_path}: 2 images without a class are left out") in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        ([("gone.png", "red")], "file_name,colour", r"column file_name: no image 'gone.png'"),
+        ([], "file_name,colour", r"labels\.csv: holds no rows|no table names images"),
+        ([("1", "2")] * 40, "a,b", "no table names images and their classes; expected one"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_told(
+    tmp_path: Path, rows: list[tuple[str, str]], header: str, message: str
+) -> None:
+    known = [(f"{stem}.png", colour) for stem, colour in flat(tmp_path, 30)]
+    write_list(tmp_path / "labels.csv", [*known, *rows] if len(rows) == 1 else rows, header)
+    with pytest.raises(UserError, match=message):
+        load(source(tmp_path))

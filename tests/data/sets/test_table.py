@@ -287,5 +287,7 @@ def test_a_damaged_table_is_told_in_one_line(tmp_path: Path, name: str, content:
 
 @pytest.mark.parametrize("key", ["label", "split"])
 def test_keys_of_tables_mean_nothing_to_others(key: str) -> None:
-    with pytest.raises(ValueError, match=f"{key}\n  has no meaning for digits, only for table"):
+    with pytest.raises(
+        ValueError, match=f"{key}\n  has no meaning for digits, only for image_folder, table"
+    ):
         Data.model_validate({"name": "digits", key: "a"})

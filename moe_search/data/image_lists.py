@@ -1,0 +1,310 @@
+"""Which image files there are in a folder, of which class, and in which split."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moe_search.data.columns import likely_label
+from moe_search.data.images import SUFFIXES
+from moe_search.data.labels import classes_of
+from moe_search.data.split import drawn_test
+from moe_search.data.tables import SPLITS, Frame, read_table, split_files
+from moe_search.errors import UserError
+from moe_search.spec.sections import Data
+from moe_search.words import show
+
+_HIDDEN = ("__MACOSX", "@eaDir", "__pycache__", "$RECYCLE.BIN", "System Volume Information")
+"""Folders that systems leave among a user's own; others begin with a dot."""
+
+_VALIDATION = ("val", "valid", "validation")
+_LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
+_LOOKED_AT = 50  # names of a column, which tell whether it names files
+_MOST = 0.9  # of them are files, if it does
+
+Listing = Sequence[tuple[Path, int]]
+"""Path and class number of each image."""
+
+
+@dataclass(frozen=True)
+class Listings:
+    """Which images are in which split.
+
+    Attributes:
+        classes: names by class number.
+        training, validation, test: validation is None unless the folder has one.
+        notes: what there is to say of it, a line each.
+        keys: of the data section, which were found out.
+    """
+
+    classes: tuple[str, ...]
+    training: Listing
+    validation: Listing | None
+    test: Listing
+    notes: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def listings(path: Path, source: Data) -> Listings:
+    """Finds the images of a folder and their classes, in one of two forms.
+
+    Either under PATH/<class>, or under PATH/train/<class> with PATH/val and PATH/test, of which one
+    may be lacking. Or anywhere in it, with a table that names files and classes: one in PATH, such
+    as labels.csv, or one in each of PATH/train, PATH/val and PATH/test, such as metadata.csv. Its
+    column of classes is ``source.label``, its column of splits ``source.split``.
+
+    Without a test split a stratified fifth of the training images is it, drawn by ``source.seed``.
+
+    Raises:
+        UserError: no such folder, fewer than two classes, a class without images, a class in
+            another split that train does not have, or a file in the table that is not there.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder")
+    if source.label or (not _has_class_folders(path) and any(_lists(path))):
+        found = _from_lists(path, source)
+    else:
+        found = _from_folders(path)
+    if found.test:
+        return found
+    y_N = np.array([label for _, label in found.training], np.int64)
+    drawn, rest = drawn_test(y_N, source.seed)
+    return replace(
+        found,
+        training=[found.training[i] for i in rest],
+        test=[found.training[i] for i in drawn],
+    )
+
+
+def _split_folders(path: Path) -> dict[str, Path]:
+    """The folders of splits; none where there is no other than train."""
+    train, test = path / "train", path / "test"
+    own = next((path / name for name in _VALIDATION if (path / name).is_dir()), None)
+    if not train.is_dir() or not (own or test.is_dir()):
+        return {}
+    found = {"train": train, "validation": own, "test": test if test.is_dir() else None}
+    return {name: folder for name, folder in found.items() if folder}
+
+
+def _has_class_folders(path: Path) -> bool:
+    """Whether there are folders with images that are not called as splits, as train_images is."""
+    folder = _split_folders(path).get("train", path)
+    words = ((name, re.split("[-_ ]", name.lower())[0]) for name in _class_folders(folder))
+    names = [name for name, word in words if word not in SPLITS]
+    return len(names) > 1 and any(
+        next(image_files(folder / name, Counter()), None) for name in names
+    )
+
+
+def _from_folders(path: Path) -> Listings:
+    """The images of a folder a class."""
+    folders, left_out = _split_folders(path), Counter[str]()
+    classes, training = _listing(folders.get("train", path), left_out)
+    validation, test = (
+        _listing_like(folders[split], classes, left_out) if split in folders else None
+        for split in ("validation", "test")
+    )
+    notes = (words_left_out(left_out),) if left_out else ()
+    return Listings(classes, training, validation, test or [], notes)
+
+
+def _lists(path: Path) -> Iterator[tuple[str, Path]]:
+    """The tables that may name images, each with the split that its folder or its name says."""
+    for split, folder in _split_folders(path).items():
+        yield from ((split, file) for file in _tables(folder))
+    named = split_files(path)
+    for split, files in named.items():
+        yield from ((split, file) for file in files)
+    if "train" not in named:
+        yield from (("train", file) for file in _tables(path))
+
+
+def _tables(folder: Path) -> list[Path]:
+    found = sorted(file for pattern in _LISTS for file in folder.glob(pattern))
+    return [file for file in found if "submission" not in file.name.lower()]
+
+
+def _from_lists(path: Path, source: Data) -> Listings:
+    """The images that tables name, with the classes that they say."""
+    files = _FileNames(path)
+    rows: dict[str, list[tuple[Path, Any]]] = {}
+    label, unlabelled = source.label, 0
+    for split_of_file, file in _lists(path):
+        frame = _read_list(file, label)
+        column = files.column(frame, file, split_of_file)
+        label = label or (column and _label_beside(frame, column))
+        if column is None or label not in frame.columns:
+            continue
+        unlabelled += int(frame[label].isna().sum())
+        frame = frame[frame[label].notna()]
+        splits = _splits(frame, source.split, split_of_file, file)
+        for split, name, value in zip(splits, frame[column], frame[label], strict=True):
+            image = files.find(str(name), file, split_of_file)
+            if image is None:
+                raise UserError(f"{file}: column {column}: no image {show(str(name))} in {path}")
+            rows.setdefault(split, []).append((image, value))
+    if "train" not in rows:
+        raise UserError(
+            f"{path}: no table names images and their classes; expected one with a column of file "
+            "names, and one of classes that data.label names"
+        )
+    found = _classified(rows, f"{path}: column {label}", str(label))
+    told = (f"{unlabelled:,} images without a class are left out",) if unlabelled else ()
+    return replace(found, notes=(*found.notes, *told))
+
+
+def _classified(rows: Mapping[str, list[tuple[Path, Any]]], where: str, label: str) -> Listings:
+    def values(split: str) -> Any:
+        return np.array([value for _, value in rows[split]], object)
+
+    classes = classes_of(values("train"), where)
+
+    def listing(split: str) -> Listing | None:
+        if split not in rows:
+            return None
+        numbers = classes.numbers(values(split), where).tolist()
+        return [(image, number) for (image, _), number in zip(rows[split], numbers, strict=True)]
+
+    training = listing("train") or []
+    notes = (classes.mapping(),) if classes.mapping() else ()
+    return Listings(
+        classes.names,
+        training,
+        listing("validation"),
+        listing("test") or [],
+        notes,
+        {"label": label},
+    )
+
+
+def _read_list(file: Path, label: str | None) -> Frame:
+    if file.suffix != ".jsonl":
+        return read_table(file, label)
+    import pandas as pd
+
+    return pd.read_json(file, lines=True)
+
+
+def _splits(frame: Frame, column: str | None, usual: str, file: Path) -> list[str]:
+    """The split of each row; the usual one where no column says it."""
+    if column is None or column not in frame.columns:
+        return [usual] * len(frame)
+    words = [str(word).strip().lower() for word in frame[column]]
+    wrong = sorted(set(words) - SPLITS.keys())
+    if wrong:
+        raise UserError(f"{file}: column {column}: {show(wrong[0])} is no split")
+    return [SPLITS[word] for word in words]
+
+
+def _label_beside(frame: Frame, column: str) -> str | None:
+    """The column of classes beside that of files: the only other one, or the likely one."""
+    others = [name for name in frame.columns if name != column]
+    return others[0] if len(others) == 1 else likely_label(frame[others])
+
+
+class _FileNames:
+    """Finds the images of a folder by their paths, names or names without suffix."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, list[Path]] = {}
+        for image in image_files(root, Counter()):
+            for key in {image.name, image.stem}:
+                self._known.setdefault(key, []).append(image)
+
+    def find(self, name: str, table: Path, split: str) -> Path | None:
+        """The image of a name that a table gives; None where there is none, or more than one.
+
+        Of several with the name it is the one in a folder that begins as the split does.
+        """
+        for base in (table.parent, self._root):
+            image = base / name
+            if image.suffix.lower() in SUFFIXES and image.is_file():
+                return image
+        found = self._known.get(name, [])
+        if len(found) > 1:
+            found = [one for one in found if one.relative_to(self._root).parts[0].startswith(split)]
+        return found[0] if len(found) == 1 else None
+
+    def column(self, frame: Frame, table: Path, split: str) -> str | None:
+        """The column whose values name images; None where there is none."""
+        for name in frame.columns:
+            values = [str(value) for value in frame[name][:_LOOKED_AT]]
+            known = sum(self.find(value, table, split) is not None for value in values)
+            if known >= _MOST * len(values):
+                return str(name)
+        return None
+
+
+def words_left_out(left_out: Mapping[str, int]) -> str:
+    """How many files are not read, by suffix, in words."""
+    ordered = sorted(left_out.items(), key=lambda one: (-one[1], one[0]))
+    each = ", ".join(f"{suffix or 'without suffix'} {n:,}" for suffix, n in ordered)
+    return f"{sum(left_out.values()):,} files are left out, which are no images by name: {each}"
+
+
+def _listing(folder: Path, left_out: Counter[str]) -> tuple[tuple[str, ...], Listing]:
+    classes = _class_folders(folder)
+    if len(classes) < 2:
+        found = f"one class folder ({classes[0]})" if classes else "no class folder"
+        raise UserError(
+            f"{folder}: holds {found}, expected two or more in PATH/train and PATH/test, or in PATH"
+        )
+    listing = _images(folder, classes, left_out)
+    if empty := set(range(len(classes))) - {number for _, number in listing}:
+        raise UserError(
+            f"{folder / classes[min(empty)]}: holds no images; "
+            f"names of images end in {', '.join(SUFFIXES)}"
+        )
+    return classes, listing
+
+
+def _listing_like(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
+    """The images of another split than train, with the class numbers of train."""
+    unknown = set(_class_folders(folder)) - set(classes)
+    if unknown:
+        raise UserError(f"{folder / min(unknown)}: a class that {folder.parent / 'train'} lacks")
+    listing = _images(folder, classes, left_out)
+    if not listing:
+        raise UserError(f"{folder}: holds no images in folders named like the classes of train")
+    return listing
+
+
+def _class_folders(folder: Path) -> tuple[str, ...]:
+    entries = (entry.name for entry in folder.iterdir() if entry.is_dir())
+    return tuple(sorted(name for name in entries if not _is_hidden(name)))
+
+
+def _images(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
+    """The images below each class's folder, in the order of torchvision's ImageFolder."""
+    return [
+        (image, number)
+        for number, own in enumerate(classes)
+        for image in image_files(folder / own, left_out)
+    ]
+
+
+def image_files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
+    """Whatever lies below a folder and is named as an image; other files are counted."""
+    for inner, names in sorted(_walk(folder)):
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES):
+                yield Path(inner, name)
+            else:
+                left_out[Path(name).suffix.lower()] += 1
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Folders below one, with the names of their files; nothing that is hidden."""
+    for inner, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        yield inner, [name for name in names if not _is_hidden(name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in _HIDDEN
