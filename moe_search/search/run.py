@@ -99,26 +99,13 @@ def run_study(study: Study, listener: Listener) -> Ended:
         ):
             del data  # the workers hold their own
             recorder = Recorder(tracker, open_artifacts(study))
-            made = provenance(study.folder)
-            StudyRecord(made_with=made, samples=samples, classes=card.classes).write(optuna_study)
-            _write_note(study, optuna_study, made)
-            reason, interrupted = _to_the_end(
-                Session(
-                    study,
-                    optuna_study,
-                    recorder,
-                    executor,
-                    batches,
-                    checkpoints,
-                    interrupt,
-                    listener,
-                )
+            session = Session(
+                study, optuna_study, recorder, executor, batches, checkpoints, interrupt, listener
             )
-            _write_note(study, optuna_study, made)
+            StudyRecord(samples=samples, classes=card.classes).write(optuna_study)
+            with _described(study, optuna_study, started):
+                reason, interrupted = _to_the_end(session)
             tracker.close("KILLED" if interrupted else "FINISHED")
-            so_far = StudyRecord.of(optuna_study).seconds
-            seconds = round(so_far + time.monotonic() - started, 1)
-            StudyRecord(seconds=seconds).write(optuna_study)
         if not interrupted:
             checkpoints.clear()
     return Ended(reason, interrupted, time.monotonic() - started)
@@ -138,8 +125,21 @@ def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Ba
     return Batches(source, architecture, plan.population, len(plan.devices), alone)
 
 
+@contextmanager
+def _described(study: Study, optuna_study: optuna.Study, started: float) -> Iterator[None]:
+    """With its page in the Optuna dashboard as it is before a run, and afterwards as it is then."""
+    made = provenance(study.folder)
+    StudyRecord(made_with=made).write(optuna_study)
+    _write_note(study, optuna_study, made)
+    yield
+    _write_note(study, optuna_study, made)
+    so_far = StudyRecord.of(optuna_study).seconds
+    seconds = round(so_far + time.monotonic() - started, 1)
+    StudyRecord(seconds=seconds).write(optuna_study)
+
+
 def _write_note(study: Study, optuna_study: optuna.Study, made: Mapping[str, str]) -> None:
-    """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
+    """Say on the study's page what it is, and which trials are the best."""
     best = best_in_words(study.objective, optuna_study)
     save_note(optuna_study, study_note(study, made, best))
 
