@@ -243,6 +243,29 @@ class ToyOpener(LocalOpener):
         return super().open(plan, data, checkpoints)
 ''',
     ),
+    "store": Toy(
+        row=_kind(
+            "stores",
+            "StoreKind",
+            "stores.kinds.toy:ToyStore",
+            ', scheme="sqlite[+]pysqlite", rest=_FILE, example="a toy", in_file=True',
+        ),
+        study={"storage": {"optuna": "sqlite+pysqlite:///toy.db"}},
+        file="stores/kinds/toy.py",
+        source='''\
+from pathlib import Path
+
+from moe_search.stores.kinds.sqlite import SqliteStore
+
+
+class ToyStore(SqliteStore):
+    """A file."""
+
+    def check(self, whose):
+        Path("used-store").touch()
+        super().check(whose)
+''',
+    ),
     "figure": Toy(
         row=Row(
             "tracking/decomposition/figures/__init__.py",
