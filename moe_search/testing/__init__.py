@@ -3,5 +3,14 @@
 from moe_search.testing.backbones import BackboneContract
 from moe_search.testing.data_sets import DataSetContract
 from moe_search.testing.executors import ExecutorContract
+from moe_search.testing.gates import GateContract, OneModel
+from moe_search.testing.terms import TermContract
 
-__all__ = ["BackboneContract", "DataSetContract", "ExecutorContract"]
+__all__ = [
+    "BackboneContract",
+    "DataSetContract",
+    "ExecutorContract",
+    "GateContract",
+    "OneModel",
+    "TermContract",
+]
