@@ -19,7 +19,13 @@ from moe_search.cli.talk import Talk, talks
 @talks
 def validate(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
     """Check a study and say what it will do; creates nothing."""
-    from moe_search.report.text.asked import plain_study, rows_table, space_table, study_facts
+    from moe_search.report.text.asked import (
+        nothing_searched,
+        plain_study,
+        rows_table,
+        space_table,
+        study_facts,
+    )
     from moe_search.report.text.table import show
     from moe_search.spec import load_study
 
@@ -31,6 +37,8 @@ def validate(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk)
     if checked.parameters:
         click.echo()
         show(rows_table(checked) if checked.configurations else space_table(checked))
+    elif note := nothing_searched(checked):
+        click.echo(f"\n{note}")
 
 
 @click.command()

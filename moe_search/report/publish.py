@@ -9,8 +9,9 @@ from moe_search.report.pages.study import chapter
 from moe_search.report.results.outcome import Outcome
 from moe_search.report.results.study import read_report
 from moe_search.report.results.summary import summarize
+from moe_search.report.text.asked import nothing_searched
 from moe_search.report.text.cards import model_card, study_card
-from moe_search.search.events import Listener
+from moe_search.search.events import Event, Listener, Started
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
@@ -58,7 +59,13 @@ def run_and_publish(study: Study, listener: Listener) -> Outcome:
     Raises:
         UserError: the data or a store is not fit.
     """
-    ended = run_study(study, listener)
+
+    def tell(event: Event) -> None:
+        listener(event)
+        if isinstance(event, Started) and (note := nothing_searched(study)):
+            listener(Note(note))
+
+    ended = run_study(study, tell)
     if not ended.interrupted:
         listener(Working("drawing the dashboards' pages"))
         try:

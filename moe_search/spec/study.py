@@ -182,8 +182,10 @@ class Study(Section):
 
     @property
     def trials(self) -> int:
-        """Trials the study should have."""
-        return sum(map(self._seeds_of, self.configurations.values())) or self.search.trials
+        """Trials the study should have; where nothing is searched, one is all there are."""
+        if self.configurations:
+            return sum(map(self._seeds_of, self.configurations.values()))
+        return self.search.trials if self.parameters else 1
 
     @property
     def runs(self) -> list[dict[str, Value]]:

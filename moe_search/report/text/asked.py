@@ -50,7 +50,7 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
             ("trials", f"{study.trials}: {len(study.configurations)} configurations over seeds"),
         ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
-    trials = f"{search.trials if study.parameters else 1}{seeds}"
+    trials = f"{study.trials}{seeds}"
     return [
         ("study", study.name),
         ("data", study.data.name),
@@ -58,6 +58,17 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
         ("finalists", f"best {finals.top}, {finals.seeds} seeds each" if finals.top else "none"),
     ]
+
+
+def nothing_searched(study: Study) -> str:
+    """What to know of a study that searches nothing, and how to change that; empty of others."""
+    if study.parameters:
+        return ""
+    return (
+        "nothing is searched: every hyperparameter has one value, so one trial is all there is; "
+        "give one a range such as model.experts: {low: 2, high: 8}, or list configurations to "
+        "compare"
+    )
 
 
 def plain_study(study: Study) -> dict[str, Any]:

@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    Field,
-    StrictFloat,
-)
+from pydantic import BeforeValidator, Field, StrictFloat
 from pydantic import model_validator as validator
 
 from moe_search.spec.base import Section, spec_error
-from moe_search.spec.kinds.metrics import MetricName
+from moe_search.spec.kinds.metrics import METRICS, MetricName
 
 
 class Bound(Section):
@@ -28,10 +25,25 @@ class Bound(Section):
         return self
 
 
+Weights = Annotated[dict[MetricName, StrictFloat], Field(min_length=1)]
+
+
+def _weights(value: object) -> object:
+    """Reads the name of one metric as a sum of it alone."""
+    if not isinstance(value, str):
+        return value
+    if value in METRICS and METRICS[value].better == "minimize":
+        raise ValueError(f"{value} is good where it is small; expected {{{value}: -1}}")
+    return {value: 1.0}
+
+
 class Objective(Section):
     """What a good configuration is. Entropies count as fractions of log2 M."""
 
-    maximize: Annotated[dict[MetricName, StrictFloat], Field(min_length=1)] | None = Field(
+    maximize: Annotated[
+        Weights | None,
+        BeforeValidator(_weights, json_schema_input_type=Weights | MetricName | None),
+    ] = Field(
         None,
         description="weights of the metrics in the sum to maximize; without maximize and pareto: "
         "{accuracy: 1.0, sample_entropy: -0.1, usage_entropy: 0.1}",
