@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from moe_search.errors import UserError
-from moe_search.spec import Model, Study, load_study
+from moe_search.spec import METRICS, Model, Study, load_study
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES
+from moe_search.spec.kinds.layers import LAYERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 
 START = "name: a\ndata: digits\n"
 
@@ -38,6 +40,10 @@ def loaded(file: Path, text: str, *overrides: str) -> Study:
     file.write_text(text)
     return load_study(file, overrides)
 
+
+WORDS = ", ".join(LAYERS.names(lambda layer: layer.section is None))
+SECTIONS = ", ".join(f"{{{name}}}" for name in LAYERS.names(lambda layer: bool(layer.section)))
+FRONT = SAMPLERS.names(lambda sampler: sampler.several_objectives)
 
 WRONG_VALUES = {
     "model: {expert: 5}": "model.expert: unknown key; did you mean 'experts'? allowed: "
@@ -74,17 +80,15 @@ WRONG_VALUES = {
     "model: {gate: {choices: [original, atentive]}}": "model.gate.choices[1]: 'atentive' is "
     f"unknown; did you mean 'attentive'? allowed: {', '.join(tuple(GATES))}",
     "model: {backbone: {expert: [rellu], gate: [relu]}}": "model.backbone.expert[0]: 'rellu' is "
-    "unknown; did you mean 'relu'? allowed: relu, batch_norm",
+    f"unknown; did you mean 'relu'? allowed: {WORDS}",
     "model: {backbone: {expert: [{cnv: 3}], gate: [relu]}}": "model.backbone.expert[0]: expected "
-    "{conv}, {max_pool}, {linear} or relu, batch_norm; got {cnv: 3}",
+    f"{SECTIONS} or {WORDS}; got {{cnv: 3}}",
     "model: {output: top_k, top_k: 8, experts: {low: 2, high: 9}}": "model.top_k: top_k may be 8 "
     "where model.experts may be 2; keep top_k at most 2 or experts at least 8",
     "model: {output: {choices: [top_k, mixture]}, experts: 1}": "model.top_k: top_k may be 2 "
     "where model.experts may be 1; keep top_k at most 1 or experts at least 2",
     "objective: {maximize: {acuracy: 1}}": "objective.maximize.acuracy: 'acuracy' is unknown; did "
-    "you mean 'accuracy'? allowed: accuracy, error, balanced_accuracy, loss, sample_entropy, "
-    "usage_entropy, mutual_information, label_information, conditional_entropy, "
-    "max_expert_share",
+    f"you mean 'accuracy'? allowed: {', '.join(METRICS)}",
     "objective: {maximize: {accuracy: 1}, pareto: [accuracy, loss]}": "objective.pareto: give "
     "exactly one of maximize and pareto",
     "objective: {pareto: [accuracy]}": "objective.pareto: needs 2 or more entries; got [accuracy]",
@@ -95,7 +99,7 @@ WRONG_VALUES = {
     "cannot stop trials of several objectives; leave pruner out, or give objective.maximize "
     "instead of pareto",
     "objective: {pareto: [accuracy, loss]}\nsearch: {sampler: cma-es}": "search.sampler: cma-es "
-    "cannot search several objectives; expected tpe, gp, random, grid or qmc",
+    f"cannot search several objectives; expected {', '.join(FRONT[:-1])} or {FRONT[-1]}",
     "search: {executor: ray}": "search.executor: expected local or {ray: {}}; got 'ray'",
     "search: {device: cuda, executor: {ray: {}}}": "search.device: cuda needs GPUs, and "
     "search.executor.ray.gpus_per_worker is 0; give each worker 1, or a share such as 0.5",
@@ -113,9 +117,7 @@ WRONG_VALUES = {
     "configurations: {a: {model: {output: top_k, top_k: 8}}}": "configurations.a.model.top_k: "
     "top_k may be 8 where model.experts may be 5; keep top_k at most 5 or experts at least 8",
     "configurations: {a: {reference: {eror: 1}}}": "configurations.a.reference.eror: 'eror' is "
-    "unknown; did you mean 'error'? allowed: training_error, accuracy, error, "
-    "balanced_accuracy, loss, sample_entropy, usage_entropy, mutual_information, "
-    "label_information, conditional_entropy, max_expert_share",
+    f"unknown; did you mean 'error'? allowed: training_error, {', '.join(METRICS)}",
     "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
     "expected [mean, SD] or the number of one run; got [1, 2, 3]",
     "search: {collapse: maybe}": "search.collapse: expected on, off or {usage_entropy, patience}; "
