@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -33,14 +34,42 @@ class Table:
 
 
 def show(table: Table) -> None:
-    """Print on stdout, fitted to a terminal's width; a file or pipe gets what it needs."""
+    """Print on stdout; no value is cut, whatever the terminal's width.
+
+    A table that is too wide goes on below, its first column again at the left. A file or a pipe
+    gets the whole width.
+    """
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
+    console.print(Text(table.title, style="italic"))
+    for columns in _fitting(console, table):
+        console.print(_rich(table, columns))
+
+
+def _fitting(console: Console, table: Table) -> list[list[int]]:
+    """Columns in groups that each fit beside the first column."""
+    unlimited = console.options.update(max_width=_UNLIMITED)
+    groups = [[0]]
+    for column in range(1, len(table.columns)):
+        wider = _rich(table, [*groups[-1], column])
+        fits = Measurement.get(console, unlimited, wider).maximum <= console.width
+        if fits or len(groups[-1]) == 1:  # what fits nowhere is folded
+            groups[-1].append(column)
+        else:
+            groups.append([0, column])
+    return groups
+
+
+def _rich(table: Table, columns: Sequence[int]) -> RichTable:
     rich = RichTable(box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        rich.add_column(column, justify="left" if column in table.words else "right")
+    for column in columns:
+        name = table.columns[column]
+        rich.add_column(
+            Text(name), justify="left" if name in table.words else "right", overflow="fold"
+        )
     for number, row in enumerate(table.rows):
-        rich.add_row(*map(Text, row), style="bold" if number < table.strong else None)
-    console.print(Text(table.title, style="italic"), rich, sep="")
+        cells = [Text(row[column]) for column in columns]
+        rich.add_row(*cells, style="bold" if number < table.strong else None)
+    return rich
 
 
 def markdown_table(table: Table) -> str:
