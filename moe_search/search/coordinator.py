@@ -168,7 +168,8 @@ class Coordinator:
     def _report(self, running: Running, report: EpochReport) -> None:
         """Tell Optuna how the first seed is doing, and stop the trial if there is no hope."""
         seed, text = running.seeds[0], line(report.metrics)
-        self._listener(EpochEnded(running.number, seed, report.epoch, text))
+        epochs = last_epoch(running.configuration)
+        self._listener(EpochEnded(running.number, seed, report.epoch, epochs, text))
         if not running.follow(report):
             return
         study = self._study
@@ -242,8 +243,10 @@ class Coordinator:
             self._checkpoints.remove(running.configuration, seed)
 
     def _say(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
+        names = objective.metric_names(self._study.objective)
+        named = dict(zip(names, values, strict=False))  # of what is not complete there are none
         counts = (self._counted, self._failures, self._best)
-        self._listener(TrialEnded(running.number, state, text, tuple(values), *counts))
+        self._listener(TrialEnded(running.number, state, text, named, *counts))
 
     def _is_better(self, running: Running, values: list[float]) -> bool:
         """Whether a feasible trial is the best so far, or lies on the front."""

@@ -1,6 +1,6 @@
 """What a running study tells whoever watches it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from moe_search.progress import Note, Working
@@ -20,11 +20,16 @@ class Started:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """A model has trained for one more epoch: a trial, or the finalist that a trial found."""
+    """A model has trained for one more epoch: a trial, or the finalist that a trial found.
+
+    Attributes:
+        epoch, epochs: how many it has trained for, of how many.
+    """
 
     trial: int
     seed: int
     epoch: int
+    epochs: int
     text: str
 
 
@@ -34,14 +39,14 @@ class TrialEnded:
 
     Attributes:
         counted: complete and pruned trials of the study, this one included.
-        values: the objective; empty where there is none.
+        values: the objective by name; empty where there is none.
         best: the best value so far; None for several objectives or before the first.
     """
 
     number: int
     state: str
     text: str
-    values: tuple[float, ...]
+    values: Mapping[str, float]
     counted: int
     failures: int
     best: float | None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from optuna.trial import FrozenTrial
 
+from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
 from moe_search.progress import Note
 from moe_search.search import objective
@@ -92,7 +93,8 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
             match event:
                 case EpochReport():
                     seed, text = specs[event.key].seed, line(event.metrics)
-                    listener(EpochEnded(trials[event.key], seed, event.epoch, text))
+                    epochs = last_epoch(specs[event.key].configuration)
+                    listener(EpochEnded(trials[event.key], seed, event.epoch, epochs, text))
                 case TrialResult():
                     open_keys.discard(event.key)
                     yield event

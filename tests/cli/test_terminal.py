@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from moe_search.cli.terminal import progress
+from moe_search.cli.terminal import line, progress
 from moe_search.progress import Note, Working, counted
 from moe_search.search.events import (
     EpochEnded,
@@ -21,9 +21,9 @@ EVENTS: list[Event] = [
     Working("opening the stores"),
     Started("s", wanted=8, counted=2, best=0.5, workers=2, population=4),
     Note("something to know"),
-    EpochEnded(2, 0, 1, "accuracy 0.7"),
-    TrialEnded(2, "complete", "accuracy 0.9", (0.9,), counted=3, failures=0, best=0.9),
-    TrialEnded(3, "failed", "loss is [inf]", (), counted=3, failures=1, best=0.9),
+    EpochEnded(2, 0, 1, 6, "accuracy 0.7"),
+    TrialEnded(2, "complete", "accuracy 0.9", {"objective": 0.9}, counted=3, failures=0, best=0.9),
+    TrialEnded(3, "failed", "loss is [inf]", {}, counted=3, failures=1, best=0.9),
     FinalistsStarted(2),
     FinalistEnded(2, 1000, "accuracy 0.8"),
 ]
@@ -60,6 +60,45 @@ def test_a_terminal_has_a_bar_and_the_last_trials() -> None:
     assert "finalists" in text
     assert "1/2" in text
     assert "epoch" not in text
+
+
+def test_what_is_under_way_is_counted_before_anything_ends() -> None:
+    file = io.StringIO()
+    with progress(Console(file=file, force_terminal=True, width=100)) as listener:
+        listener(Started("s", wanted=8, counted=0, best=None, workers=1, population=4))
+        for event in (
+            EpochEnded(0, 0, 1, 6, ""),
+            EpochEnded(1, 0, 2, 6, ""),
+            EpochEnded(0, 0, 2, 6, ""),
+        ):
+            listener(event)
+        last = EpochEnded(2, 0, 1, 6, "")
+        listener(last)
+        listener(TrialEnded(0, "failed", "", {}, counted=0, failures=1, best=None))
+    text = file.getvalue()
+    assert "0/8  2 under way, 3 of 12 epochs  1 failed" in text
+    assert "epoch 2" not in text
+
+
+def test_a_log_says_what_is_under_way_where_nothing_ends_for_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("moe_search.cli.terminal.time.monotonic", lambda: now)
+    file = io.StringIO()
+    with progress(Console(file=file, width=100)) as listener:
+        for epoch, now in enumerate((10.0, 59.0, 61.0, 100.0, 122.0), start=1):  # noqa: B007
+            listener(EpochEnded(0, 0, epoch, 6, ""))
+    assert file.getvalue().splitlines() == [
+        "1 under way, 3 of 6 epochs",
+        "1 under way, 5 of 6 epochs",
+    ]
+
+
+def test_several_objectives_have_their_names() -> None:
+    values = {"accuracy": 0.9, "sample_entropy": 0.25}
+    ended = TrialEnded(7, "complete", "", values, counted=1, failures=0, best=None)
+    assert line(ended) == "trial 7  complete  accuracy 0.9000, sample_entropy 0.2500"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -55,7 +55,7 @@ def test_a_trial_is_its_last_epoch_in_both_stores(study_folder: Path) -> None:
     last = by_temperature(TrialSpec(0, study.configuration(trial.params), 0), 4).metrics()
     usage, sample = last["usage_entropy"], last["sample_entropy"]
     assert trial.value == pytest.approx(last["accuracy"] - 0.1 * sample + 0.1 * usage)
-    assert told.values == (trial.value,)
+    assert told.values == {"objective": trial.value}
     assert told.best == trial.value
     assert sorted(trial.intermediate_values) == [1, 2, 3, 4]
     assert trial.intermediate_values[4] == trial.value
