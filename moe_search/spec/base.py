@@ -32,7 +32,9 @@ class OneOf:
         listed = core_schema.literal_schema(list(self.names))
         if self.others is None:
             return listed
-        return core_schema.no_info_wrap_validator_function(self._check, listed)
+        return core_schema.no_info_wrap_validator_function(
+            self._check, listed, serialization=core_schema.simple_ser_schema("str")
+        )
 
     def _check(self, value: object, listed: Callable[[object], object]) -> object:
         if (

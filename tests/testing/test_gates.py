@@ -3,6 +3,7 @@
 Shape suffixes: B sample, M expert, D width of the hidden representation.
 """
 
+import math
 from typing import Any, ClassVar
 
 import pytest
@@ -31,7 +32,8 @@ class TestAttentive(GateContract):
     def reference(self, model: OneModel) -> Tensor:
         query_BD = model.representation_BD @ model.weights["query.weight"].t()
         key_BMD = model.hidden_BMD @ model.weights["key.weight"].t()
-        return (key_BMD * query_BD.unsqueeze(1)).sum(2) / query_BD.shape[1] ** 0.5
+        score_BM: Tensor = (key_BMD * query_BD.unsqueeze(1)).sum(2)
+        return score_BM / math.sqrt(query_BD.shape[1])
 
 
 class TestCosine(GateContract):

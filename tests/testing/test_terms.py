@@ -75,4 +75,3 @@ def test_a_term_that_is_not_declared_is_found() -> None:
         AssertionError, match=r"no installed package declares it in moe_search.terms"
     ):
         Missing().test_it_is_declared()
-    assert torch.is_grad_enabled()
