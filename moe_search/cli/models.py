@@ -90,23 +90,26 @@ def distill(model: str, epochs: int | None, store: str | None, as_json: bool, ta
 @json_option
 @talks
 def predict(model: str, files: tuple[Path, ...], top1: bool, as_json: bool, talk: Talk) -> None:
-    """Classify images, or the samples of .npy and .npz arrays, with a pulled model.
+    """Classify images, or the samples of arrays and tables, with a pulled model.
 
-    MODEL is a pulled folder, or a URI where $MLFLOW_TRACKING_URI is set. Prints file, class,
-    probability and expert.
+    MODEL is a pulled folder, or a URI where $MLFLOW_TRACKING_URI is set. Of a folder among FILES
+    all images are meant. Prints columns with a tab between them: file, class, probability, expert.
     """
     with talk.progress("loading the model") as progress:
         from moe_search import load_model
+        from moe_search.models.predict import files_in
         from moe_search.models.predict import predict as predictions
 
+        meant = files_in(files, progress)
         classifier = load_model(model)
-        read = counted(files, "reading files", progress)
+        read = counted(meant, "reading files", progress)
         answers = [
             answer for file in read for answer in predictions(classifier, file, top1, progress)
         ]
     if as_json:
         print_json([dataclasses.asdict(answer) for answer in answers])
         return
+    click.echo("file\tclass\tprobability\texpert")
     for answer in answers:
         name = answer.file if answer.sample is None else f"{answer.file}[{answer.sample}]"
         click.echo(f"{name}\t{answer.label}\t{answer.probability:.4f}\t{answer.expert}")
@@ -133,10 +136,12 @@ def explain(
     with talk.progress("loading the model") as progress:
         from moe_search import load_model
         from moe_search.models import explain as explaining
+        from moe_search.models.predict import files_in
         from moe_search.report.text.table import show
 
+        meant = files_in(files, progress)
         classifier = load_model(model)
-        read = counted(files, "reading files", progress)
+        read = counted(meant, "reading files", progress)
         samples = [
             sample for file in read for sample in explaining.explain(classifier, file, progress)
         ]

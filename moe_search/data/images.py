@@ -214,5 +214,7 @@ def _opaque(image: "Image") -> "Image":
 
 
 def _reason(error: Exception) -> str:
+    if type(error).__name__ == "UnidentifiedImageError":
+        return f"no image; expected {', '.join(FORMATS)}"
     known = getattr(error, "strerror", None)
     return known or " ".join(str(error).split()) or type(error).__name__

@@ -6,7 +6,8 @@ W for images or F for vectors.
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from moe_search.data.image_lists import image_files, words_left_out
 from moe_search.data.images import decode
 from moe_search.data.preprocessing import as_input, range_warning
 from moe_search.data.tables import is_table, read_table
@@ -74,6 +76,27 @@ def predict(
         for number, (probability, label, expert) in enumerate(rows, start):
             sample = number if many else None
             yield Prediction(str(file), sample, model.labels[label], probability, int(expert))
+
+
+def files_in(paths: Sequence[Path], progress: Progress = silent) -> list[Path]:
+    """The files that are meant: each itself, and of a folder the images below it, by name.
+
+    Raises:
+        UserError: a folder has no images.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        left_out: Counter[str] = Counter()
+        images = list(image_files(path, left_out))
+        if not images:
+            raise UserError(f"{path}: a folder without images; expected files such as .png or .jpg")
+        if words := words_left_out(left_out):
+            progress(Note(f"{path}: {words}"))
+        files += images
+    return files
 
 
 def holds_many(file: Path) -> bool:

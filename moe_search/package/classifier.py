@@ -23,7 +23,7 @@ class Classifier(nn.Module):
         preprocessing: how raw samples become its input (see ``data.preprocessing``).
 
     Input: images [B, C, H, W] with pixels 0..1, or features [B, F], not normalised; float32, or
-    float64 where the differences of large values need it.
+    float64 where the differences of large values need it. Grey images may be [B, H, W].
     """
 
     mean: Tensor
@@ -92,6 +92,8 @@ class Classifier(nn.Module):
 
     def _inner(self, x: Tensor) -> Tensor:
         shape = self.mixtures.architecture.shape
+        if len(shape) == 3 and (1, *x.shape[1:]) == shape:
+            x = x.unsqueeze(1)
         if tuple(x.shape[1:]) != shape:
             raise ValueError(
                 f"expected input [batch, {', '.join(map(str, shape))}], got {[*x.shape]}"

@@ -21,7 +21,7 @@ Shapes = dict[str, tuple[tuple[int, ...], str]]
 
 
 def load_package(folder: Path) -> Classifier:
-    """Builds the model of a package, in evaluation mode on the CPU.
+    """Builds the model of a package, in evaluation mode on the CPU, its weights without gradient.
 
     All is checked before any memory is taken for weights; nothing is unpickled.
 
@@ -42,7 +42,8 @@ def load_package(folder: Path) -> Classifier:
     mixtures = _mixtures(config)
     mixtures.load_states([load_file(weights)])
     card = config.card
-    return Classifier(mixtures, card.mean, card.std, card.classes, card.preprocessing).eval()
+    classifier = Classifier(mixtures, card.mean, card.std, card.classes, card.preprocessing)
+    return classifier.eval().requires_grad_(False)  # whoever trains it on says so
 
 
 def _mixtures(config: Config) -> Mixtures:

@@ -195,7 +195,8 @@ def test_predict_says_what_the_model_says(champion: Path, tmp_path: Path) -> Non
     p = model(torch.from_numpy(x_NHW[:, None]))
     experts = model.gate(torch.from_numpy(x_NHW[:, None])).argmax(1)
     lines = printed("predict", champion, tmp_path / "digits.npy", tmp_path / "first.png")
-    rows = [line.split("\t") for line in lines.splitlines()]
+    header, *rows = [line.split("\t") for line in lines.splitlines()]
+    assert header == ["file", "class", "probability", "expert"]
     assert [row[0] for row in rows[:20]] == [f"{tmp_path}/digits.npy[{n}]" for n in range(20)]
     assert [row[1] for row in rows[:20]] == [model.labels[n] for n in p.argmax(1)]
     assert [float(row[2]) for row in rows[:20]] == pytest.approx(p.max(1).values.tolist(), abs=1e-4)
@@ -203,6 +204,20 @@ def test_predict_says_what_the_model_says(champion: Path, tmp_path: Path) -> Non
     assert rows[20][0] == f"{tmp_path}/first.png"
     assert rows[20][1] == rows[0][1]
     assert float(rows[20][2]) == pytest.approx(float(rows[0][2]), abs=0.02)  # 8 bits a pixel
+
+
+def test_predict_takes_a_folder_and_says_what_is_no_image(champion: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("L", (8, 8), 100 * number).save(folder / f"{number}.png")
+    lines = printed("predict", champion, folder).splitlines()
+    assert [line.split("\t")[0] for line in lines[1:]] == [f"{folder}/{n}.png" for n in range(2)]
+    (folder / "2.png").write_text("hello")
+    result = CliRunner().invoke(main, ["predict", str(champion), str(folder)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "2.png: not a readable image (no image; expected AVIF" in result.stderr
+    assert "cannot identify" not in result.stderr
 
 
 def test_predict_with_one_expert(champion: Path, tmp_path: Path) -> None:
@@ -226,7 +241,11 @@ def test_from_python(finished_study: FinishedStudy, monkeypatch: pytest.MonkeyPa
     assert outcome.best[0].trial == finished_study.outcome["best"][0]["trial"]
     assert outcome.counts["complete"] == 12
     model = moe_search.load_model(outcome.champion, store=outcome.stores.mlflow)
-    assert model(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
+    x = torch.rand(2, 1, 8, 8)
+    assert model(x).shape == (2, 10)
+    assert torch.equal(model(x[:, 0]), model(x))
+    assert not any(p.requires_grad for p in (model(x), model.gate(x), model.experts(x)))
+    model(x).numpy()
 
 
 def test_from_python_a_mistake_names_the_key() -> None:

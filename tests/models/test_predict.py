@@ -14,7 +14,7 @@ from PIL import Image
 from support.drawn_models import GREY, RGB, classifier
 
 from moe_search.errors import UserError
-from moe_search.models.predict import predict
+from moe_search.models.predict import files_in, predict
 from moe_search.package.classifier import Classifier
 
 
@@ -112,7 +112,7 @@ def saved(file: Path, content: object) -> None:
         ("x.npy", b"", "not a readable array"),
         ("x.npz", b"PK\x03\x04", "not a readable array"),
         ("x.npz", {"a": np.zeros(1), "b": np.zeros(1)}, "holds the arrays a, b; expected one"),
-        ("x.png", b"\x89PNG\r\n\x1a\n", "not a readable image"),
+        ("x.png", b"\x89PNG\r\n\x1a\n", r"not a readable image \(no image; expected AVIF, BMP"),
         ("none.npy", None, "No such file"),
         ("none.png", None, "No such file"),
     ],
@@ -129,6 +129,25 @@ def test_an_image_for_a_model_of_features(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "x.png")
     with pytest.raises(UserError, match=r"takes samples \[6\], no images"):
         list(predict(classifier((6,)), tmp_path / "x.png"))
+
+
+def test_of_a_folder_all_images_are_meant(tmp_path: Path) -> None:
+    for name in ("b/1.png", "a.jpg", "b/.hidden.png", "b/2.PNG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / name, "PNG")
+    (tmp_path / "b" / "notes.txt").write_text("x")
+    array = tmp_path / "x.npy"
+    told: list[object] = []
+    files = files_in([array, tmp_path], told.append)
+    assert files == [array, *(tmp_path / name for name in ("a.jpg", "b/1.png", "b/2.PNG"))]
+    (note,) = told
+    assert "1 files are left out" in str(note)
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(UserError, match=r"a folder without images"):
+        files_in([tmp_path])
 
 
 def test_top1_of_an_attentive_gate(tmp_path: Path) -> None:
