@@ -5,6 +5,7 @@ import io
 import os
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -22,12 +23,16 @@ class Files:
         folder: the folder with its files, below a root.
         names: what must be there, each plain or gzipped.
         elsewhere: further places of that folder: below a root, or absolute.
+        root: the folder, below a root, that torchvision takes for the root.
+        parts: what is fetched one after another, as arguments of torchvision's class.
     """
 
     torchvision: str
     folder: str
     names: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
+    root: str = ""
+    parts: tuple[Mapping[str, str | bool], ...] = ({},)
 
 
 def user_cache() -> Path:
@@ -44,18 +49,25 @@ def locate(files: Files, root: Path | None, progress: Progress) -> Path:
     Raises:
         UserError: it is nowhere and could not be downloaded.
     """
+    found = find(files, root)
+    if found is None:
+        _download(files, progress)
+    return found or user_cache() / files.folder
+
+
+def find(files: Files, root: Path | None) -> Path | None:
+    """The folder with the files of a published data set; None where it is nowhere (see above)."""
     named = os.environ.get("MOE_SEARCH_DATA")
     roots = [root, Path(named).absolute() if named else None, user_cache()]
     for place in filter(None, roots):
         for folder in (files.folder, *files.elsewhere):
             if _complete(place / folder, files.names):
                 return place / folder
-    _download(files, progress)
-    return user_cache() / files.folder
+    return None
 
 
 def _complete(folder: Path, names: tuple[str, ...]) -> bool:
-    return all((folder / f).is_file() or (folder / f"{f}.gz").is_file() for f in names)
+    return all((folder / f).exists() or (folder / f"{f}.gz").is_file() for f in names)
 
 
 def _download(files: Files, progress: Progress) -> None:
@@ -75,7 +87,9 @@ def _download(files: Files, progress: Progress) -> None:
             contextlib.redirect_stdout(unheard),
             contextlib.redirect_stderr(unheard),
         ):
-            getattr(datasets, files.torchvision)(partial, download=True)
+            for part in files.parts:
+                root = Path(partial) / files.root
+                getattr(datasets, files.torchvision)(root, download=True, **part)
             (Path(partial) / files.folder).rename(target)
     except (RuntimeError, OSError, EOFError, HTTPException, tarfile.TarError) as error:
         raise UserError(

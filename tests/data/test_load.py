@@ -71,6 +71,7 @@ def test_digits() -> None:
     [
         ("breast_cancer", [364, 91, 114], 30, ("malignant", "benign")),
         ("wine", [114, 28, 36], 13, ("class_0", "class_1", "class_2")),
+        ("iris", [96, 24, 30], 4, ("setosa", "versicolor", "virginica")),
     ],
 )
 def test_tables_that_come_with_scikit_learn(

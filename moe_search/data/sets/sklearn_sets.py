@@ -43,3 +43,4 @@ class SklearnSet(DataSet):
 DIGITS = SklearnSet(loader="load_digits", grey=16)
 BREAST_CANCER = SklearnSet(loader="load_breast_cancer")
 WINE = SklearnSet(loader="load_wine")
+IRIS = SklearnSet(loader="load_iris")

@@ -39,6 +39,10 @@ DATA_SETS = Kinds(
             meaning="178 wines of 13 features; comes with scikit-learn",
             made_by="moe_search.data.sets.sklearn_sets:WINE",
         ),
+        "iris": DataSetKind(
+            meaning="150 irises of 4 features; comes with scikit-learn",
+            made_by="moe_search.data.sets.sklearn_sets:IRIS",
+        ),
         "mnist": DataSetKind(
             meaning="70,000 handwritten digits, grey, 28 x 28",
             made_by="moe_search.data.sets.idx:MNIST",
@@ -58,6 +62,58 @@ DATA_SETS = Kinds(
             meaning="60,000 photos of 100 classes, 32 x 32",
             made_by="moe_search.data.sets.cifar:CIFAR100",
             preset="cifar100",
+        ),
+        "kmnist": DataSetKind(
+            meaning="70,000 handwritten Japanese letters, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:KMNIST",
+        ),
+        "qmnist": DataSetKind(
+            meaning="120,000 handwritten digits, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:QMNIST",
+        ),
+        "emnist_balanced": DataSetKind(
+            meaning="131,600 handwritten digits and letters, as many of each of 47, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_BALANCED",
+        ),
+        "emnist_bymerge": DataSetKind(
+            meaning="814,255 handwritten digits and letters of 47 classes, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_BYMERGE",
+        ),
+        "emnist_byclass": DataSetKind(
+            meaning="814,255 handwritten digits and letters of 62 classes, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_BYCLASS",
+        ),
+        "emnist_letters": DataSetKind(
+            meaning="145,600 handwritten letters, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_LETTERS",
+        ),
+        "emnist_digits": DataSetKind(
+            meaning="280,000 handwritten digits, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_DIGITS",
+        ),
+        "emnist_mnist": DataSetKind(
+            meaning="70,000 handwritten digits, grey, 28 x 28",
+            made_by="moe_search.data.sets.idx:EMNIST_MNIST",
+        ),
+        "usps": DataSetKind(
+            meaning="9,298 digits of envelopes, grey, 16 x 16",
+            made_by="moe_search.data.sets.usps:USPS",
+        ),
+        "semeion": DataSetKind(
+            meaning="1,593 handwritten digits, black and white, 16 x 16",
+            made_by="moe_search.data.sets.semeion:SEMEION",
+        ),
+        "svhn": DataSetKind(
+            meaning="99,289 digits of house numbers, 32 x 32",
+            made_by="moe_search.data.sets.svhn:SVHN",
+        ),
+        "stl10": DataSetKind(
+            meaning="13,000 photos of 10 classes, 96 x 96",
+            made_by="moe_search.data.sets.stl10:STL10",
+        ),
+        "gtsrb": DataSetKind(
+            meaning="51,839 traffic signs of 43 classes, resized to data.image_size",
+            made_by="moe_search.data.sets.gtsrb:GTSRB",
         ),
         "arrays": DataSetKind(
             meaning="arrays of one's own",
