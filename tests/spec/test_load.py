@@ -146,8 +146,8 @@ def test_a_wrong_value_is_told_in_plain_words(file: Path, line: str, words: str)
 WRONG_DATA = {
     "data: mnst": f"data: 'mnst' is unknown; did you mean 'mnist'? allowed: {', '.join(DATA_SETS)}",
     "data: {name: arrays}": "data.path: is missing; arrays needs an .npz file",
-    "data: {name: mnist, path: x}": "data.path: only arrays, image_folder and table have a path; "
-    "the folder of mnist is data.root",
+    "data: {name: mnist, path: x}": "data.path: only arrays, huggingface, image_folder and "
+    "table have a path; the folder of mnist is data.root",
     "data: {name: mnist, validation: 1.5}": "data.validation: expected auto, a count of samples "
     "or a fraction between 0 and 1; got 1.5",
     "data: {name: mnist, validation: 0}": "data.validation: 0 leaves a search nothing to choose "

@@ -121,6 +121,12 @@ DATA_SETS = Kinds(
             path="an .npz file",
             keys=("layout",),
         ),
+        "huggingface": DataSetKind(
+            meaning="images or rows of one's own, saved by Hugging Face's datasets",
+            made_by="moe_search.data.sets.huggingface:HUGGINGFACE",
+            path="a folder of save_to_disk",
+            keys=("label", "features", "drop", "unreadable"),
+        ),
         "image_folder": DataSetKind(
             meaning="images of one's own, a folder a class or with a table of their classes",
             made_by="moe_search.data.sets.image_folder:IMAGE_FOLDER",

@@ -1,0 +1,201 @@
+"""Folders as Hugging Face's datasets saves them, written here byte for byte in their form."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from moe_search.data import Dataset, load
+from moe_search.data.survey import survey
+from moe_search.errors import UserError
+from moe_search.spec import Data
+
+COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255)}
+NAMES = list(COLOURS)
+
+
+def png(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 12), COLOURS[colour]).save(file, "PNG")
+    return file.getvalue()
+
+
+def with_features(columns: dict[str, Any], features: dict[str, Any]) -> Any:
+    said = json.dumps({"info": {"features": features}})
+    return pa.table(columns).replace_schema_metadata({"huggingface": said})
+
+
+CLASSES = {"names": NAMES, "_type": "ClassLabel"}
+
+
+def pictures(rows: int, hidden: bool = False) -> Any:
+    """Images of one colour, and its number; -1 where the class is not published."""
+    labels = [-1 if hidden else row % 2 for row in range(rows)]
+    files = [{"bytes": png(NAMES[row % 2]), "path": f"{row}.png"} for row in range(rows)]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = {"image": pa.array(files, kind), "label": pa.array(labels)}
+    return with_features(columns, {"image": {"_type": "Image"}, "label": CLASSES})
+
+
+def table(rows: int) -> Any:
+    columns = {
+        "size": np.arange(rows) % 2 + np.arange(rows) / 100,
+        "home": ["sea", "wood", None] * (rows // 3),
+        "label": np.arange(rows) % 2,
+    }
+    return with_features(columns, {"label": CLASSES})
+
+
+def save(folder: Path, rows: Any, shards: int = 1) -> None:
+    """``Dataset.save_to_disk``."""
+    folder.mkdir(parents=True)
+    names = [f"data-{n:05}-of-{shards:05}.arrow" for n in range(shards)]
+    size = -(-rows.num_rows // shards)
+    for number, name in enumerate(names):
+        part = rows.slice(number * size, size)
+        with (
+            pa.OSFile(str(folder / name), "wb") as file,
+            pa.ipc.new_stream(file, part.schema) as writer,
+        ):
+            writer.write_table(part)
+    state = {"_data_files": [{"filename": name} for name in names]}
+    (folder / "state.json").write_text(json.dumps(state))
+    (folder / "dataset_info.json").write_text("{}")
+
+
+def save_dict(folder: Path, **splits: Any) -> None:
+    """``DatasetDict.save_to_disk``."""
+    for name, rows in splits.items():
+        save(folder / name, rows)
+    (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(splits)}))
+
+
+def own(path: Path, **others: Any) -> Data:
+    return Data.model_validate({"name": "huggingface", "path": path, "image_size": 8, **others})
+
+
+def shows_its_class(dataset: Dataset) -> bool:
+    """Classes are in sorted order, blue before red, whatever order the column has."""
+    splits = filter(None, (dataset.train, dataset.validation, dataset.test))
+    return dataset.classes == ("blue", "red") and all(
+        np.array_equal(split.x.mean((2, 3)).argmax(1), 2 - 2 * split.y) for split in splits
+    )
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_images_of_one_split(tmp_path: Path, shards: int) -> None:
+    save(tmp_path / "own", pictures(20), shards)
+    dataset = load(own(tmp_path / "own"), test=True)
+    assert dataset.test is not None
+    assert [len(s.y) for s in (dataset.train, dataset.validation, dataset.test)] == [13, 3, 4]
+    assert shows_its_class(dataset)
+    assert load(own(tmp_path / "own", channels=1)).shape == (1, 8, 8)
+
+
+def test_images_of_three_splits(tmp_path: Path) -> None:
+    save_dict(tmp_path / "own", train=pictures(20), validation=pictures(4), test=pictures(6))
+    dataset = load(own(tmp_path / "own"), test=True)
+    assert dataset.test is not None
+    assert [len(s.y) for s in (dataset.train, dataset.validation, dataset.test)] == [20, 4, 6]
+    assert shows_its_class(dataset)
+
+
+def test_a_test_split_without_classes_is_none(tmp_path: Path) -> None:
+    save_dict(tmp_path / "own", train=pictures(20), test=pictures(6, hidden=True))
+    dataset = load(own(tmp_path / "own"), test=True)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) + len(dataset.test.y) == 20
+    assert shows_its_class(dataset)
+
+
+def test_parquet_files_with_images(tmp_path: Path) -> None:
+    for name, rows in (("train-00000-of-00001", 20), ("test-00000-of-00001", 6)):
+        parquet.write_table(pictures(rows), tmp_path / f"{name}.parquet")
+    dataset = load(own(tmp_path), test=True)
+    assert dataset.test is not None
+    assert len(dataset.test.y) == 6
+    assert shows_its_class(dataset)
+    assert survey(str(tmp_path)).source.name == "huggingface"
+
+
+def test_rows_are_those_of_a_table(tmp_path: Path) -> None:
+    save(tmp_path / "own", table(60), shards=2)
+    dataset = load(own(tmp_path / "own"), test=True)
+    assert dataset.classes == ("blue", "red")
+    assert dataset.preprocessing.encoding is not None
+    assert dataset.preprocessing.encoding.features == (
+        *("size", "home=sea", "home=wood", "home is missing"),
+    )
+    size = dataset.train.x[:, 0] * dataset.std[0] + dataset.mean[0]
+    assert np.array_equal(size >= 1, dataset.train.y == 0)  # odd rows are blue
+    assert load(own(tmp_path / "own", drop=["home"])).shape == (1,)
+
+
+def test_init_knows_them(tmp_path: Path) -> None:
+    save(tmp_path / "rows", table(60))
+    save(tmp_path / "pictures", pictures(20))
+    rows, found = survey(str(tmp_path / "rows")), survey(str(tmp_path / "pictures"))
+    assert (rows.source.label, rows.shape) == ("label", (4,))
+    assert (found.source.label, found.shape) == ("label", (3, 8, 8))
+    assert found.counts == {"red": 8, "blue": 8}
+
+
+def test_unreadable_images_are_named_by_their_row(tmp_path: Path) -> None:
+    rows = pictures(20)
+    files = rows.column("image").to_pylist()
+    files[3]["bytes"] = b"no image"
+    kind = rows.schema.field("image").type
+    broken = rows.set_column(0, "image", pa.array(files, kind))
+    save(tmp_path / "own", broken)
+    with pytest.raises(UserError, match=r"own: row 3 \(3\.png\): not a readable image"):
+        load(own(tmp_path / "own"))
+    assert shows_its_class(load(own(tmp_path / "own", unreadable="skip"), test=True))
+
+
+def damage_state(folder: Path) -> None:
+    (folder / "state.json").write_text("{")
+
+
+def damage_data(folder: Path) -> None:
+    (folder / "data-00000-of-00001.arrow").write_bytes(b"damaged")
+
+
+def lose_data(folder: Path) -> None:
+    (folder / "data-00000-of-00001.arrow").unlink()
+
+
+@pytest.mark.parametrize("damage", [damage_state, damage_data, lose_data])
+def test_a_damaged_folder_is_told_in_one_line(tmp_path: Path, damage: Any) -> None:
+    save(tmp_path / "own", pictures(4))
+    damage(tmp_path / "own")
+    with pytest.raises(UserError, match=r"own: no readable folder of save_to_disk[^\n]*$"):
+        load(own(tmp_path / "own"))
+
+
+def test_no_file_outside_the_folder_is_read(tmp_path: Path) -> None:
+    save(tmp_path / "elsewhere", pictures(20))
+    save(tmp_path / "own", pictures(4))
+    outside = {"filename": "../elsewhere/data-00000-of-00001.arrow"}
+    (tmp_path / "own" / "state.json").write_text(json.dumps({"_data_files": [outside]}))
+    dataset = load(own(tmp_path / "own", validation=1), test=True)
+    assert dataset.test is not None
+    assert len(dataset.train.y) + len(dataset.validation.y) + len(dataset.test.y) == 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"label": "kind"}, "data.label: no column kind; columns are image, label"),
+        ({"label": "image"}, "expected one label per sample|no classes|different labels"),
+    ],
+)
+def test_a_wrong_label_is_told(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    save(tmp_path / "own", pictures(20))
+    with pytest.raises(UserError, match=message):
+        load(own(tmp_path / "own", **keys))
