@@ -35,14 +35,17 @@ SLOW = {
     "cli/test_servers.py": "servers",
     "cli/test_talk.py::test_a_run_tells_every_epoch_or_nothing": "whole runs",
     "dashboard/test_serve.py": "servers",
-    "data/sets/test_cifar.py::test_cifar100": "the whole data set",
-    "data/sets/test_cifar.py::test_cifar100_is_read_in_the_published_order": "the whole data set",
+    "data/sets/test_cifar.py": "the whole data set",
     "data/test_damage.py::test_damage_is_refused_or_read_as_it_is": "hundreds of damaged files",
     "data/test_first_study.py": "whole runs",
     "engine/test_population.py::"
     "test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours": "large convolutions",
+    "engine/test_population.py::"
+    "test_steps_with_fast_convolutions_agree_to_float_tolerance": "large convolutions",
+    "engine/test_pretraining.py": "whole trainings",
     "faults": "killed processes, full disks, servers that go away",
     "models/test_distil.py": "whole runs",
+    "package/test_open.py::test_a_local_package_needs_neither_mlflow_nor_optuna": "a process",
     "package/test_open.py::test_damage_is_noticed_or_harmless": "thousands of damaged files",
     "project/test_additions.py": "whole runs",
     "project/test_before.py": "stores of an earlier version",
@@ -50,9 +53,12 @@ SLOW = {
     "search/executors": "processes that train",
     "search/test_comparison.py": "runs with finals",
     "search/test_finals.py": "runs with finals",
+    "search/test_seeds.py": "runs of several seeds",
+    "search/test_stopping.py": "runs that stop",
     "search/test_suggest.py::test_a_grid_is_searched_once_through": "a long run",
     "search/test_light.py": "a whole run",
     "stores/test_failures.py": "runs that go on",
+    "stores/test_moved.py": "runs that go on",
     "studies": "runs of the shipped studies",
     "testing": "whole runs",
     "tracking/test_model_logging.py": "models opened by processes of their own",
@@ -62,7 +68,10 @@ SLOW = {
 SLOW_FIXTURES = {"finished_study", "postgres"}
 """Whatever needs one of them is slow."""
 
-ONE_CASE = ("engine", "moe", "ops", "package", "search", "stores", "spec/test_mutations.py")
+ONE_CASE = (
+    *("engine", "moe", "ops", "package", "search", "stores"),
+    *("spec/test_mutations.py", "spec/test_properties.py"),
+)
 """Folders and files in which the first case of a parametrised test is quick and others are slow."""
 
 

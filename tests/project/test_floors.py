@@ -1,13 +1,15 @@
 """The oldest version that may be installed of each dependency is a safe one."""
 
+import ast
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+ROOT = Path(__file__).parents[2]
 
 UNSAFE = {
     "mlflow": {
@@ -40,16 +42,24 @@ UNSAFE = {
         "3.20.0": "CVE-2025-68146: a link in the place of a lock's file empties another file",
         "3.20.2": "CVE-2026-22701: the same of a soft lock",
     },
+    "Jinja2": {
+        "3.1.4": "CVE-2024-56201: a template's name is run as code",
+        "3.1.5": "CVE-2025-27516: a template leaves the sandbox",
+    },
+    "pyarrow": {"14.0.0": "CVE-2023-47248: a Parquet or Arrow file is unpickled"},
     "PyMySQL": {"1.1.0": "CVE-2024-36039: keys of JSON become SQL"},
 }
 """Versions that must not be installed, the last one before each mend, and why."""
 
 
+EXTRAS = ("mysql", "notify", "postgresql", "ray")
+
+
 def requirements() -> dict[str, Requirement]:
-    project = tomllib.loads(PYPROJECT.read_text())["project"]
-    extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["mysql"], *extras["postgresql"], *extras["ray"]]
-    return {requirement.name: requirement for requirement in map(Requirement, lines)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [line for name in EXTRAS for line in project["optional-dependencies"][name]]
+    parsed = map(Requirement, [*extras, *project["dependencies"]])
+    return {requirement.name: requirement for requirement in parsed}
 
 
 @pytest.mark.parametrize("package", UNSAFE)
@@ -69,3 +79,22 @@ def test_what_is_installed_is_what_the_project_asks_for() -> None:
     for requirement in requirements().values():
         if requirement.name not in extras:
             assert requirement.specifier.contains(version(requirement.name)), requirement
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """Also what comes with another package today, but for the parts that a package is made of."""
+    modules = {
+        name.partition(".")[0]
+        for path in (ROOT / "moe_search").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+        )
+    }
+    others = modules - sys.stdlib_module_names - {"moe_search", "pydantic_core", "markupsafe"}
+    packages = packages_distributions()
+    asked = {name.lower() for name in requirements()}
+    assert {m for m in others if not asked & {p.lower() for p in packages.get(m, [m])}} == set()
