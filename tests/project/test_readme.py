@@ -218,7 +218,7 @@ def test_the_service_answers(folder: Path, environment: dict[str, str]) -> None:
         server.wait(timeout=60)
     (probabilities,) = answer["predictions"]
     assert len(probabilities) == 3
-    assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+    assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
 def asked(url: str, body: bytes, server: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def rows(opened: Opened) -> Any:
 
 def answer(model: Any, body: dict[str, Any]) -> tuple[int, Any]:
     """Status and predictions of a POST to /invocations."""
-    found = invocations(json.dumps(body), "application/json", model, None)
+    found = invocations(json.dumps(body), "application/json", model, None)  # type: ignore[no-untyped-call]
     return found.status, json.loads(found.response).get("predictions")
 
 
@@ -111,8 +111,8 @@ def test_what_a_row_misses_is_imputed_as_in_training(rows: Any) -> None:
 
 def refused(model: Any, body: str) -> None:
     with pytest.raises(mlflow.exceptions.MlflowException) as raised:
-        invocations(body, "application/json", model, None)
-    assert raised.value.get_http_status_code() == 400
+        invocations(body, "application/json", model, None)  # type: ignore[no-untyped-call]
+    assert raised.value.get_http_status_code() == 400  # type: ignore[no-untyped-call]
 
 
 def test_what_cannot_be_predicted_is_a_bad_request(images: Any, rows: Any) -> None:

@@ -176,9 +176,9 @@ def _type(feature: Any) -> str | None:
 def _labels(table: Table, label: str, path: Path) -> list[Any]:
     """Each row's class by its name where the column has names; None where it has no class."""
     if label not in table.column_names:
-        names = ", ".join(table.column_names)
-        raise UserError(f"{path}: data.label: no column {label}; columns are {names}")
-    values = table.column(label).to_pylist()
+        columns = ", ".join(table.column_names)
+        raise UserError(f"{path}: data.label: no column {label}; columns are {columns}")
+    values: list[Any] = table.column(label).to_pylist()
     feature = _features(table).get(label)
     names = feature.get("names") if isinstance(feature, dict) else None
     if not names:
