@@ -90,10 +90,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         begun.add(test)
 
 
+PLACES = ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "RAY_ADDRESS")
+"""Variables that name stores and a cluster."""
+
+
 def pytest_configure() -> None:
     """No test writes to the stores, or trains on the cluster, that the shell names."""
-    for variable in ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+    for variable in PLACES:
         os.environ.pop(variable, None)
+
+
+@pytest.fixture(autouse=True)
+def same_places() -> Iterator[None]:
+    """No test leaves the name of a store behind: those after it would write there.
+
+    MLflow's ``set_tracking_uri`` does, as it sets the variable, too.
+    """
+    before = {variable: os.environ.get(variable) for variable in PLACES}
+    yield
+    after = {variable: os.environ.get(variable) for variable in PLACES}
+    assert after == before
 
 
 @pytest.fixture(scope="session")

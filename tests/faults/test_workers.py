@@ -11,12 +11,12 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from optuna.trial import TrialState
+from support.checkpointed_study import STAGE, search, study
 from support.jobs import digits_job
-from support.study_runs import check_ledger, study_in, trials
+from support.study_runs import check_ledger, trials
 
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
@@ -35,19 +35,6 @@ SOURCE = Data(name="digits")
 PATIENCE = 120  # seconds, for what takes one
 ROOM = 400_000_000  # bytes; a trial of 1024 experts takes gigabytes
 MARK = 1000.0  # seconds of training that no trial here takes
-STAGE = 5  # epochs
-
-
-def study(folder: Path, name: str, top: int = 0) -> Study:
-    """Two trials that train in step."""
-    return study_in(
-        folder,
-        name=name,
-        model={"temperature": {"low": 0.3, "high": 3.0}, "gate": "attentive"},
-        training={"epochs": STAGE, "batch_size": 8, "distill": True},
-        search={"trials": 2, "workers": 1, "sampler": "random"},
-        finalists={"top": top, "seeds": 1},
-    )
 
 
 def kill_worker(executor: LocalExecutor) -> None:
@@ -168,12 +155,6 @@ def test_trials_of_a_killed_coordinator_go_on_to_the_same_values(
     )
     run_study(asked, lambda event: None)
     check_went_on(asked, undisturbed)
-
-
-def search(folder: Path) -> None:
-    """What the coordinator does that is to be killed."""
-    with patch("moe_search.search.run.Checkpoints", partial(Checkpoints, after=0.0)):
-        run_study(study(folder, "coordinator"), lambda event: None)
 
 
 def await_checkpoints(folder: Path) -> None:

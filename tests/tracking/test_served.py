@@ -33,12 +33,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
         run = client.create_run(experiment).info.run_id
         result = train_model(shape=shape, epochs=1, **model)
         model_id = log_model(client, experiment, run, "own", result, card)
-        before = mlflow.get_tracking_uri()
-        mlflow.set_tracking_uri(url)
-        try:
+        with pytest.MonkeyPatch.context() as shell:
+            shell.setenv("MLFLOW_TRACKING_URI", url)
             return mlflow.pyfunc.load_model(f"models:/{model_id}")
-        finally:
-            mlflow.set_tracking_uri(before)
 
     return log
 
