@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
-from support.kinds import listed
+from support.kinds import STACKED, listed, stacked
+from support.reference_model import GATES as PLAIN_GATES
+from support.reference_model import OPTIMIZERS as PLAIN_OPTIMIZERS
+from support.reference_model import RULES as PLAIN_RULES
 from support.reference_model import (
-    OPTIMIZERS,
     PlainMixture,
     importance_loss,
     mixture_loss,
@@ -37,31 +39,37 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
-from moe_search.spec.kinds.optimizers import OPTIMIZERS as KINDS_OF_OPTIMIZERS
+from moe_search.spec.kinds.optimizers import OPTIMIZERS
+from moe_search.spec.kinds.outputs import OUTPUTS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 Kind = Literal["none", "importance", "similarity", "both"]
 KINDS: tuple[Kind, ...] = ("none", "importance", "similarity", "both")
-OUTPUTS: tuple[dict[str, Any], ...] = (
-    {"output": "mixture"},
-    {"output": "stochastic"},
-    {"output": "top_k", "top_k": 1},
-    {"output": "top_k", "top_k": 2},
-)
+CHOSEN = OUTPUTS.names(lambda rule: rule.chosen)
+RULES = [
+    {"output": rule, "top_k": k} for rule in CHOSEN for k in ((1, 2) if rule == "top_k" else (2,))
+]
+"""What a study may say of the output."""
 
 every_gate = pytest.mark.parametrize("gate", tuple(GATES))
-each_gate = pytest.mark.parametrize("gate", [gate for gate in tuple(GATES) if gate != "soft"])
-each_gate_with_a_rule = pytest.mark.parametrize(
-    "gate", [gate for gate in tuple(GATES) if gate not in ("expert_loss", "soft")]
+each_gate = pytest.mark.parametrize("gate", listed(STACKED, PLAIN_GATES))
+each_gate_with_a_rule = pytest.mark.parametrize("gate", stacked(lambda gate: gate.rule is None))
+each_plain_gate_with_a_rule = pytest.mark.parametrize(
+    "gate", listed(stacked(lambda gate: gate.rule is None), PLAIN_GATES)
 )
 each_learning_gate = pytest.mark.parametrize(
-    "gate", ["original", "attentive", "cosine", "perturbed_cosine"]
+    "gate", listed(stacked(lambda gate: gate.has_shares), PLAIN_GATES)
 )
 Precision = Literal["float32", "bfloat16"]
 each_precision = pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-each_optimizer = pytest.mark.parametrize("optimizer", listed(KINDS_OF_OPTIMIZERS, OPTIMIZERS))
-each_output = pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str([*output.values()]))
+each_optimizer = pytest.mark.parametrize("optimizer", listed(OPTIMIZERS, PLAIN_OPTIMIZERS))
+each_output = pytest.mark.parametrize("output", RULES, ids=lambda rule: str([*rule.values()]))
+each_plain_output = pytest.mark.parametrize(
+    "output",
+    listed(RULES, PLAIN_RULES, lambda rule: str(rule["output"])),
+    ids=lambda rule: str([*rule.values()]),
+)
 
 
 def features(x: Tensor) -> Tensor:
@@ -125,7 +133,7 @@ def assert_learns_as_plain_models(
     trained = population(specs, shape, fused, features)
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
     optimizers = [
-        OPTIMIZERS[spec.configuration.training.optimizer](
+        PLAIN_OPTIMIZERS[spec.configuration.training.optimizer](
             plain.parameters(),
             lr=spec.configuration.training.lr,
             weight_decay=spec.configuration.training.weight_decay,
@@ -155,8 +163,8 @@ def test_a_hundred_steps_are_those_of_a_plain_model(gate: str, kind: Kind) -> No
 
 
 @pytest.mark.usefixtures("double")
-@each_output
-@each_gate_with_a_rule
+@each_plain_output
+@each_plain_gate_with_a_rule
 def test_steps_of_each_output_rule_are_those_of_a_plain_model(
     gate: str, output: dict[str, Any]
 ) -> None:

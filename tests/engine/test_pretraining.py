@@ -101,6 +101,7 @@ def test_peeking_experts_and_then_their_gate_are_those_of_plain_modules() -> Non
     set_momentum(model, 1 - 0.9**0.5)  # the plain loss evaluates the experts twice
     learn(model, model.experts, spec, data, (EPOCHS + 1, EPOCHS + 2), of_least_surprised)
     model.experts.eval()
+    assert model.gate is not None
     losses = learn(model, model.gate, spec, data, FIRST[:1])
     set_momentum(model, 0.1)
     model.experts.train()
@@ -121,6 +122,7 @@ def test_experts_of_class_groups_and_then_their_gate_are_those_of_plain_modules(
     data, model = dataset(shape=SHAPE), plain(spec)
     learn(model, model.experts, spec, data, (EPOCHS + 1, EPOCHS + 2), of_owner)
     model.experts.train(not frozen)
+    assert model.gate is not None
     losses = learn(model, model.gate if frozen else model, spec, data, FIRST)
 
     result = results(train([spec], data))[0]
@@ -139,6 +141,7 @@ def test_experts_trained_again_under_a_frozen_gate_are_those_of_plain_modules(ag
         if one.ndim > 1:  # batch norms are not drawn
             assert torch.equal(one, other) == (again == "same")
     model.experts.load_state_dict(fresh.experts.state_dict())
+    assert model.gate is not None
     model.gate.eval()
     losses += learn(model, model.experts, spec, data, SECOND)
 

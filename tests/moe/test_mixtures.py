@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
+from support.kinds import STACKED, listed, stacked
+from support.reference_model import GATES as PLAIN_GATES
 from support.reference_model import PlainMixture, layer_list
 from torch import Generator, Tensor, nn
 
@@ -26,8 +28,8 @@ EXPERTS, TEMPERATURES = (3, 1, 7), (1.0, 0.4, 2.5)
 CLASSES, BATCH, SHAPE = 4, 6, (1, 8, 8)
 
 PERTURBATIONS = (0.25, 0.0, 1.5)
-STACKED = [gate for gate in GATES if gate != "soft"]  # whose mixtures are of another kind
 each_gate = pytest.mark.parametrize("gate", STACKED)
+each_plain_gate = pytest.mark.parametrize("gate", listed(STACKED, PLAIN_GATES))
 each_kind = pytest.mark.parametrize("gate", [*STACKED, None])
 
 
@@ -72,7 +74,7 @@ def samples_last(x: Tensor) -> Tensor:
     return x.movedim(0, -1).contiguous()
 
 
-@each_gate
+@each_plain_gate
 def test_logits_and_outputs_of_ragged_models_and_their_gradients(gate: str) -> None:
     mixtures, x = drawn(gate).double(), batch()
     logits_PMB, outputs_PMCB = mixtures(samples_last(x))
@@ -183,7 +185,7 @@ def test_weights_follow_from_the_seed_alone(gate: str | None) -> None:
     )
 
 
-@pytest.mark.parametrize("gate", ["original", "attentive", "expert_loss"])
+@pytest.mark.parametrize("gate", stacked(lambda gate: gate.may_start_at_zero))
 def test_a_zero_gate_leaves_experts_neighbours_and_attention_as_they_were(gate: str) -> None:
     mixtures, before = drawn(gate), drawn(gate)
     mixtures.configure(1, Model(gate=gate, gate_weights="zero"))

@@ -7,25 +7,25 @@ import math
 
 import pytest
 import torch
+from support.kinds import listed
+from support.reference_model import RULES as PLAIN_RULES
 from support.reference_model import answer, inference_gate, rule_losses
 from torch import Tensor
 
 from moe_search.moe.architecture import OutputRule
 from moe_search.moe.outputs.base import load_rule
+from moe_search.spec.kinds.outputs import OUTPUTS
 
-RULES = [
-    OutputRule("mixture"),
-    OutputRule("stochastic"),
-    OutputRule("top_k", 1),
-    OutputRule("top_k", 2),
-    OutputRule("top_k", 3),
-    OutputRule("expert_loss"),
-    OutputRule("product"),
-]
+NUMBERS = {"top_k": (1, 2, 3)}
+"""Of rules that have one, those to try."""
+RULES = [OutputRule(kind, k) for kind in OUTPUTS for k in NUMBERS.get(kind, (1,))]
 EXPERTS = (4, 2, 1)
 CLASSES, BATCH = 5, 11
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=str)
+each_plain_rule = pytest.mark.parametrize(
+    "rule", listed(RULES, PLAIN_RULES, lambda rule: rule.kind), ids=str
+)
 
 
 def drawn() -> tuple[Tensor, Tensor, Tensor]:
@@ -40,7 +40,7 @@ def drawn() -> tuple[Tensor, Tensor, Tensor]:
     return logits_PMB.requires_grad_(), scores.softmax(2).requires_grad_(), label_B
 
 
-@each_rule
+@each_plain_rule
 def test_losses_and_their_gradients(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, label_B = drawn()
     loss_PB = load_rule(rule).losses(logits_PMB, outputs_PMCB, label_B)
@@ -60,7 +60,7 @@ def test_losses_and_their_gradients(rule: OutputRule) -> None:
         assert not found[1][model, experts:].any()
 
 
-@each_rule
+@each_plain_rule
 def test_distributions_at_inference(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, _ = drawn()
     p_PMB = load_rule(rule).inference_gate(logits_PMB)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import pytest
 import torch
 from pydantic import TypeAdapter
+from support.kinds import listed
+from support.reference_model import LAYERS as PLAIN_LAYERS
 from support.reference_model import PlainNetwork, layer_list, load_body
 from torch import Tensor
 
@@ -124,6 +126,13 @@ def test_presets_are_the_plain_networks(preset: str, part: Literal["expert", "ga
 @pytest.mark.parametrize(("shape", "layers"), UNUSUAL)
 def test_other_layer_lists_are_the_plain_networks(shape: tuple[int, ...], layers: Any) -> None:
     compare(TypeAdapter(tuple[Layer, ...]).validate_python(layers), shape)
+
+
+@pytest.mark.parametrize("name", listed(LAYERS, PLAIN_LAYERS))
+def test_each_layer_is_the_plain_one_on_images(name: str) -> None:
+    layer = {name: 2} if LAYERS[name].section else name
+    given: list[Any] = [layer, {"linear": 4}, "relu"]
+    compare(TypeAdapter(tuple[Layer, ...]).validate_python(given), (2, 9, 8))
 
 
 @pytest.mark.usefixtures("compiled")

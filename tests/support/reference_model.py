@@ -1,18 +1,22 @@
 """The plain way: one torch module per network and loops over experts, as the authors train.
 
-The reference for tests and benchmarks: it shares no code with the package.
+The reference for tests and benchmarks: it shares no code with the package. Members of open sets
+have their plain forms in dictionaries; tests skip a member that has none, and say so.
 
 Shape suffixes: B sample, M expert, C class.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod, sqrt
 from typing import Any
 
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Shape = tuple[int, ...]
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -27,39 +31,52 @@ def layer_list(layers: Sequence[Any]) -> list[Any]:
     return [layer if isinstance(layer, str) else layer.model_dump() for layer in layers]
 
 
+def _conv(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    k, p = layer.get("kernel", 3), layer.get("padding", 0)
+    conv = nn.Conv2d(shape[0], layer["conv"], k, padding=p, bias=layer.get("bias", True))
+    return conv, (layer["conv"], shape[1] + 2 * p - k + 1, shape[2] + 2 * p - k + 1)
+
+
+def _max_pool(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    size = layer["max_pool"]
+    return nn.MaxPool2d(size), (shape[0], shape[1] // size, shape[2] // size)
+
+
+def _linear(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    linear = nn.Linear(prod(shape), layer["linear"])
+    flat = nn.Sequential(nn.Flatten(), linear) if len(shape) == 3 else linear
+    return flat, (layer["linear"],)
+
+
+def _batch_norm(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    image = len(shape) == 3
+    return (nn.BatchNorm2d(shape[0]) if image else nn.BatchNorm1d(shape[0])), shape
+
+
+LAYERS: dict[str, Callable[[Any, Shape], tuple[nn.Module, Shape]]] = {
+    "conv": _conv,
+    "max_pool": _max_pool,
+    "linear": _linear,
+    "relu": lambda layer, shape: (nn.ReLU(), shape),
+    "batch_norm": _batch_norm,
+}
+"""Torch's own by the names that studies give them, each with the shape of a sample after it."""
+
+
 class PlainNetwork(nn.Module):
     """Body, ReLU, linear head, from a list of layer descriptions as in study.yaml."""
 
-    def __init__(self, layers: Sequence[Any], shape: tuple[int, ...], outputs: int | None) -> None:
+    def __init__(self, layers: Sequence[Any], shape: Shape, outputs: int | None) -> None:
         super().__init__()
         body: list[nn.Module] = []
-        image = len(shape) == 3
         for layer in layers:
-            if layer == "relu":
-                body.append(nn.ReLU())
-            elif layer == "batch_norm":
-                body.append(nn.BatchNorm2d(shape[0]) if image else nn.BatchNorm1d(shape[0]))
-            elif "conv" in layer:
-                k, p = layer.get("kernel", 3), layer.get("padding", 0)
-                body.append(
-                    nn.Conv2d(shape[0], layer["conv"], k, padding=p, bias=layer.get("bias", True))
-                )
-                shape = (layer["conv"], shape[1] + 2 * p - k + 1, shape[2] + 2 * p - k + 1)
-            elif "max_pool" in layer:
-                body.append(nn.MaxPool2d(layer["max_pool"]))
-                shape = (shape[0], shape[1] // layer["max_pool"], shape[2] // layer["max_pool"])
-            else:
-                if image:
-                    body.append(nn.Flatten())
-                    shape, image = (shape[0] * shape[1] * shape[2],), False
-                body.append(nn.Linear(shape[0], layer["linear"]))
-                shape = (layer["linear"],)
-        if image:
-            body.append(nn.Flatten())
-            shape = (shape[0] * shape[1] * shape[2],)
+            name = layer if isinstance(layer, str) else next(iter(layer))
+            module, shape = LAYERS[name](layer, shape)
+            body.append(module)
+        body += [nn.Flatten()] * (len(shape) == 3)
         self.body = nn.Sequential(*body)
-        self.head = nn.Linear(shape[0], outputs) if outputs is not None else None
-        self.width = shape[0]
+        self.width = prod(shape)
+        self.head = nn.Linear(self.width, outputs) if outputs is not None else None
 
     def hidden(self, x: Tensor) -> Tensor:
         h: Tensor = self.body(x)
@@ -71,6 +88,96 @@ class PlainNetwork(nn.Module):
         return y
 
 
+class PlainGate(PlainNetwork):
+    """A gate with a network of its own."""
+
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__(layers, shape, None)
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        """[B, M], not over temperature."""
+        raise NotImplementedError
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of one model of a population."""
+        load_body(self, state, "gate.body.", 0)
+
+
+class PlainOriginal(PlainGate):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        PlainNetwork.__init__(self, layers, shape, experts)
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        return self.forward(x)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        super().load(state)
+        assert self.head is not None
+        weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
+        self.head.load_state_dict({"weight": weight, "bias": bias})
+
+
+class PlainAttentive(PlainGate):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__(layers, shape, experts)
+        self.query = nn.Linear(self.width, self.width, bias=False)
+        self.key = nn.Linear(self.width, self.width, bias=False)
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        query = self.query(self.hidden(x))
+        keys = [self.key(expert.hidden(x)) for expert in mixture.experts]  # type: ignore[operator]
+        scores_BM = torch.stack([(query * key).sum(1) for key in keys], 1)
+        return scores_BM / sqrt(self.width)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        super().load(state)
+        self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
+        self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
+
+
+class PlainCosine(PlainGate):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__(layers, shape, experts)
+        self.vectors = nn.Parameter(torch.zeros(experts, self.width))
+        self.perturbation = 0.0
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        hidden = self.hidden(x)
+        return torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
+
+    def _cosine(self, h: Tensor, w: Tensor) -> Tensor:
+        h_norm = h.square().sum(1).sqrt() + self.perturbation
+        return (h * w).sum(1) / (h_norm * (w.square().sum().sqrt() + self.perturbation))
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        super().load(state)
+        self.vectors.data = state["gate.head.weight"].clone()
+        self.perturbation = state.get("gate.perturbation", torch.zeros(1)).item()
+
+
+class PlainLoudest(PlainGate):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__([], shape, experts)
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        outputs = mixture.outputs(x).detach()
+        return (outputs * outputs.log2()).sum(2)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        assert not {name for name in state if name.startswith("gate.")}
+
+
+GATES: dict[str, type[PlainGate]] = {
+    "original": PlainOriginal,
+    "expert_loss": PlainOriginal,
+    "attentive": PlainAttentive,
+    "cosine": PlainCosine,
+    "perturbed_cosine": PlainCosine,
+    "loudest": PlainLoudest,
+}
+"""By the names that studies give them; a soft gate and its experts are one (see test_soft)."""
+
+
 class PlainMixture(nn.Module):
     """A mixture of experts with a loop over its experts; without a gate for kind ``single``."""
 
@@ -78,47 +185,22 @@ class PlainMixture(nn.Module):
         self,
         expert: Sequence[Any],
         gate: Sequence[Any],
-        shape: tuple[int, ...],
+        shape: Shape,
         classes: int,
         experts: int,
         kind: str = "original",
         temperature: float = 1.0,
     ) -> None:
         super().__init__()
-        self.kind, self.temperature = kind, temperature
+        self.temperature = temperature
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
-        if kind not in ("single", "loudest"):
-            scored = kind in ("original", "expert_loss")
-            self.gate = PlainNetwork(gate, shape, experts if scored else None)
-        if "cosine" in kind:
-            self.vectors = nn.Parameter(torch.zeros(experts, self.gate.width))
-            self.perturbation = 0.0
-        if kind == "attentive":
-            self.query = nn.Linear(self.gate.width, self.gate.width, bias=False)
-            self.key = nn.Linear(self.gate.width, self.gate.width, bias=False)
+        self.gate = None if kind == "single" else GATES[kind](gate, shape, experts)
 
     def logits(self, x: Tensor) -> Tensor:
         """[B, M], over temperature."""
-        if self.kind == "single":
+        if self.gate is None:
             return x.new_zeros(len(x), 1)
-        if self.kind in ("original", "expert_loss"):
-            scores: Tensor = self.gate(x)
-        elif self.kind == "loudest":
-            outputs = self.outputs(x).detach()
-            scores = (outputs * outputs.log2()).sum(2)
-        elif "cosine" in self.kind:
-            hidden = self.gate.hidden(x)
-            scores = torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
-        else:
-            query = self.query(self.gate.hidden(x))
-            keys = [self.key(expert.hidden(x)) for expert in self.experts]  # type: ignore[operator]
-            scores = torch.stack([(query * key).sum(1) for key in keys], 1)
-            scores = scores / self.gate.width**0.5
-        return scores / self.temperature
-
-    def _cosine(self, h: Tensor, w: Tensor) -> Tensor:
-        h_norm = h.square().sum(1).sqrt() + self.perturbation
-        return (h * w).sum(1) / (h_norm * (w.square().sum().sqrt() + self.perturbation))
+        return self.gate.scores(self, x) / self.temperature
 
     def outputs(self, x: Tensor) -> Tensor:
         """[B, M, C]."""
@@ -134,19 +216,8 @@ class PlainMixture(nn.Module):
             expert.head.load_state_dict(
                 {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
             )
-        if self.kind in ("single", "loudest"):
-            return
-        load_body(self.gate, state, "gate.body.", 0)
-        if self.kind in ("original", "expert_loss"):
-            assert self.gate.head is not None
-            weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
-            self.gate.head.load_state_dict({"weight": weight, "bias": bias})
-        elif "cosine" in self.kind:
-            self.vectors.data = state["gate.head.weight"].clone()
-            self.perturbation = state.get("gate.perturbation", torch.zeros(1)).item()
-        else:
-            self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
-            self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
+        if self.gate is not None:
+            self.gate.load(state)
 
 
 def tensors(weights: dict[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
@@ -176,59 +247,95 @@ def mixture_loss(model: PlainMixture, x: Tensor, y: Tensor) -> tuple[Tensor, Ten
     return -(mixed.gather(1, y.unsqueeze(1)) + 1e-7).log().mean(), p
 
 
+class PlainRule:
+    """The mixture, on one sample; other rules say where they differ."""
+
+    epsilon = 1e-7
+
+    def kept(self, p_M: Tensor, k: int) -> Tensor:
+        """The distribution with which it answers."""
+        return p_M
+
+    def answer(self, p_M: Tensor, outputs_MC: Tensor) -> Tensor:
+        """Class probabilities, [C]."""
+        return _total([p * o_C for p, o_C in zip(p_M, outputs_MC, strict=True)])
+
+    def loss(self, logits_M: Tensor, outputs_MC: Tensor, y: int, k: int) -> Tensor:
+        answer_C = self.answer(self.kept(F.softmax(logits_M, 0), k), outputs_MC)
+        return -torch.log(answer_C[y] + self.epsilon)
+
+
+class PlainTopK(PlainRule):
+    def kept(self, p_M: Tensor, k: int) -> Tensor:
+        """The k largest probabilities over their sum, 0 elsewhere."""
+        ranked = p_M.argsort(descending=True).tolist()
+        total = _total([p_M[e] for e in ranked[:k]])
+        zero = torch.zeros_like(total)
+        return torch.stack([p / total if e in ranked[:k] else zero for e, p in enumerate(p_M)])
+
+    def loss(self, logits_M: Tensor, outputs_MC: Tensor, y: int, k: int) -> Tensor:
+        if k > 1:
+            return super().loss(logits_M, outputs_MC, y, k)
+        p_M = F.softmax(logits_M, 0)
+        best = int(p_M.argmax())
+        return -torch.log(F.softmax(p_M[best] * outputs_MC[best], 0)[y] + 1e-7)
+
+
+class PlainStochastic(PlainTopK):
+    def kept(self, p_M: Tensor, k: int) -> Tensor:
+        return super().kept(p_M, 1)
+
+    def loss(self, logits_M: Tensor, outputs_MC: Tensor, y: int, k: int) -> Tensor:
+        error_M = [-torch.log(output_C[y] + 1e-7) for output_C in outputs_MC]
+        p_M = F.softmax(logits_M, 0)
+        terms = [p * torch.exp(-error / 2) for p, error in zip(p_M, error_M, strict=True)]
+        return -torch.log(_total(terms) + 1e-15)
+
+
+class PlainExpertLoss(PlainStochastic):
+    def loss(self, logits_M: Tensor, outputs_MC: Tensor, y: int, k: int) -> Tensor:
+        right_M = torch.stack([output_C[y] for output_C in outputs_MC])
+        misses = (logits_M - torch.log(right_M.detach() + 1e-15)).abs()
+        return misses.sum() - torch.log(right_M[int(logits_M.argmax())] + 1e-7)
+
+
+class PlainProduct(PlainRule):
+    epsilon = 0.0
+
+    def answer(self, p_M: Tensor, outputs_MC: Tensor) -> Tensor:
+        """The experts' product over its sum."""
+        product_C = torch.ones_like(outputs_MC[0])
+        for p, output_C in zip(p_M, outputs_MC, strict=True):
+            product_C = product_C * output_C**p
+        return product_C / product_C.sum()
+
+
+RULES: dict[str, PlainRule] = {
+    "mixture": PlainRule(),
+    "stochastic": PlainStochastic(),
+    "top_k": PlainTopK(),
+    "expert_loss": PlainExpertLoss(),
+    "product": PlainProduct(),
+}
+"""Output rules by the names that studies give them."""
+
+
 def rule_losses(
     logits_BM: Tensor, outputs_BMC: Tensor, y_B: Tensor, kind: str = "mixture", k: int = 1
 ) -> Tensor:
     """Each sample's loss under an output rule, [B], sample after sample."""
-    losses = []
-    for logits_M, outputs_MC, y in zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True):
-        p_M = F.softmax(logits_M, 0)
-        if kind == "stochastic":
-            error_M = [-torch.log(output_C[y] + 1e-7) for output_C in outputs_MC]
-            terms = [p * torch.exp(-error / 2) for p, error in zip(p_M, error_M, strict=True)]
-            losses.append(-torch.log(_total(terms) + 1e-15))
-            continue
-        if kind == "expert_loss":
-            right_M = torch.stack([output_C[y] for output_C in outputs_MC])
-            misses = (logits_M - torch.log(right_M.detach() + 1e-15)).abs()
-            losses.append(misses.sum() - torch.log(right_M[int(logits_M.argmax())] + 1e-7))
-            continue
-        if kind == "top_k" and k == 1:
-            best = int(p_M.argmax())
-            answer_C = F.softmax(p_M[best] * outputs_MC[best], 0)
-        else:
-            answer_C = answer(_kept(p_M, k) if kind == "top_k" else p_M, outputs_MC, kind)
-        losses.append(-torch.log(answer_C[y] + (0 if kind == "product" else 1e-7)))
-    return torch.stack(losses)
+    samples = zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True)
+    return torch.stack([RULES[kind].loss(logits, outputs, y, k) for logits, outputs, y in samples])
 
 
 def answer(p_M: Tensor, outputs_MC: Tensor, kind: str = "mixture") -> Tensor:
-    """A sample's class probabilities, [C]: experts' mean, or their product over its sum."""
-    if kind != "product":
-        return _total([p * o_C for p, o_C in zip(p_M, outputs_MC, strict=True)])
-    product_C = torch.ones_like(outputs_MC[0])
-    for p, output_C in zip(p_M, outputs_MC, strict=True):
-        product_C = product_C * output_C**p
-    return product_C / product_C.sum()
+    """A sample's class probabilities, [C]."""
+    return RULES[kind].answer(p_M, outputs_MC)
 
 
 def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tensor:
     """The distribution over experts with which a rule answers, [B, M], sample after sample."""
-    rows = []
-    for logits_M in logits_BM:
-        p_M = F.softmax(logits_M, 0)
-        if kind not in ("mixture", "product"):
-            p_M = _kept(p_M, k if kind == "top_k" else 1)
-        rows.append(p_M)
-    return torch.stack(rows)
-
-
-def _kept(p_M: Tensor, k: int) -> Tensor:
-    """The k largest probabilities over their sum, 0 elsewhere."""
-    ranked = p_M.argsort(descending=True).tolist()
-    total = _total([p_M[e] for e in ranked[:k]])
-    zero = torch.zeros_like(total)
-    return torch.stack([p / total if e in ranked[:k] else zero for e, p in enumerate(p_M)])
+    return torch.stack([RULES[kind].kept(F.softmax(logits, 0), k) for logits in logits_BM])
 
 
 def _total(terms: Sequence[Tensor]) -> Tensor:

@@ -79,6 +79,18 @@ def test_company_changes_no_bit_of_value_or_gradient() -> None:
             assert torch.equal(gradient_1MB[0], gradient_PMB[model, :experts])
 
 
+@pytest.mark.parametrize("name", TERMS)
+def test_company_changes_no_bit_of_any_term(name: str) -> None:
+    logits_PMB, x_FB = drawn(torch.float32)
+    chosen = [{name: weight} for weight in (0.5, 0.0, 2.0, 1.0)]
+    together_P = added(chosen, logits_PMB, x_FB, EXPERTS)
+    assert together_P[1] == 0
+    for model, experts in enumerate(EXPERTS):
+        logits_1MB = logits_PMB[model : model + 1, :experts]
+        found_1 = added(chosen[model : model + 1], logits_1MB, x_FB, [experts])
+        assert torch.equal(found_1[0], together_P[model])
+
+
 def test_terms_are_what_kind_says_in_every_bit() -> None:
     logits_PMB, x_FB = drawn(torch.float32)
     by_kind: list[dict[str, Any]] = [
