@@ -24,6 +24,7 @@ from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.search.recorder import line
 from moe_search.spec import Configuration
+from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.load import load_study
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import DISTILLED, KIND, PARENT, SEED, TRIAL, ChildRuns, Logged
@@ -91,7 +92,7 @@ def distil(
     teacher = fetch_teacher(uri, store)
     mixtures = teacher.classifier.mixtures
     given = mixtures.architecture
-    if given.gate != "attentive":
+    if given.gate is None or not GATES[given.gate].distils:
         kind = f"has the gate {given.gate}" if given.gate else "is a single network"
         raise UserError(f"{uri}: {kind}; only the model of an attentive gate can be distilled")
     source = teacher.study.source

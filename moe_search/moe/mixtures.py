@@ -19,7 +19,7 @@ from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.configuration import Model
 from moe_search.spec.kinds.gates import GATES
 
-Part = Literal["experts", "gate"]
+ModelPart = Literal["experts", "gate"]
 """Of a model: what can learn, be frozen or be drawn again by itself."""
 
 
@@ -107,14 +107,14 @@ class Mixtures(nn.Module):
         if self.gate is not None:
             self.gate.configure(model, chosen)
 
-    def set_training(self, frozen: Part | None) -> None:
+    def set_training(self, frozen: ModelPart | None) -> None:
         """Training mode; what is frozen gets no gradients and keeps its batch statistics."""
         self.train()
         for name, child in self.named_children():
             trained = frozen is None or frozen != part_of(f"{name}.")
             child.train(trained).requires_grad_(trained)
 
-    def parameters_of(self, part: Part) -> list[nn.Parameter]:
+    def parameters_of(self, part: ModelPart) -> list[nn.Parameter]:
         """What a part of every model learns."""
         return [weight for name, weight in self.named_parameters() if part_of(name) == part]
 
@@ -138,7 +138,7 @@ class Mixtures(nn.Module):
         self.load_state_dict({name: torch.from_numpy(array) for name, array in joined.items()})
 
 
-def part_of(name: str) -> Part:
+def part_of(name: str) -> ModelPart:
     """The part of a model that a parameter or buffer belongs to."""
     return "gate" if name.startswith("gate.") else "experts"
 
