@@ -53,7 +53,7 @@ def dashboard(
         from moe_search.stores.optuna import open_storage
 
         find_study(checked)
-        number = open_storage(checked).get_study_id_from_name(checked.name)
+        number = open_storage(checked.optuna_url).get_study_id_from_name(checked.name)
         listener(Note("starting both dashboards; Ctrl-C ends them"))
         if reached:
             click.echo(exposed(checked, host), err=True)  # whether or not -q is given

@@ -79,13 +79,16 @@ def doctor(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -
     with talk.progress("looking at the stores"):
         from moe_search.search.mending import mend
         from moe_search.search.study_store import find_study
-        from moe_search.stores.failures import told_in_one_line
-        from moe_search.stores.lock import locked
-        from moe_search.stores.optuna import open_storage
+        from moe_search.stores.failures import as_user_error
+        from moe_search.stores.kinds import store_at
+        from moe_search.stores.lock import study_lock
+        from moe_search.stores.mlflow import open_store
 
-        find_study(checked)
-        with told_in_one_line(checked), locked(checked):
-            mended = mend(checked, open_storage(checked))
+        optuna_study, addresses = find_study(checked), checked.addresses
+        with as_user_error(addresses), study_lock(checked.name, addresses):
+            there = store_at(addresses.mlflow).exists()
+            client = open_store(addresses.mlflow, create=False) if there else None
+            mended = mend(optuna_study, client, addresses, checked.search.retries)
     if as_json:
         print_json({"study": checked.name} | asdict(mended))
         return

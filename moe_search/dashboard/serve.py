@@ -101,7 +101,7 @@ def serve(
 
 
 def _optuna(study: Study, number: int, host: str, port: int) -> Server:
-    arguments = host, str(port), str(artifacts_folder(study)), str(number)
+    arguments = host, str(port), str(artifacts_folder(study.artifacts_folder)), str(number)
     return Server(
         "Optuna",
         "--optuna-port",

@@ -15,7 +15,7 @@ from moe_search.search.events import Event, Listener, Started
 from moe_search.search.run import run_study
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
-from moe_search.stores.lock import locked
+from moe_search.stores.lock import study_lock
 from moe_search.tracking.study_page import describe_model, describe_study
 
 
@@ -39,7 +39,7 @@ def publish(study: Study) -> None:
         for part in section.parts
         if isinstance(part, Picture)
     }
-    with locked(study):
+    with study_lock(study.name, study.addresses):
         save_plots(optuna_study, report)
         describe_study(report.client, study, study_card(report), files)
         if report.champion is not None:

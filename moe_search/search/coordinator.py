@@ -75,6 +75,7 @@ class Coordinator:
         self._best, self._since_best = standing(self._study.objective, self._optuna_study)
         self._proposals = Proposals(self._study, self._optuna_study, self._batches.key)
         self._pruner = make_pruner(self._study)
+        self._optuna_study.pruner = self._pruner.build()
 
     def run(self) -> str:
         """Search; returns why it ended, in words.
@@ -243,7 +244,7 @@ class Coordinator:
             self._checkpoints.remove(running.configuration, seed)
 
     def _say(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
-        names = objective.metric_names(self._study.objective)
+        names = self._study.objective.names
         named = dict(zip(names, values, strict=False))  # of what is not complete there are none
         counts = (self._counted, self._failures, self._best)
         self._listener(TrialEnded(running.number, state, text, named, *counts))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import optuna
-from optuna.storages import BaseStorage
+from mlflow import MlflowClient
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.search.ledger import StudyRecord, TrialRecord
-from moe_search.search.study_store import requeue, study_in
-from moe_search.spec import Study
+from moe_search.search.study_store import requeue
+from moe_search.spec.kinds.stores import Addresses
 from moe_search.stores.moved import follow_move
 from moe_search.tracking.stale import end_leftovers
 
@@ -59,35 +59,37 @@ class Mended:
         return lines
 
 
-def mend(study: Study, storage: BaseStorage) -> Mended:
+def mend(
+    optuna_study: optuna.Study, client: MlflowClient | None, addresses: Addresses, retries: int
+) -> Mended:
     """Let nothing be RUNNING in either store, and only results be FINISHED.
 
     Only the holder of the study's lock may do this. It may die here, too: what it did not come to
     is found again.
 
-    Raises:
-        UserError: a store is damaged, or MLflow's cannot be opened.
+    Args:
+        optuna_study: the study in Optuna's store.
+        client: of MLflow's store; None where there is none.
+        addresses: of the study's results.
+        retries: times a trial runs again whose coordinator died.
     """
-    optuna_study = study_in(study, storage)
-    if optuna_study is None:
-        return Mended()
+    name = optuna_study.study_name
     left = optuna_study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     fates: dict[_Fate, list[int]] = {"requeued": [], "given_up": [], "empty": []}
     for trial in left:
-        fates[_fail(optuna_study, trial, study.search.retries)].append(trial.number)
+        fates[_fail(optuna_study, trial, retries)].append(trial.number)
     complete = {
         trial.number: TrialRecord.of(trial).run_id
         for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     }
     finalists = [record.run_id for record in StudyRecord.of(optuna_study).finalists]
-    moved = follow_move(study.mlflow_url, study.name, study.artifacts_folder / "mlflow")
-    leftovers = end_leftovers(study, [*complete.values(), *finalists])
+    leftovers = end_leftovers(client, name, [*complete.values(), *finalists])
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,
         models=leftovers.models,
         lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
-        moved=str(moved or ""),
+        moved=str(follow_move(addresses.mlflow, name, addresses.mlflow_files) or ""),
     )
 
 

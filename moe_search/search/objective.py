@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from moe_search.spec import METRICS
 from moe_search.spec.sections import Objective
@@ -17,20 +16,8 @@ def normalised(name: str, value: float, experts: int) -> float:
     return value / math.log2(experts) if experts > 1 else 0.0
 
 
-def directions(objective: Objective) -> list[Literal["minimize", "maximize"]]:
-    """Optuna's directions: one for a weighted sum, one a metric for a front."""
-    if objective.pareto is None:
-        return ["maximize"]
-    return [METRICS[name].better for name in objective.pareto]
-
-
-def metric_names(objective: Objective) -> list[str]:
-    """What the values are called in dashboards."""
-    return ["objective"] if objective.pareto is None else list(objective.pareto)
-
-
 def values(objective: Objective, metrics: Metrics, experts: int) -> list[float]:
-    """The objective of a trial, in the order of ``directions``."""
+    """The objective of a trial, in the order of its directions."""
     if objective.pareto is not None:
         return [normalised(name, metrics[name], experts) for name in objective.pareto]
     assert objective.maximize is not None
@@ -66,4 +53,4 @@ def mean(metrics: Sequence[Metrics]) -> dict[str, float]:
 
 def gain(objective: Objective, value: float) -> float:
     """The first value of the objective, turned so that more is better."""
-    return value if directions(objective)[0] == "maximize" else -value
+    return value if objective.directions[0] == "maximize" else -value

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from itertools import count
 
 import optuna
@@ -10,6 +11,7 @@ import optuna
 from moe_search.engine.trial import TrialSpec
 from moe_search.search import suggest
 from moe_search.search.ledger import TrialRecord
+from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
 from moe_search.search.trial import Running
 from moe_search.spec import Configuration, Study, Value
@@ -37,11 +39,12 @@ class Proposals:
     ) -> None:
         self._study = study
         self._optuna_study = optuna_study
+        optuna_study.sampler = make_sampler(study.search, len(optuna_study.get_trials()))
         listed = bool(study.configurations)
         finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
         known = suggest.grid(study) if finite else study.search.points
         points = _runs(study, key) if listed else known
-        self._points = deque(untried(optuna_study, points))
+        self._points = deque(untried(optuna_study, points, partial(suggest.as_written, study)))
         self.left = len(self._points) + waiting(optuna_study) if finite else math.inf
         self._seeds: dict[Configuration | None, set[int]] = {}  # first ones that are used
         counted = optuna_study.get_trials(deepcopy=False, states=COUNTED)

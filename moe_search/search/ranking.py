@@ -1,5 +1,6 @@
 """The best configurations of a study, and what the finalists' numbers say."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -7,12 +8,14 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from moe_search.errors import UserError
 from moe_search.intervals import Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import gain, keeps, mean, violations
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
+from moe_search.words import one_line
 
 
 def interval_of(metric: str, values: Sequence[float], samples: int | None) -> Interval:
@@ -151,3 +154,41 @@ def _result(
         feasible=keeps(missed),
         violations=missed,
     )
+
+
+_NO_FAULT = ("interrupted", "its coordinator died")
+"""Reasons of failed trials that say nothing of the study."""
+
+
+def failures(optuna_study: optuna.Study) -> list[str]:
+    """Why trials failed for good, the most frequent reason first; nothing once any was trained."""
+    trials = optuna_study.get_trials(deepcopy=False)
+    if any(trial.state in COUNTED for trial in trials):
+        return []
+    records = {trial.number: TrialRecord.of(trial) for trial in trials}
+    again = {record.retry_of for record in records.values()}
+    reasons = Counter(
+        records[trial.number].reason
+        for trial in trials
+        if trial.state == TrialState.FAIL and trial.number not in again
+    )
+    for reason in ("", *_NO_FAULT):
+        del reasons[reason]
+    return [reason for reason, count in reasons.most_common() for _ in range(count)]
+
+
+def check_hope(optuna_study: optuna.Study, most: int) -> None:
+    """Refuse a study of which no trial was trained and more than some have failed.
+
+    Raises:
+        UserError: it is one; with the most frequent reason.
+    """
+    reasons = failures(optuna_study)
+    if len(reasons) > most:
+        name, count = optuna_study.study_name, len(reasons)
+        raise UserError(
+            one_line(
+                f"study {name!r}: all {count} trials failed, most often by: {reasons[0]}; mend "
+                f"that, then go on with --set search.max_failures={count + 10}"
+            )
+        )

@@ -1,8 +1,9 @@
 """What a trial leaves behind: its MLflow run, and its attributes and page in Optuna."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
@@ -14,25 +15,26 @@ from moe_search.spec import Configuration
 from moe_search.spec.kinds.metrics import headline
 from moe_search.spec.study import ROW
 from moe_search.tracking.child_runs import Logged
-from moe_search.tracking.notes import attach, trial_note
+from moe_search.tracking.notes import attach, open_artifacts, trial_note
 from moe_search.tracking.runs import Tracker
 
 
+@dataclass(frozen=True)
 class Recorder:
     """Writes trials to MLflow, then their attributes, note and figures to Optuna.
 
-    Args:
+    Attributes:
         tracker: the study's runs in MLflow.
-        artifacts: pictures of the trials' pages in the Optuna dashboard.
+        folder: of the study's artifacts, among them pictures of the trials' pages.
     """
 
-    def __init__(self, tracker: Tracker, artifacts: FileSystemArtifactStore) -> None:
-        self._tracker = tracker
-        self._artifacts = artifacts
+    tracker: Tracker
+    folder: Path
 
-    def close(self, status: Literal["FINISHED", "KILLED"]) -> None:
-        """End the study's own run: FINISHED, or KILLED by an interrupt."""
-        self._tracker.close(status)
+    @cached_property
+    def artifacts(self) -> FileSystemArtifactStore:
+        """Pictures of the trials' pages in the Optuna dashboard."""
+        return open_artifacts(self.folder)
 
     def complete(
         self,
@@ -42,7 +44,7 @@ class Recorder:
         values: Sequence[float],
     ) -> str:
         """Write a trained trial; returns it in one line."""
-        logged = self._tracker.log_trial(trial.number, results, values, _row(trial))
+        logged = self.tracker.log_trial(trial.number, results, values, _row(trial))
         seconds = round(sum(result.seconds for result in results), 3)
         TrialRecord(seconds=seconds).write(trial)
         self._attach(trial, results[0], metrics, logged)
@@ -50,7 +52,7 @@ class Recorder:
 
     def pruned(self, trial: optuna.Trial, result: TrialResult, reason: str) -> None:
         """Write a trial that was stopped, as it stood then."""
-        logged = self._tracker.log_pruned(trial.number, result, reason)
+        logged = self.tracker.log_pruned(trial.number, result, reason)
         self._attach(trial, result, result.validation.metrics(), logged, reason)
 
     def failed(
@@ -61,12 +63,12 @@ class Recorder:
         reason: str,
     ) -> None:
         """Write a trial that raised, died or diverged."""
-        run_id = self._tracker.log_failed(trial.number, configuration, reason, history, _row(trial))
+        run_id = self.tracker.log_failed(trial.number, configuration, reason, history, _row(trial))
         TrialRecord(reason=reason, run_id=run_id).write(trial)
         metrics = history[-1].metrics if history else {}
-        page = self._tracker.page(run_id)
+        page = self.tracker.page(run_id)
         note = trial_note(trial.number, configuration, metrics, page, reason=reason)
-        attach(trial, {}, note, self._artifacts)
+        attach(trial, {}, note, self.artifacts)
 
     def _attach(
         self,
@@ -87,18 +89,18 @@ class Recorder:
         if result.training is not None:
             record = replace(record, training_error=result.training.metrics()["error"])
         record.write(trial)
-        page = self._tracker.page(logged.run_id)
+        page = self.tracker.page(logged.run_id)
         note = trial_note(
             trial.number, result.configuration, metrics, page, logged.model_uri, reason
         )
-        attach(trial, logged.files, note, self._artifacts)
+        attach(trial, logged.files, note, self.artifacts)
 
     def finalist(
         self, rank: int, trial: int, result: TrialResult, values: Sequence[float]
     ) -> tuple[FinalistRecord, str]:
         """Write a finalist's model; returns its record and one line on its test metrics."""
         assert result.test is not None
-        logged = self._tracker.log_finalist(rank, trial, result, values)
+        logged = self.tracker.log_finalist(rank, trial, result, values)
         record = FinalistRecord(
             trial=trial,
             seed=result.seed,
@@ -113,7 +115,7 @@ class Recorder:
 
     def mark(self, finalists: Sequence[FinalistResult]) -> None:
         """Say on the runs of finalists whether their configuration keeps the constraints."""
-        self._tracker.mark_finalists({f.trial: f.missed or "kept" for f in finalists})
+        self.tracker.mark_finalists({f.trial: f.missed or "kept" for f in finalists})
 
     def crown(self, champion: FinalistResult, record: FinalistRecord) -> str:
         """Register the champion's model; returns its URI."""
@@ -126,7 +128,7 @@ class Recorder:
         )
         if not champion.feasible:
             description += f" Infeasible: no finalist keeps the constraints; {champion.missed}."
-        return self._tracker.register_champion(record.run_id, record.model_id, description)
+        return self.tracker.register_champion(record.run_id, record.model_id, description)
 
 
 def _row(trial: optuna.Trial) -> str:

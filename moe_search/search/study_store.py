@@ -1,6 +1,6 @@
 """The study in Optuna's storage: opening, going on, and what was left by an earlier run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -9,13 +9,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.errors import UserError
 from moe_search.search.ledger import StudyRecord, TrialRecord
-from moe_search.search.objective import directions, metric_names
-from moe_search.search.pruners import make_pruner
 from moe_search.search.quiet import without_warning
-from moe_search.search.samplers import make_sampler
 from moe_search.spec import Study, Value
-from moe_search.spec.kinds.stores import store_file
-from moe_search.stores.failures import told_in_one_line
+from moe_search.spec.kinds.stores import Addresses, store_file
+from moe_search.stores.failures import as_user_error
 from moe_search.stores.mlflow import check_store
 from moe_search.stores.moved import follow_move
 from moe_search.stores.optuna import open_storage
@@ -34,21 +31,19 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
     optuna_study = optuna.create_study(
         study_name=study.name,
         storage=storage,
-        directions=directions(study.objective),
+        directions=study.objective.directions,
         load_if_exists=True,
     )
     begun = StudyRecord.of(optuna_study).space
     if not begun:
         with without_warning():
-            optuna_study.set_metric_names(metric_names(study.objective))
+            optuna_study.set_metric_names(study.objective.names)
         StudyRecord(space=study.space()).write(optuna_study)
     elif changes := study.changes_since(begun):
         raise UserError(
             f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "
             f"undo the change, or begin a new study with --set name={study.name}-2"
         )
-    optuna_study.sampler = make_sampler(study.search, len(optuna_study.get_trials(deepcopy=False)))
-    optuna_study.pruner = make_pruner(study).build()
     return optuna_study
 
 
@@ -58,27 +53,26 @@ def find_study(study: Study) -> optuna.Study:
     Raises:
         UserError: there is no such store or study.
     """
-    url = study.optuna_url
-    why = f"study {study.name!r} has not been run yet"
-    if (file := store_file(url)) and not file.exists():
+    addresses, why = study.addresses, f"study {study.name!r} has not been run yet"
+    if (file := store_file(addresses.optuna)) and not file.exists():
         raise UserError(f"{why}: there is no {file}")
-    check_store(url, "Optuna")
-    optuna_study = study_in(study, open_storage(study))
+    check_store(addresses.optuna, "Optuna")
+    optuna_study = study_in(study.name, addresses, open_storage(addresses.optuna))
     if optuna_study is None:
-        raise UserError(f"{why}: it is not in {url}")
-    follow_move(study.mlflow_url, study.name, study.artifacts_folder / "mlflow")
+        raise UserError(f"{why}: it is not in {addresses.optuna}")
+    follow_move(addresses.mlflow, study.name, addresses.mlflow_files)
     return optuna_study
 
 
-def study_in(study: Study, storage: BaseStorage) -> optuna.Study | None:
+def study_in(name: str, addresses: Addresses, storage: BaseStorage) -> optuna.Study | None:
     """The study in an open store, or None where it is not; all of it can be read.
 
     Raises:
         UserError: the store is damaged, or does not answer.
     """
-    with told_in_one_line(study):
+    with as_user_error(addresses):
         try:
-            optuna_study = optuna.load_study(study_name=study.name, storage=storage)
+            optuna_study = optuna.load_study(study_name=name, storage=storage)
             _ = (
                 optuna_study.user_attrs,
                 optuna_study.metric_names,
@@ -88,7 +82,7 @@ def study_in(study: Study, storage: BaseStorage) -> optuna.Study | None:
             return None
         except (ValueError, TypeError) as error:
             why = f"Optuna's store is damaged; put a sound copy in its place: {error}"
-            raise UserError(one_line(f"{study.optuna_url}: {why}")) from None
+            raise UserError(one_line(f"{addresses.optuna}: {why}")) from None
     return optuna_study
 
 
@@ -118,15 +112,23 @@ def requeue(optuna_study: optuna.Study, number: int, died: bool = False) -> bool
 
 
 def untried(
-    optuna_study: optuna.Study, points: Iterable[Mapping[str, Value]]
+    optuna_study: optuna.Study,
+    points: Iterable[Mapping[str, Value]],
+    as_written: Callable[[Mapping[str, Any]], dict[str, Any]],
 ) -> Iterator[dict[str, Value]]:
-    """Points that no trial has tried or waits to try; a trial that failed has not."""
+    """Points that no trial has tried or waits to try; a trial that failed has not.
+
+    Args:
+        optuna_study: the study.
+        points: values by path.
+        as_written: makes values equal that differ by rounding alone.
+    """
     tried = [
-        _values(trial)
+        as_written(_values(trial))
         for trial in optuna_study.get_trials(deepcopy=False)
         if trial.state != TrialState.FAIL
     ]
-    for point in points:
+    for point in map(as_written, points):
         if not any(point.items() <= values.items() for values in tried):
             tried.append(dict(point))
             yield dict(point)

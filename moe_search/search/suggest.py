@@ -1,8 +1,9 @@
 """The space of a study in Optuna's terms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import product
+from typing import Any
 
 import optuna
 
@@ -28,11 +29,26 @@ def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Value:
             return trial.suggest_int(path, domain.low, last, step=domain.step, log=domain.log)
         case FloatRange():
             high = domain.high if domain.step is None else _nth(domain, _steps(domain))
-            return trial.suggest_float(path, domain.low, high, step=domain.step, log=domain.log)
+            value: float = trial.suggest_float(
+                path, domain.low, high, step=domain.step, log=domain.log
+            )
+            return _as_written(domain, value)
         case Choices():
             choice = trial.suggest_categorical(path, domain.choices)
             assert choice is not None
             return choice
+
+
+def as_written(study: Study, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with those of stepped ranges as one writes them: what rounding tells apart is one."""
+    domains = {parameter.path: parameter.domain for parameter in study.parameters}
+    return {path: _as_written(domains.get(path), value) for path, value in values.items()}
+
+
+def _as_written(domain: Domain | None, value: Any) -> Any:
+    if not isinstance(domain, FloatRange) or domain.step is None:
+        return value
+    return _nth(domain, round((value - domain.low) / domain.step))
 
 
 def grid(study: Study) -> list[dict[str, Value]]:

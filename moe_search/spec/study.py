@@ -28,12 +28,20 @@ from moe_search.spec.checks import (
     check_top_k,
     ends,
 )
+from moe_search.spec.class_groups import owners
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.conditions import conditions
-from moe_search.spec.configuration import Configuration, Model, Regularizer, Training
+from moe_search.spec.configuration import (
+    Configuration,
+    Model,
+    Regularizer,
+    Training,
+    resolve_backbone,
+)
 from moe_search.spec.differences import changes, leaves
 from moe_search.spec.domains import Choices, Domain, IntRange, options
-from moe_search.spec.kinds.stores import Stores, resolved_url
+from moe_search.spec.kinds.layers import Shape
+from moe_search.spec.kinds.stores import Addresses, Stores, resolved_url
 from moe_search.spec.searchable import Parameter, searchable
 from moe_search.spec.sections import (
     Collapse,
@@ -150,6 +158,11 @@ class Study(Section):
         return resolved_url(self.storage.mlflow, self._folder)
 
     @property
+    def addresses(self) -> Addresses:
+        """Where the results lie, as they are reached."""
+        return Addresses(self.optuna_url, self.mlflow_url, self.artifacts_folder)
+
+    @property
     def stores(self) -> Stores:
         """Where the results lie, as people are told it."""
         return Stores(
@@ -251,6 +264,22 @@ class Study(Section):
             return set()
         names = map(str, options(settings["training.class_groups"]))
         return set(product(names, ends(settings["model.experts"])))
+
+    def check_fits(self, data: str, shape: Shape, classes: int) -> None:
+        """Refuses networks and class groups that do not fit a data set.
+
+        Args:
+            data: its name.
+            shape: of one sample, (C, H, W) or (F,).
+            classes: number of classes.
+
+        Raises:
+            UserError: one does not.
+        """
+        for model in self.models:
+            resolve_backbone(model, data, shape, classes)
+        for class_groups, experts in sorted(self.class_groups):
+            owners(class_groups, classes, experts)
 
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Joins the fixed hyperparameters with searched values.

@@ -14,7 +14,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
-from moe_search.spec import Study
+from moe_search.spec.kinds.stores import Addresses
 from moe_search.stores.mlflow import hushed, reason
 from moe_search.words import one_line
 
@@ -25,7 +25,7 @@ _OF_THE_DISK = (
 
 
 @contextmanager
-def told_in_one_line(study: Study) -> Iterator[None]:
+def as_user_error(addresses: Addresses) -> Iterator[None]:
     """Raise what a disk or a store that fails raises as a ``UserError``; the rest as it is.
 
     Raises:
@@ -35,31 +35,31 @@ def told_in_one_line(study: Study) -> Iterator[None]:
         with hushed("mlflow.store.db.utils", level=logging.CRITICAL):
             yield
     except Exception as error:
-        found = _first(study, error)
+        found = _first(addresses, error)
         if found is None:
             raise
         what = "once it is mended, the same command goes on"
         raise UserError(one_line(f"{found}; {what}")) from error
 
 
-def _first(study: Study, error: BaseException | None) -> str | None:
+def _first(addresses: Addresses, error: BaseException | None) -> str | None:
     """Where and why the first failure was of those that led to an error, if any was."""
     found = None
     while error is not None and not isinstance(error, UserError):
-        found = _failure(study, error) or found
+        found = _failure(addresses, error) or found
         error = error.__cause__ or error.__context__
     return found
 
 
-def _failure(study: Study, error: BaseException) -> str | None:
+def _failure(addresses: Addresses, error: BaseException) -> str | None:
     cause = error.__cause__ or error.__context__
     match error:
         case StorageInternalError() if isinstance(cause, SQLAlchemyError):
-            url, whose = study.optuna_url, "Optuna"
+            url, whose = addresses.optuna, "Optuna"
         case MlflowException() if isinstance(cause, SQLAlchemyError | OSError):
-            url, whose = study.mlflow_url, "MLflow"
+            url, whose = addresses.mlflow, "MLflow"
         case OSError() if error.errno in _OF_THE_DISK:
-            where = error.filename2 or error.filename or study.artifacts_folder
+            where = error.filename2 or error.filename or addresses.artifacts
             return f"{where}: {error.strerror}"
         case _:
             return None

@@ -55,22 +55,20 @@ class Logged:
         return f"models:/{self.model_id}"
 
 
+@dataclass(frozen=True)
 class ChildRuns:
     """Writes children of one study's run.
 
-    Args:
+    Attributes:
         client: of the store.
         experiment_id, parent_id: of the study.
         card: facts of the data, for the models.
     """
 
-    def __init__(
-        self, client: MlflowClient, experiment_id: str, parent_id: str, card: Card
-    ) -> None:
-        self._client = client
-        self._experiment_id = experiment_id
-        self._parent_id = parent_id
-        self._card = card
+    client: MlflowClient
+    experiment_id: str
+    parent_id: str
+    card: Card
 
     def log(
         self,
@@ -94,11 +92,11 @@ class ChildRuns:
         began = time.time() - sum(result.seconds for result in results)
         points = result_points(results, values)
         judged = first.test or first.validation
-        files = decomposition_files(ModelView(judged, self._card.classes, first.usage_TM, name))
+        files = decomposition_files(ModelView(judged, self.card.classes, first.usage_TM, name))
         with self._child(name, tags, began, ended) as run_id:
             self._log_files(run_id, files)
             model_id = log_model(
-                self._client, self._experiment_id, run_id, model_name, first, self._card
+                self.client, self.experiment_id, run_id, model_name, first, self.card
             )
             self._log_points(run_id, points, first.configuration, first.seed, model_id)
         return Logged(run_id, model_id, files)
@@ -120,10 +118,10 @@ class ChildRuns:
         self, name: str, tags: Mapping[str, str], began: float, ended: Ended
     ) -> Iterator[str]:
         """A run that ends with a status, or FAILED where writing it fails."""
-        all_tags = {PARENT: self._parent_id, "mlflow.source.name": "moe-search", **tags}
+        all_tags = {PARENT: self.parent_id, "mlflow.source.name": "moe-search", **tags}
         cut = {key: text[:LONGEST_TAG] for key, text in all_tags.items()}
-        run = self._client.create_run(
-            self._experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
+        run = self.client.create_run(
+            self.experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
         )
         run_id: str = run.info.run_id
         try:
@@ -131,15 +129,15 @@ class ChildRuns:
         except MlflowException:
             raise  # a store that is away would let us wait for minutes again
         except BaseException:
-            self._client.set_terminated(run_id, "FAILED")
+            self.client.set_terminated(run_id, "FAILED")
             raise
-        self._client.set_terminated(run_id, ended)
+        self.client.set_terminated(run_id, ended)
 
     def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             for name, content in files.items():
                 (Path(temporary) / name).write_bytes(content)
-            self._client.log_artifacts(run_id, temporary, FOLDER)
+            self.client.log_artifacts(run_id, temporary, FOLDER)
 
     def _log_points(
         self,
@@ -167,4 +165,4 @@ class ChildRuns:
         if seed is not None:
             params["seed"] = str(seed)
         cut = [Param(path, text[:_LONGEST_PARAM]) for path, text in params.items()]
-        self._client.log_batch(run_id, metrics, cut)
+        self.client.log_batch(run_id, metrics, cut)

@@ -5,15 +5,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from moe_search.engine.trial import EpochReport, TrialResult
-from moe_search.spec.study import Study
 
 _LOSS = ("training", "loss")
-
-
-def value_names(study: Study) -> list[str]:
-    """What a trial's values are called: ``value``, or ``value/NAME`` for each of several."""
-    front = study.objective.pareto
-    return ["value"] if front is None else [f"value/{name}" for name in front]
 
 
 class Point(NamedTuple):

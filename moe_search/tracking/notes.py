@@ -8,7 +8,6 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.trial import Trial
 from optuna_dashboard._note import note_ver_key, split_body
 
-from moe_search.credentials import without_credentials
 from moe_search.spec.configuration import Configuration
 from moe_search.spec.differences import describe_domain
 from moe_search.spec.kinds.metrics import METRICS
@@ -17,16 +16,16 @@ from moe_search.tracking.decomposition.figures import FIGURES
 from moe_search.tracking.naming import meaningful, written
 
 
-def open_artifacts(study: Study) -> FileSystemArtifactStore:
-    """The dashboard's artifact store of a study; its folder is created."""
-    folder = artifacts_folder(study)
+def open_artifacts(artifacts: Path) -> FileSystemArtifactStore:
+    """The dashboard's artifact store among a study's artifacts; its folder is created."""
+    folder = artifacts_folder(artifacts)
     folder.mkdir(parents=True, exist_ok=True)
     return FileSystemArtifactStore(folder)
 
 
-def artifacts_folder(study: Study) -> Path:
+def artifacts_folder(artifacts: Path) -> Path:
     """What ``optuna-dashboard --artifact-dir`` is to be given."""
-    return study.artifacts_folder / "optuna"
+    return artifacts / "optuna"
 
 
 def trial_note(
@@ -83,7 +82,7 @@ def study_note(study: Study, made: Mapping[str, str], best: str = "") -> str:
         for word, limit in (("at least", bound.at_least), ("at most", bound.at_most))
         if limit is not None
     ]
-    store = without_credentials(study.mlflow_url)
+    store = study.stores.mlflow
     where = f"Runs and models: MLflow experiment `{study.name}` in `{store}`"
     facts = ", ".join(f"{name} {text}" for name, text in made.items())
     made_with = f"Made by `moe-search run STUDY.yaml` with {facts}. The same command goes on."

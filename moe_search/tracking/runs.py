@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
 from mlflow.exceptions import MlflowException
 
@@ -12,7 +13,6 @@ from moe_search.spec.configuration import Configuration
 from moe_search.spec.document import as_yaml
 from moe_search.spec.kinds.stores import store_kind
 from moe_search.spec.study import Study
-from moe_search.stores.mlflow import open_store
 from moe_search.tracking.addresses import run_page
 from moe_search.tracking.child_runs import (
     CONSTRAINTS,
@@ -27,9 +27,7 @@ from moe_search.tracking.child_runs import (
     Ended,
     Logged,
 )
-from moe_search.tracking.metrics import value_names
 from moe_search.tracking.naming import short_name
-from moe_search.tracking.provenance import provenance
 from moe_search.tracking.study_page import VIEW_TAG, trials_view
 
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
@@ -38,27 +36,31 @@ _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI
 class Tracker:
     """Writes one study to MLflow; one process at a time does.
 
-    Opening makes the store, the experiment and the parent run where they are missing, and sets
-    the parent RUNNING again. What a process that died left is ended before (see ``leftovers``).
+    Opening makes the experiment and the parent run where they are missing, and sets the parent
+    RUNNING again. What a process that died left is ended before (see ``leftovers``).
 
     Metrics: ``validation/NAME`` and ``training/loss`` after each epoch, so the last is the final
     one; ``test/NAME`` of finalists; ``value``, or ``value/NAME`` for each objective of several.
 
     Args:
-        study: names the experiment and the registered model, and says where the store is.
+        client: of the store.
+        study: names the experiment and the registered model.
         card: facts of the data, for the models.
+        made: versions, machine and commit, by name.
 
     Raises:
-        UserError: the store cannot be opened, or the experiment was deleted in it.
+        UserError: the experiment was deleted in the store.
     """
 
-    def __init__(self, study: Study, card: Card) -> None:
+    def __init__(
+        self, client: MlflowClient, study: Study, card: Card, made: Mapping[str, str]
+    ) -> None:
         self._study = study
-        self._client = open_store(study.mlflow_url, create=True)
+        self._client = client
         self.experiment_id = self._experiment()
         self.parent_id = self._parent()
         self._children = ChildRuns(self._client, self.experiment_id, self.parent_id, card)
-        self._log_study()
+        self._log_study(made)
 
     def log_trial(
         self,
@@ -172,7 +174,7 @@ class Tracker:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             served = store_kind(url).is_mlflow
-            folder = self._study.artifacts_folder / "mlflow"
+            folder = self._study.addresses.mlflow_files
             location = None if served else folder.as_uri()
             return self._client.create_experiment(name, location, tags=_TRAINING)
         if experiment.lifecycle_stage != "active":
@@ -192,20 +194,18 @@ class Tracker:
             self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)
         )
 
-    def _log_study(self) -> None:
+    def _log_study(self, made: Mapping[str, str]) -> None:
         """What is searched, and with which versions."""
-        made = provenance(self._study.folder)
-        tags = {NOTE: self._study.description, "moe_search.machine": made.pop("machine")}
-        if commit := made.pop("commit", ""):
-            tags["mlflow.source.git.commit"] = commit
-        tags |= {f"version.{name}": text for name, text in made.items()}
+        names = {"machine": "moe_search.machine", "commit": "mlflow.source.git.commit"}
+        tags = {names.get(name, f"version.{name}"): text for name, text in made.items()}
+        tags[NOTE] = self._study.description
         self._client.log_batch(self.parent_id, tags=_tags(tags))
         self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, trials_view(self._study))
         study = self._study.model_dump(mode="json", exclude={"storage"})
         self._client.log_text(self.parent_id, as_yaml(study), "study.yaml")
 
     def _named(self, values: Sequence[float]) -> dict[str, float]:
-        return dict(zip(value_names(self._study), values, strict=False))
+        return dict(zip(self._study.objective.mlflow_names, values, strict=False))
 
 
 def _trial_name(number: int, configuration: Configuration, row: str = "") -> str:

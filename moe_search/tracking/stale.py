@@ -7,9 +7,6 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from moe_search.spec.study import Study
-from moe_search.stores.kinds import store_at
-from moe_search.stores.mlflow import open_store
 from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
 
 
@@ -28,24 +25,19 @@ class Leftovers:
     lost: frozenset[str]
 
 
-def end_leftovers(study: Study, results: Collection[str]) -> Leftovers:
+def end_leftovers(client: MlflowClient | None, name: str, results: Collection[str]) -> Leftovers:
     """End every run and model that nobody writes any more, and runs that are no results.
 
     Nothing is made where there is no store, or no experiment in it.
 
     Args:
-        study: none of its processes may be running.
+        client: of MLflow's store; None where there is none.
+        name: of the study, none of whose processes may be running.
         results: ids of the runs that Optuna's store counts: of complete trials, and of finalists.
-
-    Raises:
-        UserError: the store cannot be opened.
     """
     known = set(results)
-    if not store_at(study.mlflow_url).exists():
-        return Leftovers((), (), frozenset(known))
-    client = open_store(study.mlflow_url, create=False)
-    experiment = client.get_experiment_by_name(study.name)
-    if experiment is None or experiment.lifecycle_stage != "active":
+    experiment = client.get_experiment_by_name(name) if client else None
+    if client is None or experiment is None or experiment.lifecycle_stage != "active":
         return Leftovers((), (), frozenset(known))
     running = _runs(client, experiment.experiment_id, "attributes.status = 'RUNNING'")
     models: list[str] = []

@@ -15,7 +15,6 @@ from moe_search.spec.domains import Choices
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW
-from moe_search.tracking.metrics import value_names
 
 _NAME = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
@@ -29,7 +28,7 @@ def trials_page(experiment_id: str) -> str:
 def trials_view(study: Study) -> str:
     """What ``VIEW_TAG`` says, in the words of MLflow's page."""
     front = study.objective.pareto
-    values = value_names(study)
+    values = study.objective.mlflow_names
     falling = front is None or METRICS[front[0]].better == "maximize"
     split = "test" if study.configurations else "validation"
     varied = dict.fromkeys(path for row in study.configurations.values() for path in row.changes())

@@ -47,8 +47,9 @@ from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
 from moe_search.spec import PRESETS, Configuration, Study, load_study
+from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
-from moe_search.tracking.notes import open_artifacts
+from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 
 T = TypeVar("T")
@@ -144,9 +145,11 @@ def run(study: Study, stopwatch: Stopwatch, worker: Executor) -> list[float]:
 
     workers = StandIn(train, sent, workers=WORKERS)
     batches = Batches(study.source, architecture, 4, WORKERS, lambda _: False)
-    kept = open_study(study, open_storage(study))
-    tracker = Tracker(study, card)
-    recorder = Recorder(tracker, open_artifacts(study))
+    kept = open_study(study, open_storage(study.optuna_url))
+    tracker = Tracker(
+        open_store(study.mlflow_url, create=True), study, card, provenance(study.folder)
+    )
+    recorder = Recorder(tracker, study.artifacts_folder)
     checkpoints = Checkpoints(study.checkpoints_folder, study.source)
     session = Session(study, kept, recorder, workers, batches, checkpoints, Interrupt(), listener)
     with (

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from support.study_runs import check_ledger, runs, study_in, trials
 from moe_search.cli import main
 from moe_search.errors import UserError
 from moe_search.search.study_store import open_study
-from moe_search.stores.lock import locked
+from moe_search.spec import Study
+from moe_search.stores.lock import study_lock
 from moe_search.stores.optuna import open_storage
 
 
@@ -43,6 +45,10 @@ def holder(study_folder: Path, coordinators: Coordinators) -> Iterator[int]:
     assert coordinators.wait() == -signal.SIGKILL
 
 
+def locked(study: Study) -> AbstractContextManager[None]:
+    return study_lock(study.name, study.addresses)
+
+
 def doctor(file: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["doctor", str(file), *options])
 
@@ -50,7 +56,7 @@ def doctor(file: Path, *options: str) -> Result:
 @pytest.mark.parametrize("command", ["run", "doctor"])
 def test_a_held_study_is_refused(file: Path, holder: int, command: str) -> None:
     asked = study(file.parent)
-    open_study(asked, open_storage(asked))
+    open_study(asked, open_storage(asked.optuna_url))
     with locked(study_in(file.parent, name="other")):
         result = CliRunner().invoke(main, [command, str(file)])
     assert (result.exit_code, result.stdout) == (2, "")

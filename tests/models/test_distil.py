@@ -13,8 +13,8 @@ from moe_search.errors import UserError
 from moe_search.models.distil import Distilled, distil
 from moe_search.search.mending import mend
 from moe_search.search.run import run_study
+from moe_search.search.study_store import find_study
 from moe_search.spec import Study
-from moe_search.stores.optuna import open_storage
 from moe_search.tracking.fetch import find_model, load_model
 
 EPOCHS = 2
@@ -75,7 +75,7 @@ def test_its_run_stands_beside_the_first_and_is_nobodys_leftover(
 ) -> None:
     client, model = find_model(distilled.uri, study.mlflow_url)
     _, teacher = find_model(models["attentive"], study.mlflow_url)
-    mend(study, open_storage(study))
+    mend(find_study(study), client, study.addresses, retries=1)
     run = client.get_run(str(model.source_run_id))
     beside = client.get_run(str(teacher.source_run_id))
     assert run.info.status == "FINISHED"

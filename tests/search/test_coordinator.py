@@ -95,7 +95,7 @@ def test_an_interrupted_study_runs_first_what_was_given_up(
 
 def test_trials_that_a_dead_coordinator_left_running_run_again(study_folder: Path) -> None:
     study = study_in(study_folder, search={"points": [{"model.temperature": 0.7}]})
-    optuna_study = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study.optuna_url))
     optuna_study.enqueue_trial({"model.temperature": 0.7})
     optuna_study.ask()  # and died before it knew the configuration
     optuna_study.ask().suggest_float("model.temperature", 0.3, 3.0, log=True)

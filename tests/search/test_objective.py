@@ -27,8 +27,8 @@ def test_the_default_is_accuracy_with_sharp_gates_and_even_usage() -> None:
     metrics = BITS | {"accuracy": 0.9, "sample_entropy": 0.6, "usage_entropy": 2.4}
     (value,) = objective.values(goal(), metrics, experts=8)
     assert value == pytest.approx(0.9 - 0.1 * 0.2 + 0.1 * 0.8)
-    assert objective.directions(goal()) == ["maximize"]
-    assert objective.metric_names(goal()) == ["objective"]
+    assert goal().directions == ["maximize"]
+    assert goal().names == ["objective"]
 
 
 def test_any_metric_has_its_weight_in_the_sum() -> None:
@@ -42,8 +42,8 @@ def test_each_objective_of_a_front_has_its_good_direction() -> None:
     several = goal(pareto=["error", "mutual_information", "conditional_entropy"])
     metrics = {"error": 0.1, "mutual_information": 2.0, "conditional_entropy": 1.0}
     assert objective.values(several, metrics, experts=4) == [0.1, 1.0, 0.5]
-    assert objective.directions(several) == ["minimize", "maximize", "minimize"]
-    assert objective.metric_names(several) == list(metrics)
+    assert several.directions == ["minimize", "maximize", "minimize"]
+    assert several.names == list(metrics)
     assert objective.gain(several, 0.3) == -0.3
     assert objective.gain(goal(), 0.3) == 0.3
 

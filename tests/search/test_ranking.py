@@ -79,7 +79,7 @@ def test_a_configuration_that_names_fewer_fields_is_none_of_its_own(study_folder
     search = {"trials": 1, "points": [{"model.temperature": 1.0}], "workers": 1}
     model = {"experts": 2, "temperature": {"choices": [1.0]}}
     study = study_in(study_folder, model=model, search=search)
-    optuna_study = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study.optuna_url))
     older = optuna_study.ask()
     older.suggest_categorical("model.temperature", [1.0])
     older.set_user_attr("configuration", '{"model": {"experts": 2}, "training": {"epochs": 4}}')

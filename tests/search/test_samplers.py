@@ -9,6 +9,7 @@ import pytest
 from support.study_runs import study_in
 
 from moe_search.search.pruners import longest, make_pruner
+from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import open_study
 from moe_search.search.suggest import suggest
 from moe_search.spec import Study
@@ -24,7 +25,8 @@ DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all)
 
 def ask(study: Study, count: int) -> list[tuple[Any, ...]]:
     """What a run of so many trials tries."""
-    optuna_study = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study.optuna_url))
+    optuna_study.sampler = make_sampler(study.search, len(optuna_study.trials))
     found = []
     for _ in range(count):
         trial = optuna_study.ask()

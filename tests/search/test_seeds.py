@@ -45,7 +45,7 @@ def test_a_repeated_configuration_gets_a_new_seed(study_folder: Path) -> None:
 def test_a_trial_that_runs_again_does_not_take_the_seed_of_its_repeat(study_folder: Path) -> None:
     model = {"experts": 2, "temperature": {"choices": [1.0]}}
     study = study_in(study_folder, model=model, search={"trials": 2, "population": 1})
-    optuna_study = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study.optuna_url))
     name = study.configuration({"model.temperature": 1.0}).model_dump_json()
     for seed in (0, 1):
         trial = optuna_study.ask()

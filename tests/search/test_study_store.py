@@ -37,11 +37,11 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_changed_space_is_refused_with_the_difference(study_folder: Path, what: str) -> None:
     begun = study_in(study_folder)
-    open_study(begun, open_storage(begun))
+    open_study(begun, open_storage(begun.optuna_url))
     change, difference = CHANGES[what]
     changed = study_in(study_folder, **change)
     with pytest.raises(UserError) as error:
-        open_study(changed, open_storage(changed))
+        open_study(changed, open_storage(changed.optuna_url))
     assert difference in line(error)
     assert "--set name=tiny-2" in line(error)
     assert find_study(begun).user_attrs["space"] == begun.space()
@@ -49,17 +49,17 @@ def test_a_changed_space_is_refused_with_the_difference(study_folder: Path, what
 
 def test_what_is_not_the_space_may_change(study_folder: Path) -> None:
     begun = study_in(study_folder)
-    open_study(begun, open_storage(begun))
+    open_study(begun, open_storage(begun.optuna_url))
     search = {"trials": 99, "sampler": "random", "pruner": "median", "workers": 7, "patience": 3}
     changed = study_in(study_folder, search=search, finalists={"top": 9})
-    assert open_study(changed, open_storage(changed)).study_name == "tiny"
+    assert open_study(changed, open_storage(changed.optuna_url)).study_name == "tiny"
 
 
 def test_other_studies_lie_beside_it(study_folder: Path) -> None:
     one, other = (study_in(study_folder, name=name) for name in ("one", "other"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ExperimentalWarning)
-        optuna_study = [open_study(study, open_storage(study)) for study in (one, other)]
+        optuna_study = [open_study(study, open_storage(study.optuna_url)) for study in (one, other)]
     optuna_study[0].ask()
     assert len(trials(one)) == 1
     assert len(trials(other)) == 0
@@ -69,7 +69,7 @@ def test_a_store_that_is_none(study_folder: Path) -> None:
     (study_folder / "notes.txt").write_text("no database, but some text of which it is not one")
     study = study_in(study_folder, storage={"optuna": "sqlite:///notes.txt"})
     with pytest.raises(UserError) as error:
-        open_storage(study)
+        open_storage(study.optuna_url)
     assert line(error).startswith("storage.optuna: cannot open sqlite:///")
     assert "file is not a database" in line(error)
 
@@ -80,7 +80,7 @@ def test_the_password_of_a_store_is_not_shown(
     url = "postgresql://ada:hunter2@localhost:1/studies"
     study = study_in(study_folder, storage={"optuna": url})
     with pytest.raises(UserError) as error:
-        open_storage(study)
+        open_storage(study.optuna_url)
     assert "postgresql://***@localhost:1/studies" in line(error)
     assert "hunter2" not in line(error)
 

@@ -275,3 +275,33 @@ def test_points_come_first_and_once(study_folder: Path) -> None:
 
 
 EXPERTS = {"low": 2, "high": 8}
+
+
+STEPPED = {"low": 0.1, "high": 0.5, "step": 0.1}
+
+
+def test_a_stepped_value_is_what_one_writes() -> None:
+    """Optuna's third candidate is 0.30000000000000004."""
+    study = study_of({"model": {"temperature": STEPPED}})
+    optuna_study = optuna.create_study()
+    for written in (0.1, 0.2, 0.3, 0.4, 0.5):
+        optuna_study.enqueue_trial({"model.temperature": 0.1 + round((written - 0.1) * 10) * 0.1})
+        assert suggest(optuna_study.ask(), study) == {"model.temperature": written}
+
+
+def test_a_point_and_a_value_of_a_stepped_range_are_one_configuration(study_folder: Path) -> None:
+    """One by whose rounding they differ: the grid does not train it twice."""
+    points = [{"model.temperature": 0.1 + 2 * 0.1}]
+    search = {"sampler": "grid", "points": points, "population": 1}
+    study = study_in(study_folder, model={"experts": 2, "temperature": STEPPED}, search=search)
+    run(study, lambda spec, epoch: decomposition(2, 0.6))
+    found = [trial.user_attrs["configuration"] for trial in trials(study)]
+    assert len(found) == len(set(found)) == 5
+    again = study_in(
+        study_folder,
+        name="drawn",
+        model={"experts": 2, "temperature": STEPPED},
+        search={"points": [{"model.temperature": 0.3}, *points], "trials": 1},
+    )
+    run(again, lambda spec, epoch: decomposition(2, 0.6))
+    assert len(trials(again)) == 1

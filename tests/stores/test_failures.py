@@ -20,6 +20,7 @@ from support.study_runs import (
 )
 
 from moe_search.engine.trial import TrialSpec
+from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.study_store import open_study
 from moe_search.stores.optuna import open_storage
@@ -54,11 +55,43 @@ def test_a_failed_trial_has_its_reason_in_both_stores_and_the_study_goes_on(
 
 def test_too_many_failures_end_the_study(study_folder: Path) -> None:
     study = study_in(study_folder, search={"trials": 6, "max_failures": 2, "population": 1})
-    done = run(study, failing(*range(100)))
+    done = run(study, failing(*range(1, 100)))
     assert done.ended.reason == "more than 2 trials failed"
-    assert set(states(study)) == {"FAIL"}
-    assert 3 <= states(study).total() <= 4
+    assert states(study)["COMPLETE"] == 1
+    assert 3 <= states(study)["FAIL"] <= 4
     check_ledger(study)
+    assert run(study, by_temperature).ended.reason == "all trials are done"
+
+
+def test_a_study_whose_trials_all_fail_says_why_and_begins_no_others(study_folder: Path) -> None:
+    def fails(spec: TrialSpec, epoch: int) -> Decomposition:
+        raise Fails("ValueError: no luck" if spec.key else "ValueError: another thing")
+
+    search = {"trials": 6, "max_failures": 2, "population": 1}
+    study = study_in(study_folder, search=search)
+    for _ in range(2):
+        with pytest.raises(UserError) as caught:
+            run(study, fails)
+        count = states(study)["FAIL"]
+        assert str(caught.value) == (
+            f"study 'tiny': all {count} trials failed, most often by: ValueError: no luck; mend "
+            f"that, then go on with --set search.max_failures={count + 10}"
+        )
+        assert set(states(study)) == {"FAIL"}
+        assert 3 <= count <= 4
+        check_ledger(study)
+        (parent,) = runs(study, "study")
+        assert parent.info.status == "FAILED"
+    more = study_in(study_folder, search=search | {"max_failures": 14})
+    assert run(more, by_temperature).ended.reason == "all trials are done"
+    check_ledger(more)
+
+
+def test_a_study_whose_trials_were_all_interrupted_goes_on(study_folder: Path) -> None:
+    search = {"trials": 2, "max_failures": 0, "population": 1}
+    study = study_in(study_folder, search=search)
+    assert run(study, interrupting(signal.SIGTERM, trial=0)).ended.interrupted
+    assert set(states(study)) == {"FAIL", "WAITING"}
     assert run(study, by_temperature).ended.reason == "all trials are done"
 
 
@@ -117,7 +150,7 @@ def test_a_finite_space_whose_trial_died_is_searched_to_the_end(study_folder: Pa
 
 def test_deaths_of_coordinators_count_and_interrupts_do_not(study_folder: Path) -> None:
     study = study_in(study_folder, search={"trials": 1})
-    optuna_study = open_study(study, open_storage(study))
+    optuna_study = open_study(study, open_storage(study.optuna_url))
     optuna_study.ask().suggest_float(
         "model.temperature", 0.3, 3.0, log=True
     )  # and its coordinator dies

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
 from support.finished_study import FinishedStudy
+from support.tracked import tracker_of
 from support.trained_models import CARD, train_model
 
 from moe_search.cli import main
 from moe_search.spec import Study, load_study
 from moe_search.stores.moved import follow_move
 from moe_search.tracking.fetch import load_model
-from moe_search.tracking.runs import Tracker
 
 
 def study_in(folder: Path) -> Study:
@@ -27,7 +27,7 @@ def home(tmp_path: Path, empty_store: Path) -> Path:
     folder = tmp_path / "my study"
     folder.mkdir()
     shutil.copy(empty_store, folder / "mlflow.db")
-    tracker = Tracker(study_in(folder), CARD)
+    tracker = tracker_of(study_in(folder), CARD)
     logged = tracker.log_trial(0, [train_model(epochs=1)], [1.0])
     tracker.register_champion(logged.run_id, logged.model_id, "the best")
     return folder
@@ -67,7 +67,7 @@ def test_a_copy_does_not_write_into_the_place_it_was_copied_from(home: Path) -> 
     copy = shutil.copytree(home, home.with_name("copy"))
     before = sorted(home.rglob("*"))
     assert follow(copy) == home / "artifacts" / "mlflow"
-    Tracker(study_in(copy), CARD).log_trial(1, [train_model(epochs=1)], [2.0])
+    tracker_of(study_in(copy), CARD).log_trial(1, [train_model(epochs=1)], [2.0])
     assert sorted(home.rglob("*")) == before
     assert follow(home) is None
 

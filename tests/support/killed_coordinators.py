@@ -25,7 +25,7 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import Study
-from moe_search.stores.lock import locked
+from moe_search.stores.lock import study_lock
 from support.fake_workers import Fails, Kills, decomposition
 from support.study_runs import check_ledger, check_results, run, study_in
 from support.study_runs import trials as found
@@ -149,7 +149,8 @@ def coordinate(folder: Path, place: str, trials: int) -> None:
     """Hold the lock, or run, and perhaps die."""
     random.seed(os.getpid())
     if place == "hold":
-        with locked(study(folder)):
+        held = study(folder)
+        with study_lock(held.name, held.addresses):
             (folder / "held").touch()
             signal.pause()
     with _death_at(place) if place else nullcontext():

@@ -210,7 +210,7 @@ def check_finished(study: Study) -> None:
 def make_stores(folder: Path) -> None:
     """Stores with their tables and nothing else."""
     study = study_in(folder)
-    open_storage(study).engine.dispose()
+    open_storage(study.optuna_url).engine.dispose()
     open_store(study.mlflow_url, create=True)
     for file in folder.glob("*.db"):
         with closing(sqlite3.connect(file)) as database:

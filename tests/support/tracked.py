@@ -9,10 +9,18 @@ import pytest
 from mlflow import MlflowClient
 
 from moe_search.engine.trial import TrialResult
+from moe_search.package.config import Card
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
+from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 from support.trained_models import CARD, train_model
+
+
+def tracker_of(study: Study, card: Card) -> Tracker:
+    """What a run of the study writes to MLflow with."""
+    client = open_store(study.mlflow_url, create=True)
+    return Tracker(client, study, card, provenance(study.folder))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +64,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tracker(study: Study, empty_store: Path) -> Tracker:
     shutil.copy(empty_store, study.mlflow_url.removeprefix("sqlite:///"))
-    return Tracker(study, CARD)
+    return tracker_of(study, CARD)
 
 
 @pytest.fixture

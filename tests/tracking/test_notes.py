@@ -57,7 +57,7 @@ def test_a_note_of_a_trial_without_a_model_says_why() -> None:
 def test_a_note_and_the_pictures_are_on_the_trials_page(
     trial: optuna.Trial, study: Study, result: TrialResult
 ) -> None:
-    store = open_artifacts(study)
+    store = open_artifacts(study.artifacts_folder)
     attach(trial, FILES, note_of(result), store)
     trial.study.tell(trial, 0.5)
     assert get_note(trial) == note_of(result)
@@ -72,7 +72,10 @@ def test_a_note_and_the_pictures_are_on_the_trials_page(
 
 
 def test_notes_of_many_trials_and_of_any_length_do_not_mix(study: Study) -> None:
-    search, store = optuna.create_study(storage=study.optuna_url), open_artifacts(study)
+    search, store = (
+        optuna.create_study(storage=study.optuna_url),
+        open_artifacts(study.artifacts_folder),
+    )
     trials = [search.ask() for _ in range(3)]
     notes = ["short", "č" * 5000, ""]
     for trial, note in zip(trials, notes, strict=True):

@@ -7,6 +7,7 @@ from statistics import fmean
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from support.tracked import tracker_of
 from support.trained_models import CARD
 
 from moe_search.engine.trial import TrialResult
@@ -105,7 +106,7 @@ def test_the_values_of_several_objectives_have_their_names(
 ) -> None:
     pareto = {"pareto": ("accuracy", "sample_entropy"), "maximize": None}
     objective = study.objective.model_copy(update=pareto)
-    tracker = Tracker(study.model_copy(update={"objective": objective}), CARD)
+    tracker = tracker_of(study.model_copy(update={"objective": objective}), CARD)
     final = client.get_run(tracker.log_trial(0, [result], (0.5, 0.1)).run_id).data.metrics
     assert final["value/accuracy"] == 0.5
     assert final["value/sample_entropy"] == 0.1
@@ -210,7 +211,7 @@ def test_a_rerun_goes_on_under_the_same_parent(
 ) -> None:
     tracker.close("KILLED")
     assert parent(client, tracker).info.status == "KILLED"
-    again = Tracker(study, CARD)
+    again = tracker_of(study, CARD)
     assert (again.experiment_id, again.parent_id) == (tracker.experiment_id, tracker.parent_id)
     assert parent(client, again).info.status == "RUNNING"
 
@@ -248,7 +249,7 @@ def test_nothing_is_said_on_the_terminal(
     capfd: pytest.CaptureFixture[str],
     recwarn: pytest.WarningsRecorder,
 ) -> None:
-    tracker = Tracker(study, CARD)
+    tracker = tracker_of(study, CARD)
     logged = tracker.log_finalist(1, 0, finalist, [0.5])
     tracker.register_champion(logged.run_id, logged.model_id, "")
     tracker.close("FINISHED")
@@ -260,6 +261,6 @@ def test_passwords_of_stores_are_not_logged(
     study: Study, client: MlflowClient, tmp_path: Path
 ) -> None:
     storage = study.storage.model_copy(update={"optuna": "postgresql://me:secret@host/trials"})
-    tracker = Tracker(study.model_copy(update={"storage": storage}), CARD)
+    tracker = tracker_of(study.model_copy(update={"storage": storage}), CARD)
     assert "secret" not in text(client, tracker.parent_id, "study.yaml", tmp_path / "got")
     assert "secret" not in json.dumps(parent(client, tracker).to_dictionary())

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import Study
+from moe_search.stores.mlflow import open_store
 from moe_search.tracking.runs import Tracker
 from moe_search.tracking.stale import Leftovers, end_leftovers
 
@@ -28,7 +29,7 @@ def test_results_stay_and_what_optuna_was_not_told_of_is_killed(
     failed = tracker.log_failed(2, result.configuration, "no")
     counted, other = (tracker.log_finalist(1, 0, finalist, [0.5]).run_id for _ in range(2))
     tracker.close("FINISHED")
-    found = end_leftovers(study, [told, counted])
+    found = end_leftovers(client, study.name, [told, counted])
     assert set(found.runs) == {untold, other}
     assert (found.models, found.lost) == ((), frozenset())
     assert {status(client, run_id) for run_id in (told, counted, tracker.parent_id)} == {"FINISHED"}
@@ -36,7 +37,7 @@ def test_results_stay_and_what_optuna_was_not_told_of_is_killed(
     reason = client.get_run(untold).data.tags["moe_search.reason"]
     assert reason == "its process ended before Optuna was told of it"
     assert status(client, failed) == "FAILED"
-    assert end_leftovers(study, [told, counted]) == Leftovers((), (), frozenset())
+    assert end_leftovers(client, study.name, [told, counted]) == Leftovers((), (), frozenset())
 
 
 def test_what_nobody_writes_any_more_is_ended(
@@ -45,7 +46,7 @@ def test_what_nobody_writes_any_more_is_ended(
     logged = tracker.log_trial(0, [result], [0.5])
     client.update_run(logged.run_id, "RUNNING")
     model = client.create_logged_model(tracker.experiment_id, "half", logged.run_id).model_id
-    found = end_leftovers(study, [])
+    found = end_leftovers(client, study.name, [])
     assert set(found.runs) == {logged.run_id, tracker.parent_id}
     assert status(client, logged.run_id) == status(client, tracker.parent_id) == "KILLED"
     assert found.models == (model,)
@@ -59,16 +60,17 @@ def test_more_runs_than_a_page_holds_are_all_found(
     logged = {tracker.log_trial(number, [result], [0.5]).run_id for number in range(3)}
     by_two = partialmethod(MlflowClient.search_runs, max_results=2)
     monkeypatch.setattr(MlflowClient, "search_runs", by_two)
-    assert set(end_leftovers(study, []).runs) == logged | {tracker.parent_id}
+    own = open_store(study.mlflow_url, create=False)
+    assert set(end_leftovers(own, study.name, []).runs) == logged | {tracker.parent_id}
 
 
 def test_results_whose_runs_are_gone_are_told(
     tracker: Tracker, client: MlflowClient, study: Study, result: TrialResult
 ) -> None:
     failed = tracker.log_failed(0, result.configuration, "no")
-    assert end_leftovers(study, [failed, "gone"]).lost == {failed, "gone"}
+    assert end_leftovers(client, study.name, [failed, "gone"]).lost == {failed, "gone"}
 
 
 def test_nothing_is_made_where_there_is_nothing(study: Study) -> None:
-    assert end_leftovers(study, ["gone"]) == Leftovers((), (), frozenset({"gone"}))
+    assert end_leftovers(None, study.name, ["gone"]) == Leftovers((), (), frozenset({"gone"}))
     assert not Path(study.mlflow_url.removeprefix("sqlite:///")).exists()

@@ -7,7 +7,6 @@ from moe_search.report.charts.canvas import BLUE, SOFT, YELLOW, canvas
 from moe_search.report.page import Picture
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import TrialPoint, complete
-from moe_search.search.objective import directions, metric_names
 
 
 def pictures(report: Report) -> list[Picture]:
@@ -16,7 +15,7 @@ def pictures(report: Report) -> list[Picture]:
     values = [(point.value, point.trial) for point in points if point.value is not None]
     if not values:
         return []
-    objective, better = metric_names(study.objective)[0], directions(study.objective)[0]
+    objective, better = study.objective.names[0], study.objective.directions[0]
     best, trial = max(values) if better == "maximize" else min(values)
     alt = (
         f"The {objective} of each trial and the best so far, which ends at {best:.4f}, reached by "

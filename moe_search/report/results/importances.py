@@ -10,7 +10,6 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from moe_search.search.objective import directions, metric_names
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import Study
 
@@ -55,8 +54,8 @@ def importances(study: Study, optuna_study: optuna.Study) -> Importances | None:
     if len(trials) < FEWEST or not study.parameters:
         return None
     best = min(max(math.ceil(_BEST * len(trials)), _FEWEST_BEST), len(trials) // 2)
-    names = metric_names(study.objective)
-    signs = [-1 if direction == "maximize" else 1 for direction in directions(study.objective)]
+    names = study.objective.names
+    signs = [-1 if direction == "maximize" else 1 for direction in study.objective.directions]
     shares = {
         name: _shares(trials, _places(trials, index, sign), best / len(trials))
         for index, (name, sign) in enumerate(zip(names, signs, strict=True))

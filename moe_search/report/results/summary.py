@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import Difference, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import keeps, metric_names
+from moe_search.search.objective import keeps
 from moe_search.search.ranking import FinalistResult, best_trials, finalists
 from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
@@ -137,7 +137,7 @@ def _best(study: Study, trial: FrozenTrial) -> BestTrial:
     return BestTrial(
         trial=trial.number,
         name=record.name,
-        values=dict(zip(metric_names(study.objective), trial.values, strict=True)),
+        values=dict(zip(study.objective.names, trial.values, strict=True)),
         metrics=dict(record.metrics),
         parameters=dict(trial.params),
         feasible=keeps(trial.constraints),

@@ -124,6 +124,20 @@ class Stores:
     artifacts: str
 
 
+@dataclass(frozen=True)
+class Addresses:
+    """Where a study's results lie, as they are reached: URLs, and a folder, all absolute."""
+
+    optuna: str
+    mlflow: str
+    artifacts: Path
+
+    @property
+    def mlflow_files(self) -> Path:
+        """Folder of the files of MLflow's runs and models, where no server keeps them."""
+        return self.artifacts / "mlflow"
+
+
 def resolved_url(url: str, folder: Path) -> str:
     """The URL with a file's path in it made absolute; a relative one starts from the folder.
 

@@ -1,7 +1,7 @@
 """The section ``objective``."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictFloat
 from pydantic import model_validator as validator
@@ -68,3 +68,20 @@ class Objective(Section):
         if self.pareto and len(set(self.pareto)) < len(self.pareto):
             raise spec_error("names a metric twice; write each once", "pareto")
         return self
+
+    @property
+    def directions(self) -> list[Literal["minimize", "maximize"]]:
+        """Optuna's: one for a weighted sum, one a metric for a front."""
+        if self.pareto is None:
+            return ["maximize"]
+        return [METRICS[name].better for name in self.pareto]
+
+    @property
+    def names(self) -> list[str]:
+        """What the values are called in Optuna's dashboard and in tables."""
+        return ["objective"] if self.pareto is None else list(self.pareto)
+
+    @property
+    def mlflow_names(self) -> list[str]:
+        """What they are called in MLflow: ``value``, or ``value/NAME`` for each of several."""
+        return ["value"] if self.pareto is None else [f"value/{name}" for name in self.pareto]

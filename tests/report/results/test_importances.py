@@ -9,7 +9,6 @@ from optuna.trial import TrialState, create_trial
 
 from moe_search.report.results.importances import FEWEST, Importances, importances
 from moe_search.report.text.search import importances_table
-from moe_search.search.objective import directions
 from moe_search.spec import Study
 
 SPACE = {"experts": {"low": 2, "high": 9}, "temperature": {"low": 0.5, "high": 2.0}}
@@ -46,7 +45,7 @@ def trial(
 
 
 def found(study: Study, *trials: optuna.trial.FrozenTrial) -> Importances | None:
-    optuna_study = optuna.create_study(directions=directions(study.objective))
+    optuna_study = optuna.create_study(directions=study.objective.directions)
     optuna_study.add_trials(trials)
     return importances(study, optuna_study)
 

@@ -18,10 +18,9 @@ from moe_search.errors import UserError
 from moe_search.intervals import Interval
 from moe_search.report.results.summary import plain, summarize
 from moe_search.report.text.search import study_tables, summary_facts
-from moe_search.search.objective import directions
 from moe_search.search.suggest import suggest
 from moe_search.spec import METRICS, Study
-from moe_search.stores.lock import locked
+from moe_search.stores.lock import study_lock
 
 METRIC_VALUES = dict.fromkeys(METRICS, 0.5)
 
@@ -39,7 +38,7 @@ def study_of(**sections: Any) -> Study:
 def optuna_study_of(study: Study, trials: int, sampler_seed: int = 0) -> optuna.Study:
     """A study in memory whose objectives depend on the number of experts alone."""
     optuna_study = optuna.create_study(
-        directions=directions(study.objective),
+        directions=study.objective.directions,
         sampler=optuna.samplers.RandomSampler(seed=sampler_seed),
     )
     for _ in range(trials):
@@ -163,9 +162,9 @@ def test_the_last_activity_is_local_time_and_names_its_zone(
 def test_a_held_study_says_since_when_in_local_time(zone: str, tmp_path: Path) -> None:
     study = Study.model_validate({"name": "s", "data": "digits"}, context={"folder": tmp_path})
     with (
-        locked(study),
+        study_lock(study.name, study.addresses),
         pytest.raises(UserError, match="is held by process") as refused,
-        locked(study),
+        study_lock(study.name, study.addresses),
     ):
         pass
     found = re.search(r" since (\S+ \S+);", str(refused.value))
