@@ -29,10 +29,9 @@ def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Value:
             return trial.suggest_int(path, domain.low, last, step=domain.step, log=domain.log)
         case FloatRange():
             high = domain.high if domain.step is None else _nth(domain, _steps(domain))
-            value: float = trial.suggest_float(
-                path, domain.low, high, step=domain.step, log=domain.log
-            )
-            return _as_written(domain, value)
+            drawn = trial.suggest_float(path, domain.low, high, step=domain.step, log=domain.log)
+            value: Value = _as_written(domain, drawn)
+            return value
         case Choices():
             choice = trial.suggest_categorical(path, domain.choices)
             assert choice is not None
