@@ -82,8 +82,10 @@ def mend(
         trial.number: TrialRecord.of(trial).run_id
         for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     }
-    finalists = [record.run_id for record in StudyRecord.of(optuna_study).finalists]
-    leftovers = end_leftovers(client, name, [*complete.values(), *finalists])
+    pruned = optuna_study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    others = [TrialRecord.of(trial).run_id for trial in pruned]
+    others += [record.run_id for record in StudyRecord.of(optuna_study).finalists]
+    leftovers = end_leftovers(client, name, [*complete.values(), *others])
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,

@@ -77,7 +77,6 @@ class ChildRuns:
         tags: Mapping[str, str],
         results: Sequence[TrialResult],
         values: Mapping[str, float],
-        ended: Ended = "FINISHED",
     ) -> Logged:
         """Logs a configuration that was trained.
 
@@ -86,14 +85,13 @@ class ChildRuns:
             results: one for each seed. Metrics are means over the seeds, beside those of each seed;
                 decomposition and model are the first one's.
             values: of the objective, by name.
-            ended: the run's status.
         """
         first = results[0]
         began = time.time() - sum(result.seconds for result in results)
         points = result_points(results, values)
         judged = first.test or first.validation
         files = decomposition_files(ModelView(judged, self.card.classes, first.usage_TM, name))
-        with self._child(name, tags, began, ended) as run_id:
+        with self._child(name, tags, began, "FINISHED") as run_id:
             self._log_files(run_id, files)
             model_id = log_model(
                 self.client, self.experiment_id, run_id, model_name, first, self.card

@@ -116,13 +116,17 @@ class Tracker:
     def log_pruned(self, number: int, result: TrialResult, reason: str) -> Logged:
         """Logs a trial that was stopped early, with all that a complete one has but its value.
 
-        Its status is KILLED, as in MLflow's own storage for Optuna: FINISHED runs are complete
-        trials, and FAILED ones need a look. The tag ``moe_search.reason`` says why it was stopped.
+        It did as it was told, so it is FINISHED; KILLED and FAILED runs need a look. Its name and
+        its description say that it was pruned, and why.
         """
+        note = (
+            f"Pruned: {reason}. It was stopped early because others looked better; that is no "
+            "failure. Its metrics and its model are those of its last epoch, and it has no value."
+        )
         tags = {KIND: "trial", TRIAL: str(number), SEED: str(result.seed)}
-        tags |= {REASON: reason, NOTE: reason}
-        name = _trial_name(number, result.configuration)
-        return self._children.log(name, f"trial-{number:03d}", tags, [result], {}, "KILLED")
+        tags |= {REASON: reason, NOTE: note}
+        name = f"{_trial_name(number, result.configuration)} (pruned)"
+        return self._children.log(name, f"trial-{number:03d}", tags, [result], {})
 
     def log_failed(
         self,

@@ -35,7 +35,7 @@ TWO = {"experts": 2, "temperature": {"choices": [0.5, 1.0, 2.0]}}
 
 STATUS: dict[TrialState, list[list[str]]] = {
     TrialState.COMPLETE: [["FINISHED"]],
-    TrialState.PRUNED: [["KILLED"]],
+    TrialState.PRUNED: [["FINISHED"]],
     # a trial that was given up has no run, or one that was being written when its coordinator died
     TrialState.FAIL: [["FAILED"], ["KILLED"], []],
     TrialState.WAITING: [[]],

@@ -140,14 +140,15 @@ def test_a_lock_file_of_the_current_folder_is_not_taken_along(
     assert not {"uv.lock", "pyproject.toml"} & names
 
 
-def test_a_stopped_trial_is_killed_with_its_reason_and_what_it_reached(
+def test_a_pruned_trial_is_finished_with_its_reason_and_what_it_reached(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:
     stopped = replace(result, complete=False, history=result.history[:2])
     logged = tracker.log_pruned(4, stopped, "hyperband")
     run = client.get_run(logged.run_id)
-    assert run.info.status == "KILLED"
-    assert run.info.run_name == "trial-004 attentive M=4 T=0.70"
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "trial-004 attentive M=4 T=0.70 (pruned)"
+    assert run.data.tags["mlflow.note.content"].startswith("Pruned: hyperband. It was stopped")
     assert run.data.tags["moe_search.reason"] == "hyperband"
     assert len(client.get_metric_history(logged.run_id, "validation/accuracy")) == 2
     assert "value" not in run.data.metrics
