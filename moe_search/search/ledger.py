@@ -17,6 +17,9 @@ from moe_search.spec import METRICS, Configuration
 from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.tracking.naming import short_name
 
+_PROGRAM = "moe_search:"
+"""What the names of a study's own system attributes begin with."""
+
 _TEST = "test/"
 """What the names of metrics on the test split begin with."""
 
@@ -149,6 +152,9 @@ class ChampionRecord(FinalistRecord):
 class StudyRecord:
     """What a study leaves, as far as it came.
 
+    It stands in system attributes, which no dashboard shows: a reader has the study's note, which
+    says it in words. Versions up to 0.1 wrote user attributes; these are read where it is lacking.
+
     Attributes:
         space: what it was begun with, see ``Study.space``; empty before it was begun.
         made_with: versions, machine and commit of its last run, by name.
@@ -170,7 +176,7 @@ class StudyRecord:
     @classmethod
     def of(cls, optuna_study: optuna.Study) -> Self:
         """Read a study's."""
-        known = optuna_study.user_attrs
+        known = optuna_study.user_attrs | _hidden(optuna_study)
         champion = known.get("champion")
         return cls(
             space=known.get("space", {}),
@@ -193,9 +199,20 @@ class StudyRecord:
             "finalists": [record.plain() for record in self.finalists],
             "champion": self.champion and self.champion.plain(),
         }
+        storage, study_id = optuna_study._storage, optuna_study._study_id
         for name, value in attributes.items():
             if value:
-                optuna_study.set_user_attr(name, value)
+                storage.set_study_system_attr(study_id, _PROGRAM + name, value)
+
+
+def _hidden(optuna_study: optuna.Study) -> dict[str, Any]:
+    """A study's own among its system attributes, by the rest of their names."""
+    attributes = optuna_study._storage.get_study_system_attrs(optuna_study._study_id)
+    return {
+        name.removeprefix(_PROGRAM): value
+        for name, value in attributes.items()
+        if name.startswith(_PROGRAM)
+    }
 
 
 def set_constraints(trial: optuna.Trial, violations: Sequence[float]) -> None:

@@ -75,6 +75,7 @@ def study_in(name: str, addresses: Addresses, storage: BaseStorage) -> optuna.St
             optuna_study = optuna.load_study(study_name=name, storage=storage)
             _ = (
                 optuna_study.user_attrs,
+                storage.get_study_system_attrs(optuna_study._study_id),
                 optuna_study.metric_names,
                 optuna_study.get_trials(deepcopy=False),
             )

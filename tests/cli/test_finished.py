@@ -16,6 +16,7 @@ from support.finished_study import FinishedStudy
 
 import moe_search
 from moe_search.cli import main
+from moe_search.search.ledger import StudyRecord
 
 
 def printed(*arguments: object) -> str:
@@ -79,7 +80,7 @@ def test_run_reports_what_the_stores_hold(finished_study: FinishedStudy) -> None
     (finalist,) = outcome["finalists"]
     assert finalist["champion"]
     assert finalist["seeds"] == 2
-    errors = [record["test"]["error"] for record in kept.user_attrs["finalists"]]
+    errors = [record.test["error"] for record in StudyRecord.of(kept).finalists]
     assert finalist["test"]["error"]["mean"] == pytest.approx(np.mean(errors))
     assert finalist["test"]["error"]["deviation"] == pytest.approx(np.std(errors, ddof=1))
 

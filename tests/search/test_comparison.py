@@ -15,6 +15,7 @@ from moe_search.intervals import Interval
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.rows import agrees, compare, differences
 from moe_search.report.text.rows import COLUMNS, comparison_tables
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.study_store import find_study
 from moe_search.spec import METRICS, Study
 
@@ -55,7 +56,7 @@ def test_every_row_is_trained_from_its_seeds_and_judged_on_test(study_folder: Pa
     assert sorted(found) == sorted(wanted)
     assert found["cold", 2] == pytest.approx(0.6 - 0.05 + 0.02)
     check_ledger(study)
-    assert "champion" not in find_study(study).user_attrs
+    assert StudyRecord.of(find_study(study)).champion is None
     assert not runs(study, "finalist")
     (one,) = [r for r in runs(study, "trial") if r.data.params["model.temperature"] == "2.0"]
     assert one.data.metrics["test/error"] == pytest.approx(0.4)

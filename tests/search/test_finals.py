@@ -15,6 +15,7 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
 from moe_search.search import finals
 from moe_search.search.events import FinalistEnded, FinalistsStarted
+from moe_search.search.ledger import ChampionRecord, StudyRecord
 from moe_search.search.ranking import finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
@@ -72,7 +73,9 @@ def trained(done: Ran) -> list[tuple[float, int]]:
 
 
 def of_champion(study: Study) -> dict[str, Any]:
-    record: dict[str, Any] = find_study(study).user_attrs["champion"]
+    champion = StudyRecord.of(find_study(study)).champion
+    assert champion is not None
+    record: dict[str, Any] = champion.plain()
     return record
 
 
@@ -132,12 +135,13 @@ def test_finals_go_on_where_they_were_interrupted(study_folder: Path) -> None:
     study = study_of(study_folder, seeds=3, workers=1, population=1)
     assert run(study, interrupted).ended.interrupted
     optuna_study = find_study(study)
-    assert len(optuna_study.user_attrs["finalists"]) == 3  # all of the hot one
-    assert "champion" not in optuna_study.user_attrs
+    record = StudyRecord.of(optuna_study)
+    assert len(record.finalists) == 3  # all of the hot one
+    assert record.champion is None
     done = run(study, by_temperature)
     assert trained(done) == [(MILD, seed) for seed in fresh_seeds(study)]
     assert FinalistsStarted(3) in done.told
-    assert len(find_study(study).user_attrs["finalists"]) == 6
+    assert len(StudyRecord.of(find_study(study)).finalists) == 6
     again = run(study, by_temperature)
     assert not again.workers.jobs
     assert len(runs(study, "finalist")) == 6
@@ -165,7 +169,7 @@ def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder
     study = study_of(study_folder)
     done = run(study, fails)
     assert Note("a finalist failed: no luck") in done.told
-    assert len(find_study(study).user_attrs["finalists"]) == 3
+    assert len(StudyRecord.of(find_study(study)).finalists) == 3
     assert trained(run(study, by_temperature)) == [(HOT, fresh_seeds(study)[1])]
 
 
@@ -173,7 +177,8 @@ def test_no_finals(study_folder: Path) -> None:
     study = study_of(study_folder, top=0)
     run(study, by_temperature)
     assert runs(study, "finalist") == []
-    assert not {"finalists", "champion"} & find_study(study).user_attrs.keys()
+    record = StudyRecord.of(find_study(study))
+    assert (record.finalists, record.champion) == ((), None)
 
 
 SHARE = {"maximize": {"accuracy": 1.0}, "constraints": {"max_expert_share": {"at_most": 0.65}}}
@@ -260,8 +265,9 @@ def test_a_champion_that_was_crowned_without_its_constraints_is_replaced(
     study = constrained(study_folder)
     run(study, tempting)
     optuna_study = find_study(study)
-    (hot, *_) = [r for r in optuna_study.user_attrs["finalists"] if r["value"] > 0.65]
-    optuna_study.set_user_attr("champion", {**hot, "uri": "models:/tiny@champion"})
+    (hot, *_) = [r for r in StudyRecord.of(optuna_study).finalists if r.value > 0.65]
+    champion = ChampionRecord(**vars(hot), uri="models:/tiny@champion")
+    StudyRecord(champion=champion).write(optuna_study)
     assert not run(study, tempting).workers.jobs
     first, _ = finalists(study.objective, find_study(study))
     assert of_champion(study)["trial"] == first.trial

@@ -109,7 +109,7 @@ def test_the_names_of_attributes_are_those_of_studies_begun_before() -> None:
         "run_id": "run",
         "model_id": "m-1",
     }
-    assert study.user_attrs == {
+    assert hidden(study) == {
         "space": {"model.experts": 4},
         "made_with": {"torch": "2"},
         "seconds": 1.0,
@@ -119,6 +119,22 @@ def test_the_names_of_attributes_are_those_of_studies_begun_before() -> None:
     assert StudyRecord.of(study).champion == champion
 
 
+def hidden(study: optuna.Study) -> dict[str, Any]:
+    """What the program wrote, where no dashboard shows it."""
+    attributes = study._storage.get_study_system_attrs(study._study_id)
+    names = [name for name in attributes if name.startswith("moe_search:")]
+    return {name.removeprefix("moe_search:"): attributes[name] for name in names}
+
+
+def test_what_an_earlier_version_wrote_is_read_until_it_is_written_anew() -> None:
+    study = optuna_study()
+    study.set_user_attr("seconds", 5.0)
+    study.set_user_attr("made_with", {"torch": "1"})
+    StudyRecord(seconds=7.0).write(study)
+    record = StudyRecord.of(study)
+    assert (record.seconds, record.made_with) == (7.0, {"torch": "1"})
+
+
 def test_what_is_not_known_is_not_written() -> None:
     trial = optuna_study().ask()
     TrialRecord(seed=0).write(trial)
@@ -126,7 +142,8 @@ def test_what_is_not_known_is_not_written() -> None:
     study = optuna_study()
     StudyRecord(seconds=2.0).write(study)
     StudyRecord(made_with={"torch": "2"}).write(study)
-    assert study.user_attrs == {"seconds": 2.0, "made_with": {"torch": "2"}}
+    assert hidden(study) == {"seconds": 2.0, "made_with": {"torch": "2"}}
+    assert study.user_attrs == {}, "a dashboard shows these to people"
 
 
 def test_nothing_is_known_of_what_has_just_begun() -> None:

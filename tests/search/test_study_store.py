@@ -10,6 +10,7 @@ from optuna.exceptions import ExperimentalWarning
 from support.study_runs import study_in, trials
 
 from moe_search.errors import UserError
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.study_store import find_study, open_study
 from moe_search.stores.optuna import open_storage
 
@@ -44,7 +45,7 @@ def test_a_changed_space_is_refused_with_the_difference(study_folder: Path, what
         open_study(changed, open_storage(changed.optuna_url))
     assert difference in line(error)
     assert "--set name=tiny-2" in line(error)
-    assert find_study(begun).user_attrs["space"] == begun.space()
+    assert StudyRecord.of(find_study(begun)).space == begun.space()
 
 
 def test_what_is_not_the_space_may_change(study_folder: Path) -> None:
