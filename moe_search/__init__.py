@@ -15,7 +15,7 @@ from moe_search.errors import UserError
 
 if TYPE_CHECKING:  # importing moe_search stays light
     from moe_search.package.classifier import Classifier
-    from moe_search.report.results.outcome import Outcome
+    from moe_search.report.outcome import Outcome
     from moe_search.spec import Study
 
 __all__ = ["Study", "UserError", "load_model", "run"]

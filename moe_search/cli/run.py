@@ -22,7 +22,7 @@ from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 
 if TYPE_CHECKING:
-    from moe_search.report.results.outcome import Outcome
+    from moe_search.report.outcome import Outcome
     from moe_search.report.text.table import Table
     from moe_search.spec import Study
 
@@ -45,7 +45,7 @@ class _Result:
     @property
     def plain(self) -> dict[str, Any]:
         """What JSON knows of it."""
-        from moe_search.report.results.outcome import plain_outcome
+        from moe_search.report.outcome import plain_outcome
 
         if self.outcome is None:
             return {"study": self.study, "error": self.text}

@@ -3,10 +3,10 @@
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.report.charts.optuna_page import save_plots
+from moe_search.report.outcome import Outcome
 from moe_search.report.page import Picture
 from moe_search.report.pages.html import html_page
 from moe_search.report.pages.study import chapter
-from moe_search.report.results.outcome import Outcome
 from moe_search.report.results.study import read_report
 from moe_search.report.results.summary import summarize
 from moe_search.report.text.asked import nothing_searched
@@ -72,4 +72,4 @@ def run_and_publish(study: Study, listener: Listener) -> Outcome:
             publish(study)
         except UserError as error:  # the results stand without pages
             listener(Note(f"the dashboards lack this study's summary: {error}"))
-    return Outcome(summarize(study, find_study(study), _BEST), ended)
+    return Outcome(study, summarize(study, find_study(study), _BEST), ended)

@@ -190,7 +190,7 @@ class StudyRecord:
 
     def write(self, optuna_study: optuna.Study) -> None:
         """Set what is not empty, and leave all else of the study as it stands."""
-        attributes = {
+        attributes: dict[str, Any] = {
             "space": self.space,
             "made_with": self.made_with,
             "seconds": self.seconds,

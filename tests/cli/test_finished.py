@@ -241,6 +241,17 @@ def test_from_python(finished_study: FinishedStudy, monkeypatch: pytest.MonkeyPa
     assert outcome.champion == "models:/finished@champion"
     assert outcome.best[0].trial == finished_study.outcome["best"][0]["trial"]
     assert outcome.counts["complete"] == 12
+    trials = outcome.trials_dataframe()
+    assert list(trials.index) == list(range(12))
+    assert set(trials["state"]) == {"complete"}
+    best = outcome.best[0]
+    assert trials["value"].idxmax() == best.trial
+    assert trials.loc[best.trial, "sample_entropy"] == best.metrics["sample_entropy"]
+    assert trials.loc[best.trial, "model.experts"] == best.parameters["model.experts"]
+    assert trials.loc[best.trial, "model"] == best.model
+    shown = outcome._repr_html_()
+    assert shown.startswith("<p><b>finished</b>: all trials are done; 12 of 12 trials")
+    assert shown.count("<table>") == 2
     model = moe_search.load_model(outcome.champion, store=outcome.stores.mlflow)
     x = torch.rand(2, 1, 8, 8)
     assert model(x).shape == (2, 10)

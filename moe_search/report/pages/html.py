@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from moe_search.report.page import Chapter, Part, Picture
+from moe_search.report.text.table import Table
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _HERE = Path(__file__).parent
@@ -22,12 +23,17 @@ def write_html(chapters: Sequence[Chapter], file: Path) -> None:
 def html_page(chapters: Sequence[Chapter]) -> str:
     """The page: a list of what is on it, then the chapters."""
     style = Markup((_HERE / "page.css").read_text(encoding="utf-8"))
-    return _template().render(chapters=chapters, style=style)
+    return _template("page.html").render(chapters=chapters, style=style)
+
+
+def notebook_html(title: str, text: str, tables: Sequence[Table]) -> str:
+    """A line and some tables, for a cell of a notebook."""
+    return _template("notebook.html").render(title=title, text=text, tables=tables)
 
 
 @cache
-def _template() -> Template:
-    """``page.html``, which escapes whatever it is given."""
+def _template(name: str) -> Template:
+    """A template, which escapes whatever it is given."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -37,7 +43,7 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"kind": _kind, "data_url": _data_url}
-    return environment.get_template("page.html")
+    return environment.get_template(name)
 
 
 def _kind(part: Part) -> str:

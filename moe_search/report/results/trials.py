@@ -1,8 +1,9 @@
 """Every trial of a study as a point in its charts."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -10,6 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.report.results.summary import Summary
 from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED
+from moe_search.spec import METRICS, Study
+from moe_search.tracking.metrics import value_names
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,37 @@ def front(points: Iterable[_P]) -> list[_P]:
         if not best or point.accuracy > best[-1].accuracy:
             best.append(point)
     return best
+
+
+def trials_dataframe(study: Study, optuna_study: optuna.Study) -> "DataFrame":
+    """Every trial in a row, by its number."""
+    from pandas import DataFrame, Index
+
+    trials = optuna_study.get_trials(deepcopy=False)
+    names = value_names(study)
+    rows = []
+    for trial in trials:
+        record = TrialRecord.of(trial)
+        values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(names)
+        rows.append(
+            {
+                "state": trial.state.name.lower(),
+                **record.metrics,
+                **dict(zip(names, values, strict=True)),
+                **trial.params,
+                "seconds": record.seconds,
+                "reason": record.reason,
+                "model": record.model,
+                "run_id": record.run_id,
+            }
+        )
+    columns = [
+        *("state", *names, *METRICS),
+        *(parameter.path for parameter in study.parameters),
+        *("seconds", "reason", "model", "run_id"),
+    ]
+    numbers = Index([trial.number for trial in trials], name="trial")
+    return DataFrame(rows, index=numbers, columns=columns)
 
 
 def _point(trial: FrozenTrial) -> TrialPoint:

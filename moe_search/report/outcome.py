@@ -1,27 +1,37 @@
 """A study after a run of it: what ``moe_search.run`` returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from moe_search.report.pages.html import notebook_html
 from moe_search.report.results.summary import BestTrial, Summary, plain
+from moe_search.report.results.trials import trials_dataframe
+from moe_search.report.text.search import counts_text, study_tables
 from moe_search.search.ranking import FinalistResult
+from moe_search.search.run import Ended
+from moe_search.search.study_store import find_study
+from moe_search.spec import Study
 from moe_search.spec.kinds.stores import Stores
 
 if TYPE_CHECKING:
-    from moe_search.search.run import Ended
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A study as it stands, and how the run of it ended.
 
+    A notebook shows it as tables.
+
     Attributes:
-        summary: the study.
+        asked: the study that was run.
+        summary: the study as it stands.
         ended: the run.
     """
 
+    asked: Study = field(repr=False)
     summary: Summary
-    ended: "Ended"
+    ended: Ended
 
     @property
     def study(self) -> str:
@@ -72,6 +82,23 @@ class Outcome:
     def seconds(self) -> float:
         """Wall time of this run."""
         return self.ended.seconds
+
+    def trials_dataframe(self) -> "DataFrame":
+        """Every trial in a row, as it stands in the store now, by its number.
+
+        Columns: ``state``, ``value`` (or ``value/NAME`` of each of several), each metric on the validation split (entropies
+        in bits), each searched value by its path, ``seconds``, ``reason``, ``model`` and
+        ``run_id``.
+
+        Raises:
+            UserError: the store does not answer.
+        """
+        return trials_dataframe(self.asked, find_study(self.asked))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        text = f"{self.reason}; {counts_text(self.summary)}"
+        return notebook_html(self.study, text, study_tables(self.summary, None))
 
 
 def plain_outcome(outcome: Outcome) -> dict[str, Any]:
