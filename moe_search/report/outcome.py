@@ -86,9 +86,9 @@ class Outcome:
     def trials_dataframe(self) -> "DataFrame":
         """Every trial in a row, as it stands in the store now, by its number.
 
-        Columns: ``state``, ``value`` (or ``value/NAME`` of each of several), each metric on the validation split (entropies
-        in bits), each searched value by its path, ``seconds``, ``reason``, ``model`` and
-        ``run_id``.
+        Columns: ``state``, ``value`` (or ``value/NAME`` of each of several), each metric on the
+        validation split (entropies in bits), each searched value by its path, ``seconds``,
+        ``reason``, ``model`` and ``run_id``.
 
         Raises:
             UserError: the store does not answer.

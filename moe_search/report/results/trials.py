@@ -12,7 +12,6 @@ from moe_search.report.results.summary import Summary
 from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Study
-from moe_search.tracking.metrics import value_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -106,7 +105,7 @@ def trials_dataframe(study: Study, optuna_study: optuna.Study) -> "DataFrame":
     from pandas import DataFrame, Index
 
     trials = optuna_study.get_trials(deepcopy=False)
-    names = value_names(study)
+    names = study.objective.mlflow_names
     rows = []
     for trial in trials:
         record = TrialRecord.of(trial)
