@@ -35,7 +35,9 @@ def unpack(folder: Path) -> Path:
     The stores are upgraded as their users would, so newer versions of MLflow and Optuna open them.
     """
     with tarfile.open(DATA) as archive:
-        archive.extractall(folder, filter="data")
+        # an argument of extractall only since Python 3.11.4; where the filter lacks, so be it
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     for dump in folder.glob("*.sql"):
         _restore(dump, folder)
     storage = RDBStorage(f"sqlite:///{folder}/optuna.db", skip_compatibility_check=True)
