@@ -30,6 +30,7 @@ from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study, study_in
 from moe_search.spec import Configuration, Data, Study, resolve_backbone
+from moe_search.spec.fit import check_fit
 from moe_search.stores.failures import as_user_error
 from moe_search.stores.lock import study_lock
 from moe_search.stores.mlflow import check_store, open_store
@@ -71,7 +72,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     workers = opener(study, listener)
     listener(Working("reading the data"))
     data = load(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
-    study.check_fits(data.name, data.shape, len(data.classes))
+    check_fit(study, data.name, data.shape, len(data.classes))
     card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
     listener(Working("opening the stores"))
     addresses = study.addresses

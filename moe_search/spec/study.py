@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
@@ -26,9 +25,7 @@ from moe_search.spec.checks import (
     check_sampler,
     check_terms,
     check_top_k,
-    ends,
 )
-from moe_search.spec.class_groups import owners
 from moe_search.spec.comparison import Row, Rows
 from moe_search.spec.conditions import conditions
 from moe_search.spec.configuration import (
@@ -36,11 +33,9 @@ from moe_search.spec.configuration import (
     Model,
     Regularizer,
     Training,
-    resolve_backbone,
 )
 from moe_search.spec.differences import changes, leaves
-from moe_search.spec.domains import Choices, Domain, IntRange, options
-from moe_search.spec.kinds.layers import Shape
+from moe_search.spec.domains import Choices, Domain, IntRange
 from moe_search.spec.kinds.stores import Addresses, Stores, resolved_url
 from moe_search.spec.searchable import Parameter, searchable
 from moe_search.spec.sections import (
@@ -105,7 +100,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        settings = self._settings
+        settings = self.settings
         check_backbone(settings["model.backbone"], "model", "backbone")
         check_top_k(settings, "model", "top_k")
         check_terms(settings, "regularizer")
@@ -225,7 +220,7 @@ class Study(Section):
             most = max(map(self._seeds_of, self.configurations.values()))
             seeds = IntRange(low=seed, high=seed + most - 1)
             return (Parameter(ROW, Choices(choices=names), ()), Parameter(SEED, seeds, ()))
-        settings = self._settings
+        settings = self.settings
         parameters: list[Parameter] = []
 
         def sometimes(path: str) -> bool:
@@ -240,47 +235,6 @@ class Study(Section):
                 parameters.append(Parameter(path, domain, open_))
         return tuple(parameters)
 
-    @property
-    def models(self) -> list[Model]:
-        """Every combination of networks that a trial may have; other fields are defaults."""
-        if self.configurations:
-            return [self.configuration({ROW: name}).model for name in self.configurations]
-        names = ("backbone", "gate", "kind")
-        combinations = product(*(options(getattr(self.model, name)) for name in names))
-        return [Model.model_validate(dict(zip(names, c, strict=True))) for c in combinations]
-
-    @property
-    def class_groups(self) -> set[tuple[str, int]]:
-        """Class groups with the least, largest or chosen expert counts that they may meet."""
-        if self.configurations:
-            rows = [self.configuration({ROW: name}) for name in self.configurations]
-            return {
-                (row.training.class_groups, row.model.experts)
-                for row in rows
-                if row.training.pretraining == "class_groups"
-            }
-        settings = self._settings
-        if "class_groups" not in options(settings["training.pretraining"]):
-            return set()
-        names = map(str, options(settings["training.class_groups"]))
-        return set(product(names, ends(settings["model.experts"])))
-
-    def check_fits(self, data: str, shape: Shape, classes: int) -> None:
-        """Refuses networks and class groups that do not fit a data set.
-
-        Args:
-            data: its name.
-            shape: of one sample, (C, H, W) or (F,).
-            classes: number of classes.
-
-        Raises:
-            UserError: one does not.
-        """
-        for model in self.models:
-            resolve_backbone(model, data, shape, classes)
-        for class_groups, experts in sorted(self.class_groups):
-            owners(class_groups, classes, experts)
-
     def configuration(self, values: Mapping[str, Value]) -> Configuration:
         """Joins the fixed hyperparameters with searched values.
 
@@ -293,7 +247,7 @@ class Study(Section):
         Raises:
             KeyError: a value is lacking.
         """
-        settings = self._settings
+        settings = self.settings
         if self.configurations:
             settings |= self.configurations[str(values[ROW])].changes()
         chosen: dict[str, Any] = {}
@@ -336,7 +290,7 @@ class Study(Section):
         return changes(begun, self.space(), usual)
 
     @property
-    def _settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, object]:
         """Value or domain of every hyperparameter, by path."""
         return {path: setting for path, _, setting in self._hyperparameters()}
 

@@ -172,7 +172,8 @@ def test_what_is_written_runs_as_it_stands(
 def test_images_of_many_classes_have_a_wider_network(tmp_path: Path) -> None:
     file = save(tmp_path / "many.npz", noise((360, 16, 16)), np.arange(360) % 60)
     assert init("--data", file, "--out", tmp_path / "study.yaml").exit_code == 0
-    assert load_study(tmp_path / "study.yaml").models[0].backbone == "cifar100_d64"
+    study = load_study(tmp_path / "study.yaml")
+    assert study.settings["model.backbone"] == "cifar100_d64"
 
 
 def test_data_below_the_study_is_named_by_a_relative_path(tmp_path: Path) -> None:
