@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 FEWEST_SEEDS = 3
 """Of two values Student's t is so wide (12.7 standard errors) that an interval says nothing."""
@@ -98,4 +98,5 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
 
 def _quantile(freedom: float) -> float:
     """Of Student's t, two-sided; of the normal distribution at infinite degrees of freedom."""
-    return float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom))
+    upper = (1 + _CONFIDENCE) / 2
+    return float(special.ndtri(upper) if math.isinf(freedom) else special.stdtrit(freedom, upper))

@@ -31,9 +31,10 @@ from moe_search.search.session import Session
 from moe_search.search.study_store import open_study, study_in
 from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.fit import check_fit
+from moe_search.stores.checks import check_store
 from moe_search.stores.failures import as_user_error
 from moe_search.stores.lock import study_lock
-from moe_search.stores.mlflow import check_store, open_store
+from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
 from moe_search.tracking.notes import study_note
 from moe_search.tracking.provenance import provenance

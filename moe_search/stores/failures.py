@@ -9,13 +9,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.spec.kinds.stores import Addresses
-from moe_search.stores.mlflow import hushed, reason
+from moe_search.stores.checks import hushed, reason
 from moe_search.words import one_line
 
 _OF_THE_DISK = (
@@ -52,6 +51,8 @@ def _first(addresses: Addresses, error: BaseException | None) -> str | None:
 
 
 def _failure(addresses: Addresses, error: BaseException) -> str | None:
+    from mlflow.exceptions import MlflowException  # takes a second; nothing has failed so far
+
     cause = error.__cause__ or error.__context__
     match error:
         case StorageInternalError() if isinstance(cause, SQLAlchemyError):

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moe_search.errors import UserError
 from moe_search.spec.kinds.stores import Addresses
+from moe_search.stores.checks import reason
 from moe_search.stores.kinds import store_at
-from moe_search.stores.mlflow import reason
 from moe_search.words import one_line
 
 

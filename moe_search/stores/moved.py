@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from moe_search.errors import UserError
 from moe_search.spec.kinds.stores import store_file
-from moe_search.stores.mlflow import check_store
+from moe_search.stores.checks import check_store
 
 _PLACES = (
     ("runs", "artifact_uri"),

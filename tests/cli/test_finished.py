@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -288,3 +290,20 @@ def test_report_of_two_searches_compares_their_champions(
     assert said.count("Searches compared (champions on test; difference to “finished”, 95 %)") == 1
     code = web.read_text()
     assert code.index("<h1>Studies compared</h1>") < code.index("<h1>Study finished</h1>")
+
+
+def test_status_loads_no_more_than_optunas_store_needs(finished_study: FinishedStudy) -> None:
+    """What is asked often answers soon: MLflow and scikit-learn each take a second."""
+    script = (
+        "import sys; from moe_search.cli import main; main(sys.argv[1:], standalone_mode=False); "
+        "print('loaded:', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "status", str(finished_study.file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, _, loaded = done.stdout.rpartition("loaded:")
+    assert "models:/finished@champion" in said
+    assert not {"torch", "mlflow", "sklearn", "pandas", "scipy.stats"} & set(loaded.split())

@@ -3,13 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from moe_search.intervals import FEWEST_SEEDS, Interval
-from moe_search.report.results.importances import Importances
 from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
 from moe_search.search.ranking import FinalistResult
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
+
+if TYPE_CHECKING:  # loads scikit-learn, which takes a second
+    from moe_search.report.results.importances import Importances
 
 OF_EXPERTS = tuple(name for name in HEADLINE if METRICS[name].of_experts)
 """The columns beside a test error, which says what accuracy says."""
@@ -92,7 +95,7 @@ def references_table(summary: Summary) -> Table:
     )
 
 
-def importances_table(importances: Importances) -> Table:
+def importances_table(importances: "Importances") -> Table:
     """Each parameter's share, for each objective."""
     paths = list(dict.fromkeys(path for shares in importances.shares.values() for path in shares))
     return Table(
@@ -110,7 +113,7 @@ def importances_table(importances: Importances) -> Table:
     )
 
 
-def study_tables(summary: Summary, importances: Importances | None) -> list[Table]:
+def study_tables(summary: Summary, importances: "Importances | None") -> list[Table]:
     """All there is to show of a study so far."""
     tables = []
     if summary.best:
