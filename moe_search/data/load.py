@@ -178,7 +178,8 @@ def _drawn(
 
 def _tell_lacking(dataset: Dataset, progress: Progress) -> None:
     """Says which classes a split has no samples of."""
-    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+    splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    for name, split in splits.items():
         lacking = set(range(len(dataset.classes))) - set(split.y.tolist()) if split else set()
         if lacking:
             first = ", ".join(dataset.classes[label] for label in sorted(lacking)[:3])
