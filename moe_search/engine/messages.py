@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+from pydantic import TypeAdapter
+
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, Report
 from moe_search.spec import Configuration, Data
@@ -42,6 +44,15 @@ class Asked:
     device: str
     population: int
     configurations: tuple[Configuration, ...]
+
+    def written(self) -> bytes:
+        """As JSON."""
+        return TypeAdapter(Asked).dump_json(self)
+
+    @staticmethod
+    def read(text: bytes) -> "Asked":
+        """What was written."""
+        return TypeAdapter(Asked).validate_json(text)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ It is asked through its standard input by the process that starts it, and answer
 """
 
 import json
-import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -68,7 +67,7 @@ def _timed(work: Callable[[], object]) -> float:
 def main() -> None:
     """Answer with the seconds of each configuration."""
     torch.set_num_threads(1)
-    asked: Asked = pickle.load(sys.stdin.buffer)  # from the process that started this one
+    asked = Asked.read(sys.stdin.buffer.read())
     data = resident(load(asked.source), torch.device(asked.device))
     print(json.dumps([epoch_seconds(one, asked, data) for one in asked.configurations]))
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from moe_search.data.contents import Contents, look
 from moe_search.errors import UserError
 from moe_search.progress import Progress, Working
-from moe_search.search.size import Size, size_of
+from moe_search.search.outlook.size import Size, size_of
 from moe_search.spec import Study
 
 if TYPE_CHECKING:
-    from moe_search.search.estimate import Estimate
+    from moe_search.search.outlook.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def outlook(study: Study, timed: bool, progress: Progress) -> Outlook:
     size = size_of(study)
     if not timed:
         return Outlook(study, contents, size)
-    from moe_search.search.estimate import estimate  # which loads Optuna
+    from moe_search.search.outlook.estimate import estimate  # which loads Optuna
 
     if contents is None:
         raise UserError(

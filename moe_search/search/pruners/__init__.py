@@ -1,8 +1,8 @@
 """Optuna's pruners as study.yaml names them: a file a pruner. A step is an epoch."""
 
 from moe_search.engine.stages import last_epoch
+from moe_search.search.outlook.size import extremes
 from moe_search.search.pruners.base import EpochPruner
-from moe_search.search.size import extremes
 from moe_search.spec import Study
 from moe_search.spec.kinds.pruners import PRUNERS
 

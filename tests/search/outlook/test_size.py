@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from moe_search.errors import UserError
-from moe_search.search import estimate as estimating
-from moe_search.search.estimate import estimate
-from moe_search.search.size import size_of
+from moe_search.search.outlook import estimate as estimating
+from moe_search.search.outlook.estimate import estimate
+from moe_search.search.outlook.size import size_of
 from moe_search.spec import Study
 
 

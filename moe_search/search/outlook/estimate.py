@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from moe_search.engine.messages import Asked
 from moe_search.errors import UserError
 from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.search.executors.local import plan
+from moe_search.search.outlook.size import epochs_of, size_of
 from moe_search.search.quiet import silence
-from moe_search.search.size import epochs_of, size_of
 from moe_search.search.suggest import suggest
 from moe_search.spec import Configuration, Study
 
@@ -80,7 +79,7 @@ def _start(asked: Asked) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
     )
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps(asked))
+    process.stdin.write(asked.written())
     process.stdin.close()
     return process
 
