@@ -57,7 +57,7 @@ def test_it_counts_samples_by_class_and_split_and_names_the_rare(tmp_path: Path)
 
 def test_each_of_many_classes_keeps_a_sample_for_training_and_it_is_told(tmp_path: Path) -> None:
     labels = [f"class {number:02}" for number in range(40)]
-    file = study(tmp_path, arrays(tmp_path, labels * 2))
+    file = study(tmp_path, arrays(tmp_path, (labels * 2)[:60]))
     done = validate(file, "--json")
     assert done.exit_code == 0, done.output
     samples = json.loads(done.stdout)["samples"]
@@ -65,6 +65,7 @@ def test_each_of_many_classes_keeps_a_sample_for_training_and_it_is_told(tmp_pat
     assert min(samples["training"].values()) >= 1
     assert "of 40 classes have no sample in the validation split, such as class" in done.stderr
     assert "of 40 classes have no sample in the test split, such as class" in done.stderr
+    assert "so that each class keeps one for training" in done.stderr
 
 
 def test_of_many_classes_the_rarest_are_shown(tmp_path: Path) -> None:
@@ -101,6 +102,30 @@ def test_data_that_is_not_there_or_does_not_fit_is_refused(tmp_path: Path) -> No
     unfit = validate(file, "--set", "model.backbone=conv")
     assert unfit.exit_code == 2
     assert "model.backbone conv" in unfit.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "reader"),
+    [
+        ("arrays", "rows.csv", "table"),
+        ("arrays", "photos", "image_folder"),
+        ("table", "data.npz", "arrays"),
+        ("image_folder", "rows.csv", "table"),
+        ("huggingface", "photos", "image_folder"),
+    ],
+)
+def test_data_under_another_name_is_told_what_reads_it(
+    tmp_path: Path, name: str, path: str, reader: str
+) -> None:
+    arrays(tmp_path, ["a", "b"] * 20)
+    (tmp_path / "rows.csv").write_text("size,label\n1,x\n2,y\n" * 5)
+    for animal in ("cat", "dog"):
+        (tmp_path / "photos" / animal).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / animal / "0.png")
+    keys = {"table": ", label: label", "image_folder": ", image_size: 8"}.get(name, "")
+    done = validate(study(tmp_path, f"{{name: {name}, path: {path}{keys}}}"))
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"; data.name: {reader} reads it\n")
 
 
 def test_published_data_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
