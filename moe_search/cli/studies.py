@@ -1,44 +1,86 @@
 """Commands on a study: check it, look at it, mend it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from moe_search.cli.group import (
     json_option,
+    overrides_option,
     print_facts,
     print_json,
+    studies_argument,
     study_options,
 )
 from moe_search.cli.talk import Talk, talks
+from moe_search.errors import UserError
+
+if TYPE_CHECKING:
+    from moe_search.report.results.outlook import Outlook
 
 
 @click.command()
-@study_options
+@studies_argument
+@overrides_option
+@click.option("--estimate", is_flag=True, help="Also time a few batches: about how long it takes.")
 @json_option
 @talks
-def validate(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -> None:
-    """Check a study and say what it will do; creates nothing."""
-    from moe_search.report.text.asked import (
-        nothing_searched,
-        plain_study,
-        rows_table,
-        space_table,
-        study_facts,
-    )
-    from moe_search.report.text.table import show
+@click.pass_context
+def validate(
+    ctx: click.Context,
+    studies: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    estimate: bool,
+    as_json: bool,
+    talk: Talk,
+) -> None:
+    """Check a study and its data, and say what it will do; creates nothing.
+
+    Of several studies, one that is wrong does not keep the others from being checked.
+    """
+    from moe_search.report.text.outlook import plain_outlook
+
+    found: list[Outlook] = []
+    for file in studies:
+        try:
+            found.append(_outlook(file, overrides, estimate, talk))
+        except UserError as error:
+            if len(studies) == 1:
+                raise
+            where = "" if str(error).startswith(str(file)) else f"{file}: "
+            click.echo(f"moe-search: {where}{error}", err=True)
+            continue
+        if not as_json:
+            _print_outlook(found[-1])
+    if as_json:
+        plain = [plain_outlook(one) for one in found]
+        print_json(plain[0] if len(studies) == 1 else plain)
+    if len(found) < len(studies):
+        ctx.exit(2)
+
+
+def _outlook(file: Path, overrides: tuple[str, ...], timed: bool, talk: Talk) -> "Outlook":
     from moe_search.spec import load_study
 
-    checked = load_study(study, overrides)
-    if as_json:
-        print_json(plain_study(checked))
-        return
-    print_facts([*study_facts(checked), *vars(checked.stores).items()])
-    if checked.parameters:
-        click.echo()
-        show(rows_table(checked) if checked.configurations else space_table(checked))
-    elif note := nothing_searched(checked):
-        click.echo(f"\n{note}")
+    study = load_study(file, overrides)
+    with talk.progress("reading the data") as progress:
+        from moe_search.report.results.outlook import outlook
+
+        return outlook(study, timed, progress)
+
+
+def _print_outlook(found: "Outlook") -> None:
+    from moe_search.report.text.asked import nothing_searched
+    from moe_search.report.text.outlook import outlook_facts, outlook_tables
+    from moe_search.report.text.table import show
+
+    print_facts(outlook_facts(found))
+    click.echo()
+    if note := nothing_searched(found.study):
+        click.echo(f"{note}\n")
+    for table in outlook_tables(found):
+        show(table)
 
 
 @click.command()
@@ -52,14 +94,17 @@ def status(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -
     checked = load_study(study, overrides)
     with talk.progress("opening the stores"):
         from moe_search.report.results.summary import plain, summarize
+        from moe_search.report.text.asked import nothing_searched
         from moe_search.report.text.search import summary_facts
         from moe_search.search.study_store import find_study
 
         summary = summarize(checked, find_study(checked), 1)
     if as_json:
         print_json(plain(summary))
-    else:
-        print_facts(summary_facts(summary))
+        return
+    print_facts(summary_facts(summary))
+    if note := nothing_searched(checked):
+        click.echo(f"\n{note}")
 
 
 @click.command()

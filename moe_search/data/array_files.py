@@ -40,8 +40,8 @@ _EXPECTED = (
     "x_train and y_train, perhaps x_val, y_val, x_test and y_test; or X and y, data and labels"
 )
 _OTHERS = {
-    b"PAR1": "a Parquet file; data.name: table reads it",
-    b"ARROW1": "an Arrow file; data.name: table reads it",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
     b"\x93NUMPY": "one array without labels; put x_train and y_train into an .npz file, or each "
     "as an .npy file into a folder",
 }
@@ -129,7 +129,7 @@ def _open(path: Path) -> Any:
     except _DAMAGE as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
         if path.suffixes and set(path.suffixes) & set(_TEXT):
-            why = "a table of text; data.name: table reads it"
+            why = "a table of text"
         why = next((told for magic, told in _OTHERS.items() if start.startswith(magic)), why)
         raise UserError(f"{path}: not a readable .npz file ({why})") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):

@@ -156,18 +156,33 @@ def decode_all(
 
 
 def typical_form(images: Sequence[tuple[Path | bytes, str]], progress: Progress) -> Form:
-    """The form that fits images, by a look at some of them.
+    """The form that fits images, by a look at some of them; those that cannot be read are told of.
 
     Raises:
-        UserError: one of them cannot be read.
+        UserError: none of them can be read.
     """
     step = -(-len(images) // _TYPICAL)
     sizes, grey = [], True
+    errors: list[UserError] = []
     for file, name in counted(images[::step], "looking at images", progress):
-        with open_image(file, name) as opened:
-            sizes.append(opened.size)
-        x_HWC = decode(file, (_SIDES[0],) * 2, 3, name)
+        try:
+            with open_image(file, name) as opened:
+                size = opened.size
+            x_HWC = decode(file, (_SIDES[0],) * 2, 3, name)
+        except UserError as error:
+            errors.append(error)
+            continue
+        sizes.append(size)
         grey = grey and bool((x_HWC == x_HWC[..., :1]).all())
+    if not sizes:
+        raise errors[0]
+    if errors:
+        progress(
+            Note(
+                f"{errors[0]}; validate names all such images, data.unreadable: skip leaves "
+                "them out"
+            )
+        )
     side = min(max(int(median(map(min, sizes))) // 4 * 4, _SIDES[0]), _SIDES[1])
     ends = (choose(sizes, key=prod) for choose in (min, max))
     return Form(side, 1 if grey else 3, " to ".join(f"{w} x {h}" for w, h in dict.fromkeys(ends)))
@@ -180,9 +195,8 @@ def _unreadable(errors: Sequence[UserError], progress: Progress) -> UserError:
         return UserError(f"{errors[0]}; {way_out}")
     for error in errors:
         progress(Note(str(error)))
-    return UserError(
-        f"{len(errors)} images cannot be read, all named above; {way_out.replace('it', 'them', 1)}"
-    )
+    first, way_out = errors[0], way_out.replace("it", "them", 1)
+    return UserError(f"{len(errors)} images cannot be read, the first: {first}; {way_out}")
 
 
 def _eight_bits(image: "Image") -> "Image":

@@ -13,6 +13,7 @@ from moe_search.data.dataset import Ints
 from moe_search.errors import UserError
 
 _NAMED = 8  # labels of which a line names all
+_MOST_CLASSES = 0.75  # for each sample; above that labels are names or measurements of samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +78,10 @@ def classes_of(y: npt.NDArray[Any], where: str) -> Classes:
     if len(labels_C) < 2:
         alone = labels_C.tolist()[0] if len(labels_C) else "no label"
         raise UserError(f"{where}: one class ({alone}); expected two or more")
-    if len(labels_C) > len(plain_N) / 2:
+    if len(labels_C) > _MOST_CLASSES * len(plain_N):
         raise UserError(
-            f"{where}: {len(labels_C):,} different labels of {len(plain_N):,} samples; "
-            "a class needs two samples or more"
+            f"{where}: {len(labels_C):,} different labels of {len(plain_N):,} samples; these are "
+            "no classes, which have samples in common"
         )
     return Classes(labels_C)
 

@@ -51,7 +51,7 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
     data_set: DataSet = DATA_SETS[source.name].load()
-    raw = data_set.read(source, test, progress)
+    raw = read(source, test, progress)
     training, validation = _training_and_validation(source, raw, progress)
     encoding = None if raw.kinds is None else Encoding.fit(training.x, raw.kinds)
     x_NS = _values(training, encoding)
@@ -106,7 +106,28 @@ def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
         UserError: data missing, damaged or not fit for what ``source`` asks.
     """
     data_set: DataSet = DATA_SETS[source.name].load()
-    return data_set.read(source, test, progress)
+    try:
+        return data_set.read(source, test, progress)
+    except UserError as error:
+        other = None if source.path is None else reader_of(source.path)
+        if other is None or other == source.name or data_set.claims(source.path):
+            raise
+        raise UserError(f"{error}; data.name: {other} reads it") from error
+
+
+def own_readers() -> list[str]:
+    """Data sets that read a user's own data, by name."""
+    return [name for name in (*DATA_SETS, *DATA_SETS.installed()) if DATA_SETS[name].path]
+
+
+def reader_of(path: Path) -> str | None:
+    """The data set that a file or folder of a user's is likely to be for; None if for none."""
+
+    def claims(name: str) -> bool:
+        data_set: DataSet = DATA_SETS[name].load()
+        return data_set.claims(path)
+
+    return next(filter(claims, own_readers()), None) if path.exists() else None
 
 
 def _training_and_validation(
@@ -178,7 +199,8 @@ def _drawn(
 
 def _tell_lacking(dataset: Dataset, progress: Progress) -> None:
     """Says which classes a split has no samples of."""
-    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+    splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    for name, split in splits.items():
         lacking = set(range(len(dataset.classes))) - set(split.y.tolist()) if split else set()
         if lacking:
             first = ", ".join(dataset.classes[label] for label in sorted(lacking)[:3])

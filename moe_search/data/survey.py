@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from moe_search.data.load import KNOWN
+from moe_search.data.load import KNOWN, own_readers, reader_of
 from moe_search.data.sets.base import DataSet, Survey
 from moe_search.errors import UserError
 from moe_search.progress import Progress, silent
@@ -25,18 +25,13 @@ def survey(data: str, progress: Progress = silent) -> Survey:
             f"--data {data}: no such file or folder{did_you_mean(data, KNOWN)} "
             f"known data sets are: {', '.join(KNOWN)}"
         )
-    own = [name for name in (*DATA_SETS, *DATA_SETS.installed()) if DATA_SETS[name].path]
-    for name in own:
-        if _data_set(name).claims(path):
-            return _survey(Data(name=name, path=path), progress)
-    readers = ", ".join(f"{name} ({DATA_SETS[name].path})" for name in own)
+    name = reader_of(path)
+    if name is not None:
+        return _survey(Data(name=name, path=path), progress)
+    readers = ", ".join(f"{name} ({DATA_SETS[name].path})" for name in own_readers())
     raise UserError(f"--data {data}: nothing reads it; one's own data is for {readers}")
 
 
 def _survey(source: Data, progress: Progress) -> Survey:
-    return _data_set(source.name).survey(source, progress)
-
-
-def _data_set(name: str) -> DataSet:
-    data_set: DataSet = DATA_SETS[name].load()
-    return data_set
+    data_set: DataSet = DATA_SETS[source.name].load()
+    return data_set.survey(source, progress)

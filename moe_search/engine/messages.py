@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+from pydantic import TypeAdapter
+
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, Report
-from moe_search.spec import Data
+from moe_search.spec import Configuration, Data
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,32 @@ class Setup:
     device: str
     threads: int
     checkpoints: Checkpoints
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The one message to a process that times populations (see ``timing``).
+
+    Attributes:
+        source: the data.
+        device: where they train.
+        population: most models that train in step.
+        configurations: a population of each is timed.
+    """
+
+    source: Data
+    device: str
+    population: int
+    configurations: tuple[Configuration, ...]
+
+    def written(self) -> bytes:
+        """As JSON."""
+        return TypeAdapter(Asked).dump_json(self)
+
+    @staticmethod
+    def read(text: bytes) -> "Asked":
+        """What was written."""
+        return TypeAdapter(Asked).validate_json(text)
 
 
 @dataclass(frozen=True)

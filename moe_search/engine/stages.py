@@ -8,9 +8,10 @@ from moe_search.spec.configuration import Configuration, Training
 
 DECISIVE = (
     *("model.kind", "model.gate", "training.epochs"),
+    *("training.pretraining", "training.pretraining_epochs"),
     *("training.retrain_experts", "training.distill"),
 )
-"""The hyperparameters on which ``last_epoch`` depends."""
+"""The hyperparameters on which the lengths of stages depend."""
 
 
 @dataclass(frozen=True)

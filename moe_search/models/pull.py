@@ -11,12 +11,12 @@ from moe_search.errors import UserError
 from moe_search.package.config import read_config
 from moe_search.report.results.summary import finite, summarize
 from moe_search.report.text.search import spread
-from moe_search.search.ledger import TrialRecord
+from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.ranking import FinalistResult
 from moe_search.search.study_store import find_study
 from moe_search.spec import load_study
 from moe_search.spec.kinds.metrics import headline
-from moe_search.tracking.fetch import fetch_model
+from moe_search.tracking.fetch import fetch_model, find_model
 from moe_search.tracking.naming import short_name
 
 
@@ -30,6 +30,7 @@ class FoundModel:
         study: name of the study it comes from; None for a model that was named by its URI.
         trial: of that study, which found its configuration.
         champion: what its configuration reached as a finalist, if it is the study's champion.
+        recorded: the champion's URI that depends on no registry.
     """
 
     uri: str
@@ -37,6 +38,7 @@ class FoundModel:
     study: str | None = None
     trial: int | None = None
     champion: FinalistResult | None = None
+    recorded: str = ""
 
 
 def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> FoundModel:
@@ -65,14 +67,15 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
             raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
         uri = TrialRecord.of(trials[trial]).model
         return FoundModel(uri, study.mlflow_url, study.name, trial)
-    summary = summarize(study, optuna_study, 0)
-    champion = summary.champion_result
-    if summary.champion is None or champion is None:
+    record = StudyRecord.of(optuna_study).champion
+    champion = summarize(study, optuna_study, 0).champion_result
+    if record is None or champion is None:
         raise UserError(
             f"study {study.name!r} has no champion yet; run it to its end, or name a trial with "
             "--trial"
         )
-    return FoundModel(summary.champion, study.mlflow_url, study.name, champion.trial, champion)
+    recorded = f"models:/{record.model_id}"
+    return FoundModel(record.uri, study.mlflow_url, study.name, champion.trial, champion, recorded)
 
 
 def pull_model(model: FoundModel, to: Path) -> Path:
@@ -83,7 +86,22 @@ def pull_model(model: FoundModel, to: Path) -> Path:
     """
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise UserError(f"--to {to}: is there already; name a folder that is new or empty")
+    try:
+        find_model(model.uri, model.store)
+    except UserError as error:
+        if model.recorded and _is_there(model.recorded, model.store):
+            recorded = f"the study's champion is {model.recorded}, which run registers again"
+            raise UserError(f"{error}; {recorded}") from error
+        raise
     return fetch_model(model.uri, model.store, to)
+
+
+def _is_there(uri: str, store: str | None) -> bool:
+    try:
+        find_model(uri, store)
+    except UserError:
+        return False
+    return True
 
 
 def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:

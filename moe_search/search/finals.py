@@ -112,7 +112,7 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
 
 
 def _crown(session: Session) -> None:
-    """Register the champion unless it is registered already, and mark what misses constraints."""
+    """Register the champion unless it is registered still, and mark what misses constraints."""
     goal, optuna_study = session.study.objective, session.optuna_study
     ranked = finalists(goal, optuna_study)
     if not ranked:
@@ -124,7 +124,12 @@ def _crown(session: Session) -> None:
     if not first.feasible:
         session.listener(Note(f"no finalist keeps the constraints; the best one: {first.missed}"))
     best = _best_model(goal, [r for r in study.finalists if r.trial == first.trial])
-    registered = study.champion is not None and study.champion.model_id == best.model_id
+    known = study.champion is not None and study.champion.model_id == best.model_id
+    registration = session.recorder.tracker.registration(best.model_id)
+    if registration == "deleted":
+        session.listener(Note(f"the champion's model, {best.model_id}, was deleted in MLflow"))
+        return
+    registered = known and registration == "champion"
     if not registered or not first.feasible:  # which its description is to say
         uri = session.recorder.crown(first, best)
         champion = ChampionRecord(**vars(best), uri=uri)

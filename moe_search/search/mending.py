@@ -3,7 +3,8 @@
 What each moment of a death leaves, and why this mends it, is told in ``coordinator``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import optuna
@@ -30,6 +31,8 @@ class Mended:
         runs: ids of MLflow runs that nobody wrote any more, or that Optuna was not told of.
         models: ids of MLflow models whose writing had not ended.
         lost: numbers of complete trials without a finished MLflow run: this, nothing mends.
+        deleted: numbers of complete trials whose run was deleted in MLflow, with the command that
+            restores it.
         moved: the folder from which the study's folder was moved or copied.
     """
 
@@ -39,6 +42,7 @@ class Mended:
     runs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
+    deleted: Mapping[int, str] = field(default_factory=dict)
     moved: str = ""
 
     def lines(self) -> list[str]:
@@ -50,6 +54,10 @@ class Mended:
             (self.lost, "complete, but without a finished run in MLflow: nothing mends this"),
         )
         lines = [f"{_counted(numbers, 'trial')} {what}" for numbers, what in found if numbers]
+        if self.deleted:
+            what = "complete, but deleted in MLflow, which restores them until its gc:"
+            lines.append(f"{_counted(tuple(self.deleted), 'trial')} {what}")
+            lines += dict.fromkeys(self.deleted.values())
         if self.runs:
             lines.append(f"{len(self.runs)} runs in MLflow were nobody's any more: killed")
         if self.moved:
@@ -91,6 +99,11 @@ def mend(
         runs=leftovers.runs,
         models=leftovers.models,
         lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
+        deleted={
+            number: leftovers.deleted[run_id]
+            for number, run_id in complete.items()
+            if run_id in leftovers.deleted
+        },
         moved=str(follow_move(addresses.mlflow, name, addresses.mlflow_files) or ""),
     )
 

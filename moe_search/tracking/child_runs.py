@@ -37,6 +37,15 @@ _LONGEST_PARAM = 6_000
 Ended = Literal["FINISHED", "FAILED", "KILLED"]
 
 
+def parent_run(client: MlflowClient, experiment_id: str) -> str | None:
+    """The id of a study's own run; None before there is one.
+
+    Of two it is the newest: the other was deleted, and restored when there was a new one.
+    """
+    parents = client.search_runs([experiment_id], f"tags.`{KIND}` = 'study'")
+    return str(parents[0].info.run_id) if parents else None
+
+
 @dataclass(frozen=True)
 class Logged:
     """A finished run with a model.

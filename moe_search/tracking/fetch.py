@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from moe_search.package.classifier import Classifier
 
 
+_TOLD = 20  # models that are named in place of one that is not there
 _FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID, runs:/RUN_ID or a folder"
 
 
@@ -63,9 +64,13 @@ def find_model(uri: str, tracking_url: str | None) -> "tuple[MlflowClient, Logge
     except ValueError as error:
         raise UserError(one_line(f"{url}: {error}")) from None
     client = open_store(url, create=False)
+    model_id = ""
     try:
-        return client, client.get_logged_model(_model_id(client, uri))
+        model_id = _model_id(client, uri)
+        return client, client.get_logged_model(model_id)
     except MlflowException:
+        if model_id and model_id not in uri:
+            raise UserError(one_line(f"{uri}: its model, {model_id}, was deleted")) from None
         there = f"{url} has {_known(client)}"
         raise UserError(one_line(f"{uri}: there is no such model; {there}")) from None
 
@@ -87,12 +92,20 @@ def _model_id(client: "MlflowClient", uri: str) -> str:
 
 
 def _known(client: "MlflowClient") -> str:
+    """What is registered: aliases, and versions of models without one."""
     names = [
-        f"models:/{model.name}@{alias}"
-        for model in client.search_registered_models(max_results=20)
-        for alias in model.aliases or [model.name]
+        *(
+            f"models:/{model.name}@{alias}"
+            for model in client.search_registered_models(max_results=_TOLD)
+            for alias in model.aliases
+        ),
+        *(
+            f"models:/{version.name}/{version.version}"
+            for version in client.search_model_versions(max_results=_TOLD)
+            if not version.aliases
+        ),
     ]
-    return ", ".join(names) or "no registered model"
+    return ", ".join(names[:_TOLD]) or "no registered model"
 
 
 def load_model(uri: str | Path, tracking_url: str | None = None) -> "Classifier":

@@ -1,6 +1,7 @@
 """A study's runs in MLflow: one parent, and a child for each trial and each finalist."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
@@ -19,6 +20,7 @@ from moe_search.tracking.child_runs import (
     KIND,
     LONGEST_TAG,
     NOTE,
+    PARENT,
     REASON,
     ROW,
     SEED,
@@ -26,8 +28,10 @@ from moe_search.tracking.child_runs import (
     ChildRuns,
     Ended,
     Logged,
+    parent_run,
 )
 from moe_search.tracking.naming import short_name
+from moe_search.tracking.stale import restoring
 from moe_search.tracking.study_page import VIEW_TAG, trials_view
 
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # what the UI shows of it
@@ -59,6 +63,7 @@ class Tracker:
         self._client = client
         self.experiment_id = self._experiment()
         self.parent_id = self._parent()
+        self._adopt()
         self._children = ChildRuns(self._client, self.experiment_id, self.parent_id, card)
         self._log_study(made)
 
@@ -142,6 +147,18 @@ class Tracker:
         name = _trial_name(number, configuration, row)
         return self._children.log_failed(name, tags, configuration, history)
 
+    def registration(self, model_id: str) -> Literal["champion", "none", "deleted"]:
+        """Whether a model is registered as the champion still, or was even deleted itself."""
+        name, client = self._study.name, self._client
+        found = client.search_logged_models([self.experiment_id], f"model_id = '{model_id}'")
+        if not found:
+            return "deleted"
+        try:
+            version = client.get_model_version_by_alias(name, "champion")
+        except MlflowException:
+            return "none"
+        return "champion" if version.source == found[0].artifact_location else "none"
+
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
         """Registers a model under the study's name as ``champion``; returns its URI.
 
@@ -182,21 +199,28 @@ class Tracker:
             location = None if served else folder.as_uri()
             return self._client.create_experiment(name, location, tags=_TRAINING)
         if experiment.lifecycle_stage != "active":
+            way_back = restoring(self._client, f"experiments restore -x {experiment.experiment_id}")
             raise UserError(
-                f"{url}: experiment {name} was deleted; restore it with "
-                f"'mlflow experiments restore -x {experiment.experiment_id}' or rename the study"
+                f"{url}: experiment {name} was deleted; restore it with '{way_back}' or rename the "
+                "study"
             )
         return experiment.experiment_id
 
     def _parent(self) -> str:
-        parents = self._client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
-        if parents:
-            self._client.update_run(_id(parents[0]), "RUNNING")
-            return _id(parents[0])
+        parent_id = parent_run(self._client, self.experiment_id)
+        if parent_id is not None:
+            self._client.update_run(parent_id, "RUNNING")
+            return parent_id
         tags = {KIND: "study", "mlflow.source.name": "moe-search"}
         return _id(
             self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)
         )
+
+    def _adopt(self) -> None:
+        """Let children of a parent that was deleted be this one's."""
+        orphans = f"tags.`{KIND}` != 'study' and tags.`{PARENT}` != '{self.parent_id}'"
+        for run in self._client.search_runs([self.experiment_id], orphans, max_results=50_000):
+            self._client.set_tag(_id(run), PARENT, self.parent_id)
 
     def _log_study(self, made: Mapping[str, str]) -> None:
         """What is searched, and with which versions."""

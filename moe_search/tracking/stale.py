@@ -1,12 +1,15 @@
 """What a process that died left in MLflow's store."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Run, ViewType
 
+from moe_search.credentials import without_credentials
 from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
 
 
@@ -18,11 +21,13 @@ class Leftovers:
         runs: that were RUNNING, or FINISHED and nobody's result; they are KILLED now.
         models: whose writing had not ended; they are FAILED now.
         lost: of the results that were named, those that have no FINISHED run.
+        deleted: others of them, which somebody deleted, with the command that restores each.
     """
 
     runs: tuple[str, ...]
     models: tuple[str, ...]
     lost: frozenset[str]
+    deleted: Mapping[str, str] = field(default_factory=dict)
 
 
 def end_leftovers(client: MlflowClient | None, name: str, results: Collection[str]) -> Leftovers:
@@ -37,8 +42,11 @@ def end_leftovers(client: MlflowClient | None, name: str, results: Collection[st
     """
     known = set(results)
     experiment = client.get_experiment_by_name(name) if client else None
-    if client is None or experiment is None or experiment.lifecycle_stage != "active":
+    if client is None or experiment is None:
         return Leftovers((), (), frozenset(known))
+    if experiment.lifecycle_stage != "active":
+        way_back = restoring(client, f"experiments restore -x {experiment.experiment_id}")
+        return Leftovers((), (), frozenset(), dict.fromkeys(known, way_back))
     running = _runs(client, experiment.experiment_id, "attributes.status = 'RUNNING'")
     models: list[str] = []
     for run_id in running:
@@ -53,14 +61,27 @@ def end_leftovers(client: MlflowClient | None, name: str, results: Collection[st
     untold = [run_id for run_id in finished if run_id not in known]
     for run_id in untold:
         _end(client, run_id, "its process ended before Optuna was told of it")
-    return Leftovers((*running, *untold), tuple(models), frozenset(known - set(finished)))
+    gone = known - set(finished)
+    binned = _runs(client, experiment.experiment_id, "", ViewType.DELETED_ONLY) if gone else []
+    deleted = {
+        run_id: restoring(client, f"runs restore --run-id {run_id}")
+        for run_id in binned
+        if run_id in gone
+    }
+    return Leftovers((*running, *untold), tuple(models), frozenset(gone - deleted.keys()), deleted)
 
 
-def _runs(client: MlflowClient, experiment_id: str, which: str) -> list[str]:
-    def page(token: str | None) -> Any:
-        return client.search_runs([experiment_id], which, page_token=token)
+def restoring(client: MlflowClient, what: str) -> str:
+    """The command of MLflow's that restores what was deleted in a store."""
+    url = shlex.quote(without_credentials(client.tracking_uri))
+    return f"MLFLOW_TRACKING_URI={url} mlflow {what}"
 
-    runs: Iterator[Run] = _all_pages(page)
+
+def _runs(
+    client: MlflowClient, experiment_id: str, which: str, view: int = ViewType.ACTIVE_ONLY
+) -> list[str]:
+    page = partial(client.search_runs, [experiment_id], which, view)
+    runs: Iterator[Run] = _all_pages(lambda token: page(page_token=token))
     return [run.info.run_id for run in runs]
 
 

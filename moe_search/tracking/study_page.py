@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from moe_search.spec.domains import Choices
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 from moe_search.spec.study import Study
-from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW
+from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW, parent_run
 
 _NAME = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
@@ -65,12 +65,13 @@ def describe_study(
     """
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
-    (parent,) = client.search_runs([experiment.experiment_id], f"tags.`{KIND}` = 'study'")
-    client.set_tag(parent.info.run_id, NOTE, note[:LONGEST_TAG])
+    parent_id = parent_run(client, experiment.experiment_id)
+    assert parent_id is not None
+    client.set_tag(parent_id, NOTE, note[:LONGEST_TAG])
     with tempfile.TemporaryDirectory() as temporary:
         for name, content in files.items():
             (Path(temporary) / name).write_bytes(content)
-        client.log_artifacts(parent.info.run_id, temporary, "report")
+        client.log_artifacts(parent_id, temporary, "report")
 
 
 def describe_model(client: MlflowClient, study: Study, card: str) -> None:

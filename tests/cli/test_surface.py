@@ -18,7 +18,7 @@ TALK = ["--json", "--quiet", "--verbose"]
 SURFACE = {
     "init": [*TALK, "--data", "--out"],
     "run": [*TALK, "--notify", "--set", "STUDY.yaml..."],
-    "validate": [*TALK, "--set", "STUDY.yaml"],
+    "validate": [*TALK, "--estimate", "--set", "STUDY.yaml..."],
     "status": [*TALK, "--set", "STUDY.yaml"],
     "report": [*TALK, "--html", "--markdown", "--set", "STUDY.yaml..."],
     "doctor": [*TALK, "--set", "STUDY.yaml"],
@@ -87,7 +87,7 @@ def test_schema_is_the_shipped_one() -> None:
         ("import moe_search.cli", {"torch", "mlflow", "optuna", "pydantic", "rich"}),
         (
             "from moe_search.cli import main; main(sys.argv[1:], standalone_mode=False)",
-            {"torch", "mlflow", "optuna", "sqlalchemy", "numpy"},
+            {"torch", "mlflow", "optuna", "sqlalchemy", "pandas"},
         ),
     ],
 )

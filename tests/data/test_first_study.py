@@ -211,6 +211,16 @@ def test_it_never_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "study.yaml").read_text() == "mine"
 
 
+def test_an_image_that_cannot_be_read_keeps_no_study_from_being_written(tmp_path: Path) -> None:
+    paint(tmp_path / "own", {"a": 3, "b": 3}, "RGB", (9, 9))
+    (tmp_path / "own" / "b" / "0.png").write_text("no image")
+    said = init("--data", tmp_path / "own", "--out", tmp_path / "study.yaml")
+    assert said.exit_code == 0, said.output
+    assert "own/b/0.png: not a readable image" in said.stderr
+    assert "data.unreadable: skip leaves them out" in said.stderr
+    assert load_study(tmp_path / "study.yaml").data.image_size == 8
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -219,7 +229,7 @@ def test_it_never_overwrites(tmp_path: Path) -> None:
         ("text.csv", "text.csv: holds no rows"),
         ("text.pdf", "--data text.pdf: nothing reads it"),
         ("numbers.csv", "numbers.csv: no column is likely to be predicted; name it as data.label"),
-        ("broken", "broken/b/0.png: not a readable image"),
+        ("broken", "broken/a/0.png: not a readable image"),
     ],
 )
 def test_data_that_cannot_be_read_is_told_in_one_line(
@@ -230,7 +240,8 @@ def test_data_that_cannot_be_read_is_told_in_one_line(
     (tmp_path / "text.csv").write_text("1,2,3\n")
     (tmp_path / "text.pdf").write_text("%PDF")
     (tmp_path / "numbers.csv").write_text("a,b\n" + "1.5,2.5\n2.5,7\n" * 9)
-    paint(tmp_path / "broken", {"a": 2, "b": 2}, "L", (9, 9))
+    paint(tmp_path / "broken", {"a": 1, "b": 1}, "L", (9, 9))
+    (tmp_path / "broken" / "a" / "0.png").write_text("no image")
     (tmp_path / "broken" / "b" / "0.png").write_text("no image")
     said = init("--data", data)
     assert (said.exit_code, said.stdout) == (2, "")

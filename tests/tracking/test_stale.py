@@ -71,6 +71,23 @@ def test_results_whose_runs_are_gone_are_told(
     assert end_leftovers(client, study.name, [failed, "gone"]).lost == {failed, "gone"}
 
 
+def test_results_that_were_deleted_are_told_from_those_that_are_gone(
+    tracker: Tracker, client: MlflowClient, study: Study, result: TrialResult
+) -> None:
+    deleted, kept = (tracker.log_trial(number, [result], [0.5]).run_id for number in (0, 1))
+    client.delete_run(deleted)
+    found = end_leftovers(client, study.name, [deleted, kept, "gone"])
+    assert found.lost == {"gone"}
+    assert found.deleted.keys() == {deleted}
+    assert found.deleted[deleted].endswith(f" mlflow runs restore --run-id {deleted}")
+    client.delete_experiment(tracker.experiment_id)
+    found = end_leftovers(client, study.name, [deleted, kept])
+    assert found.lost == frozenset()
+    assert set(found.deleted) == {deleted, kept}
+    (way_back,) = set(found.deleted.values())
+    assert way_back.endswith(f" mlflow experiments restore -x {tracker.experiment_id}")
+
+
 def test_nothing_is_made_where_there_is_nothing(study: Study) -> None:
     assert end_leftovers(None, study.name, ["gone"]) == Leftovers((), (), frozenset({"gone"}))
     assert not Path(study.mlflow_url.removeprefix("sqlite:///")).exists()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moe_search.data.catalogue import Files, locate
+from moe_search.data.catalogue import Files, find, locate
 from moe_search.data.dataset import Moments, Raw
 from moe_search.data.encoding import Encoding
 from moe_search.progress import Progress
@@ -67,6 +67,10 @@ class DataSet(ABC):
         """
         return None
 
+    def is_here(self, root: Path | None) -> bool:
+        """Whether it can be read without a download."""
+        return True
+
     def claims(self, path: Path) -> bool:
         """Whether a file or folder of a user's is likely to be for it."""
         return False
@@ -110,6 +114,10 @@ class PublishedSet(DataSet):
     def folder(self, root: Path | None, progress: Progress) -> Path:
         """The folder with its files, found or downloaded."""
         return locate(self.files, root, progress)
+
+    def is_here(self, root: Path | None) -> bool:
+        """Whether its files are anywhere."""
+        return find(self.files, root) is not None
 
     @abstractmethod
     def read_folder(self, folder: Path, test: bool) -> Raw:

@@ -385,10 +385,10 @@ def test_each_class_keeps_a_sample_for_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("a.csv", b"1,2,3\n", "a table of text; data.name: table reads it"),
-        ("a.csv.gz", b"\x1f\x8b", "a table of text; data.name: table reads it"),
-        ("a.parquet", b"PAR1....", "a Parquet file; data.name: table reads it"),
-        ("a.feather", b"ARROW1..", "an Arrow file; data.name: table reads it"),
+        ("a.csv", b"1,2,3\n", "(a table of text); data.name: table reads it"),
+        ("a.csv.gz", b"\x1f\x8b", "(a table of text); data.name: table reads it"),
+        ("a.parquet", b"PAR1....", "(a Parquet file); data.name: table reads it"),
+        ("a.feather", b"ARROW1..", "(an Arrow file); data.name: table reads it"),
     ],
 )
 def test_other_files_are_told_what_they_are(

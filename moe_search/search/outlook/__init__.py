@@ -1,0 +1,1 @@
+"""How much a study is to train, and about how long that takes, before anything is run."""
