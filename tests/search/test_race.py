@@ -42,14 +42,14 @@ def run_to_the_end(
 
 
 @given(TABLES)
-def test_the_incumbent_has_the_most_seeds_and_the_best_mean_of_those(
+def test_the_incumbent_is_the_surest_and_none_that_leads_is_out(
     lists: dict[int, list[float]],
 ) -> None:
-    found = race({key: by_seed(of) for key, of in lists.items()}, {}, SEEDS, 0.95)
+    found = race({key: by_seed(of) for key, of in lists.items()}, {}, SEEDS, 0.9)
     first, *others = found.standings
     assert {standing.key for standing in found.standings} == lists.keys()
     assert not first.out
-    assert all(first.seeds >= other.seeds for other in others)
+    assert all(first.sure >= other.sure for other in others)
     assert all(first.mean >= other.mean for other in others if other.seeds == first.seeds)
     assert [other.out for other in others] == sorted(other.out for other in others)
     for other in others:
@@ -58,17 +58,18 @@ def test_the_incumbent_has_the_most_seeds_and_the_best_mean_of_those(
 
 
 @given(TABLES, st.dictionaries(st.integers(0, 9), st.frozensets(st.sampled_from(SEEDS))))
-def test_what_is_wanted_is_new_and_nobody_overtakes_the_incumbent(
+def test_what_is_wanted_is_new_and_those_that_stay_come_level_first(
     lists: dict[int, list[float]], under_way: dict[int, frozenset[int]]
 ) -> None:
-    found = race({key: by_seed(of) for key, of in lists.items()}, under_way, SEEDS, 0.95)
+    found = race({key: by_seed(of) for key, of in lists.items()}, under_way, SEEDS, 0.9)
     standing = {one.key: one for one in found.standings}
     assert len({key for key, _ in found.wanted}) == len(found.wanted)
     for key, seed in found.wanted:
         begun = set(by_seed(lists[key])) | under_way.get(key, frozenset())
         assert seed == next(one for one in SEEDS if one not in begun)
         assert not standing[key].out
-        assert len(begun) < found.incumbent.seeds + (key == found.incumbent.key)
+        most = max(one.seeds for one in found.standings if not one.out)
+        assert len(begun) < most or (key == found.incumbent.key and len(begun) == most)
     if found.decided:
         assert not found.wanted
 
@@ -96,7 +97,7 @@ def test_what_a_seed_does_to_all_alike_changes_nothing_between_equals_in_seeds(
 def test_one_seed_is_enough_once_the_noise_is_known() -> None:
     """By hand: the residuals of those with two seeds are ±0.005, of one degree of freedom."""
     values = {"a": {3: 0.92, 4: 0.92}, "b": {3: 0.90, 4: 0.92}, "c": {3: 0.88}, "d": {3: 0.5}}
-    found = race(values, {}, SEEDS, 0.95)
+    found = race(values, {}, SEEDS, 0.9)
     assert [(s.key, s.out) for s in found.standings] == [
         ("a", False),
         ("b", False),
@@ -111,27 +112,34 @@ def test_one_seed_is_enough_once_the_noise_is_known() -> None:
     assert found.wanted == (("c", 4),)
 
 
+def test_a_lucky_first_value_does_not_win_over_a_good_mean() -> None:
+    values = {"a": {3: 0.90, 4: 0.91, 5: 0.90}, "b": {3: 0.86, 4: 0.90, 5: 0.85}, "c": {3: 0.905}}
+    found = race(values, {}, SEEDS, 0.9)
+    assert found.incumbent.key == "a"
+    assert found.wanted == (("c", 4),)
+
+
 def test_nobody_is_out_before_there_is_a_replicate() -> None:
-    found = race({"a": {3: 0.9}, "b": {3: 0.1}}, {}, SEEDS, 0.95)
+    found = race({"a": {3: 0.9}, "b": {3: 0.1}}, {}, SEEDS, 0.9)
     assert not found.decided
     assert not found.standings[1].lead.known
     assert found.wanted == (("a", 4),)
     under_way = {"a": frozenset({4})}
-    assert not race({"a": {3: 0.9}, "b": {3: 0.1}}, under_way, SEEDS, 0.95).wanted
+    assert not race({"a": {3: 0.9}, "b": {3: 0.1}}, under_way, SEEDS, 0.9).wanted
 
 
 def test_a_race_of_one_is_decided() -> None:
-    found = race({"a": {3: 0.9}}, {}, SEEDS, 0.95)
+    found = race({"a": {3: 0.9}}, {}, SEEDS, 0.9)
     assert found.decided
     assert not found.wanted
     with pytest.raises(ValueError, match="needs a configuration"):
-        race({}, {}, SEEDS, 0.95)
+        race({}, {}, SEEDS, 0.9)
 
 
 def test_the_best_wins_and_the_poor_cost_little() -> None:
     """Ten configurations, 0.01 apart; the noise of a seed is 0.01, that of all alike 0.1."""
     truth = {key: 0.9 - 0.01 * key for key in range(10)}
-    ends = [run_to_the_end(truth, 0.01, 8, 0.95, draw) for draw in range(40)]
+    ends = [run_to_the_end(truth, 0.01, 8, 0.9, draw) for draw in range(40)]
     assert sum(found.incumbent.key == 0 for found, _ in ends) >= 36
     assert all(found.incumbent.key <= 1 for found, _ in ends)
     assert np.mean([trainings for _, trainings in ends]) < 40  # of 80 that all seeds of all are
