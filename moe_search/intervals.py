@@ -69,6 +69,10 @@ class Interval:
         return Interval(p, deviation, *_wilson(p, n, _quantile(freedom)))
 
 
+UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
+"""Of no values."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """Test error of something less that of something else, over the seeds that both have.

@@ -153,7 +153,7 @@ def _compared(study: "Study") -> "list[Table]":
 
 def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:
     """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
-    from moe_search.report.text.search import counts_text, study_tables
+    from moe_search.report.text.search import counts_text, race_text, study_tables
     from moe_search.report.text.table import show
     from moe_search.words import duration
 
@@ -161,6 +161,8 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
         show(table)
     counts, time = counts_text(outcome.summary), duration(outcome.seconds)
     click.echo(f"{outcome.study}: {outcome.reason}; {counts}, this run took {time}")
+    if outcome.champion and (told := race_text(outcome.summary)):
+        click.echo(f"Champion: {told}")
     click.echo(f"Look at every trial:  moe-search dashboard {study}")
     if outcome.champion:
         click.echo(f"Take the champion:    moe-search pull {study} --to champion")

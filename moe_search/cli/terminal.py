@@ -175,7 +175,7 @@ class _Bar:
         count = "" if total is None else f"{done}/{total}"
         text = _join(count, self._under_way.text(), *facts)
         if self._task is not None and what == self._what:
-            self._bar.update(self._task, completed=done, facts=text)
+            self._bar.update(self._task, total=total, completed=done, facts=text)
             return
         if self._task is not None:  # a task keeps its total, known or not
             self._bar.remove_task(self._task)

@@ -1,15 +1,16 @@
 """The finals: the best configurations over fresh seeds, judged on the test split.
 
-Every finalist has the same seeds, none of which the search used. The champion is the configuration
-with the best mean value on validation among those that keep the constraints in the mean over their
-seeds, and of its models the best that keeps them, too. Where no finalist keeps them, the best of
+Finalists have the same seeds in the same order, none of which the search used, and those that can
+no longer win get no more of them (``rounds``). The champion is the configuration with the surest
+value on validation (``race``) among those that keep the constraints in the mean over their seeds,
+and of its models the best that keeps them, too. Where no finalist keeps them, the best of
 all is the champion, and is marked. The test split chooses nothing.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from optuna.trial import FrozenTrial
+import optuna
 
 from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
@@ -20,6 +21,7 @@ from moe_search.search.executors.base import Died
 from moe_search.search.ledger import ChampionRecord, FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.ranking import best_trials, finalists
 from moe_search.search.recorder import line
+from moe_search.search.rounds import next_round
 from moe_search.search.session import Session
 from moe_search.spec.sections import Objective
 
@@ -46,45 +48,33 @@ def run_finals(session: Session) -> None:
     study, optuna_study = session.study, session.optuna_study
     top = best_trials(study.objective, optuna_study, study.finalists.top)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
-    records = StudyRecord.of(optuna_study).finalists
-    seeds = fresh_seeds(study.search.seed, study.finalists.seeds)
-    specs, trials = _missing(top, seeds, records)
-    if specs:
-        session.listener(FinalistsStarted(len(specs)))
-    for result in _train(session, specs, trials):
-        number = trials[result.key]
-        metrics = result.validation.metrics()
-        values = objective.values(study.objective, metrics, result.experts)
-        record, text = session.recorder.finalist(ranks[number], number, result, values)
-        records = (*records, record)
-        StudyRecord(finalists=records).write(optuna_study)
-        session.checkpoints.remove(result.configuration, result.seed)
-        session.listener(FinalistEnded(number, result.seed, text))
+    seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))
+    records, lost = StudyRecord.of(optuna_study).finalists, set[tuple[int, int]]()
+    goals = study.finalists, study.objective, tuple(ranks), seeds
+    while pairs := next_round(*goals, records, lost):
+        session.listener(FinalistsStarted(len(pairs)))
+        for number, result in _train(session, pairs):
+            metrics = result.validation.metrics()
+            values = objective.values(study.objective, metrics, result.experts)
+            record, text = session.recorder.finalist(ranks[number], number, result, values)
+            records = (*records, record)
+            StudyRecord(finalists=records).write(optuna_study)
+            session.checkpoints.remove(result.configuration, result.seed)
+            session.listener(FinalistEnded(number, result.seed, text))
+        lost |= set(pairs) - {(record.trial, record.seed) for record in records}
     _crown(session)
 
 
-def _missing(
-    top: Sequence[FrozenTrial], seeds: Sequence[int], records: Sequence[FinalistRecord]
-) -> tuple[deque[TrialSpec], list[int]]:
-    """Models still to be trained, and by their key the trial that found each."""
-    done = {(record.trial, record.seed) for record in records}
-    specs: deque[TrialSpec] = deque()
-    trials: list[int] = []
-    for trial in top:
-        configuration = TrialRecord.of(trial).configuration
-        assert configuration is not None
-        for seed in seeds:
-            if (trial.number, seed) not in done:
-                specs.append(TrialSpec(len(trials), configuration, seed))
-                trials.append(trial.number)
-    return specs, trials
+def _train(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, TrialResult]]:
+    """Results of pairs of a trial and a seed as they come, each with its trial's number.
 
-
-def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> Iterator[TrialResult]:
-    """Results as they come; a finalist that fails, or dies too often, is said and left out."""
+    A finalist that fails, or dies too often, is said and left out.
+    """
     executor, listener = session.executor, session.listener
-    specs = {spec.key: spec for spec in waiting}
-    open_keys, retries = set(specs), dict.fromkeys(specs, session.study.search.retries)
+    trials, specs = [number for number, _ in pairs], _specs(session.optuna_study, pairs)
+    waiting = deque(specs)
+    open_keys = set(range(len(specs)))
+    retries = dict.fromkeys(open_keys, session.study.search.retries)
     while open_keys:
         session.interrupt.check()
         while executor.idle and waiting:
@@ -97,7 +87,7 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
                     listener(EpochEnded(trials[event.key], seed, event.epoch, epochs, text))
                 case TrialResult():
                     open_keys.discard(event.key)
-                    yield event
+                    yield trials[event.key], event
                 case TrialFailure():
                     open_keys.discard(event.key)
                     listener(Note(f"a finalist failed: {event.reason}"))
@@ -109,6 +99,16 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
                     open_keys -= set(event.keys) - set(again)
                     what = "run again" if again else "are lost"
                     listener(Note(f"finalists {what}: {event.reason}"))
+
+
+def _specs(optuna_study: optuna.Study, pairs: Sequence[tuple[int, int]]) -> list[TrialSpec]:
+    """What workers are to train, each with its place as its key."""
+    trials, specs = optuna_study.get_trials(deepcopy=False), []
+    for key, (number, seed) in enumerate(pairs):
+        configuration = TrialRecord.of(trials[number]).configuration
+        assert configuration is not None
+        specs.append(TrialSpec(key, configuration, seed))
+    return specs
 
 
 def _crown(session: Session) -> None:

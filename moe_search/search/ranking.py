@@ -1,21 +1,26 @@
 """The best configurations of a study, and what the finalists' numbers say."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.errors import UserError
-from moe_search.intervals import Interval
+from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import gain, keeps, mean, violations
+from moe_search.search.race import Race, Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
 from moe_search.words import one_line
+
+LEVEL = 0.9
+"""Of the intervals by which finalists are told apart."""
 
 
 def interval_of(metric: str, values: Sequence[float], samples: int | None) -> Interval:
@@ -40,6 +45,10 @@ class FinalistResult:
         name: of its network, in a few words.
         seeds: how many there are so far.
         value: mean over them of the first objective on validation.
+        chosen: the same in the search, by which it became a finalist.
+        lead: its values less the first finalist's over the seeds of both, more being better, with
+            the race's interval; not known of the first itself.
+        out: whether it can no longer win.
         test: each metric on the test split, entropies in bits.
         errors: test error of each seed.
         champion: whether it is the one that is registered.
@@ -54,6 +63,9 @@ class FinalistResult:
     test: dict[str, Interval]
     errors: tuple[float, ...]
     champion: bool
+    chosen: float = math.nan
+    lead: Interval = UNKNOWN
+    out: bool = False
     feasible: bool = True
     violations: dict[str, float] = field(default_factory=dict)
 
@@ -116,33 +128,68 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
 
 
 def finalists(objective: Objective, optuna_study: optuna.Study) -> list[FinalistResult]:
-    """The finalists so far: feasible ones first, then by their mean value on validation."""
+    """The finalists so far: feasible ones first, then as they stand in their race."""
     study, trials = StudyRecord.of(optuna_study), optuna_study.get_trials(deepcopy=False)
-    by_trial: dict[int, list[FinalistRecord]] = {}
-    for record in study.finalists:
-        by_trial.setdefault(record.trial, []).append(record)
+    if not study.finalists:
+        return []
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
+    by_trial = _by_trial(study.finalists)
+    standings = {s.key: s for s in final_race(objective, study.finalists).standings}
     results = [
-        _result(objective, TrialRecord.of(trials[trial]).name, records, trial == champion, samples)
+        _result(objective, trials[trial], records, standings.get(trial), samples)
         for trial, records in by_trial.items()
     ]
-    return sorted(results, key=lambda r: (not r.feasible, -gain(objective, r.value), r.trial))
+    places = {trial: place for place, trial in enumerate(standings)}
+    return sorted(
+        (replace(result, champion=result.trial == champion) for result in results),
+        key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value), r.trial),
+    )
+
+
+def final_race(objective: Objective, records: Sequence[FinalistRecord]) -> Race[int]:
+    """How finalists stand by their trials' numbers, on the first objective on validation.
+
+    Those that miss a constraint in the mean over their seeds take no part while others keep it.
+
+    Args:
+        objective: the study's.
+        records: one at least.
+    """
+    by_trial = _by_trial(records)
+    kept = {trial: of for trial, of in by_trial.items() if keeps(_missed(objective, of))}
+    values = {
+        trial: {record.seed: gain(objective, record.value) for record in of}
+        for trial, of in sorted((kept or by_trial).items())
+    }
+    return race(values, {}, (), LEVEL)
+
+
+def _by_trial(records: Sequence[FinalistRecord]) -> dict[int, list[FinalistRecord]]:
+    by_trial: dict[int, list[FinalistRecord]] = {}
+    for record in records:
+        by_trial.setdefault(record.trial, []).append(record)
+    return by_trial
+
+
+def _missed(objective: Objective, records: Sequence[FinalistRecord]) -> dict[str, float]:
+    """By how much the mean over the seeds of one finalist misses each constraint."""
+    metrics = mean([record.validation for record in records])
+    return violations(objective, metrics, records[0].experts)
 
 
 def _result(
     objective: Objective,
-    name: str,
+    trial: FrozenTrial,
     records: Sequence[FinalistRecord],
-    champion: bool,
+    standing: Standing[int] | None,
     samples: int | None,
 ) -> FinalistResult:
-    """What the seeds of one finalist come to together."""
-    first = records[0]
-    missed = violations(objective, mean([record.validation for record in records]), first.experts)
+    """What the seeds of a finalist come to together; an infeasible one has no standing."""
+    missed = _missed(objective, records)
     return FinalistResult(
-        trial=first.trial,
-        name=name,
+        trial=trial.number,
+        name=TrialRecord.of(trial).name,
         seeds=len(records),
         value=float(np.mean([record.value for record in records])),
         test={
@@ -150,7 +197,10 @@ def _result(
             for metric in METRICS
         },
         errors=tuple(record.test["error"] for record in records),
-        champion=champion,
+        champion=False,
+        chosen=trial.values[0] if trial.values else math.nan,
+        lead=standing.lead if standing else UNKNOWN,
+        out=standing.out if standing else True,
         feasible=keeps(missed),
         violations=missed,
     )

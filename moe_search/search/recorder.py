@@ -124,7 +124,8 @@ class Recorder:
             f"Trial {champion.trial}, seed {record.seed}. Over {champion.seeds} fresh "
             f"seeds: test error {error.mean:.4f} ± {error.deviation:.4f} (mean ± SD), "
             f"H_s {champion.test['sample_entropy'].mean:.3f}, "
-            f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation."
+            f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation: "
+            f"{champion.value:.4f} over fresh seeds, {champion.chosen:.4f} in the search."
         )
         if not champion.feasible:
             description += f" Infeasible: no finalist keeps the constraints; {champion.missed}."

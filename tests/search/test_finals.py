@@ -24,14 +24,14 @@ from moe_search.spec.sections import Objective
 HOT, MILD, COLD = 2.0, 1.0, 0.5
 
 
-def study_of(folder: Path, top: int = 2, seeds: int = 2, **search: Any) -> Study:
+def study_of(folder: Path, top: int = 2, seeds: int = 2, race: bool = True, **search: Any) -> Study:
     """A grid of three temperatures."""
     return study_in(
         folder,
         model={"experts": 2, "temperature": {"choices": [COLD, MILD, HOT]}},
         objective={"maximize": {"accuracy": 1.0}},
         search={"sampler": "grid", **search},
-        finalists={"top": top, "seeds": seeds},
+        finalists={"top": top, "seeds": seeds, "race": race},
     )
 
 
@@ -132,7 +132,7 @@ def test_finals_go_on_where_they_were_interrupted(study_folder: Path) -> None:
             signal.raise_signal(signal.SIGINT)
         return by_temperature(spec, epoch)
 
-    study = study_of(study_folder, seeds=3, workers=1, population=1)
+    study = study_of(study_folder, seeds=3, race=False, workers=1, population=1)
     assert run(study, interrupted).ended.interrupted
     optuna_study = find_study(study)
     record = StudyRecord.of(optuna_study)

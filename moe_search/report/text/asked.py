@@ -42,7 +42,7 @@ def rows_table(study: Study) -> Table:
 
 def study_facts(study: Study) -> list[tuple[str, str]]:
     """What is to be done, line by line; not where its results lie, which is a place's own."""
-    search, finals = study.search, study.finalists
+    search = study.search
     if study.configurations:
         return [
             ("study", study.name),
@@ -56,8 +56,18 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ("data", study.data.name),
         ("objective", _objective(study)),
         ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
-        ("finalists", f"best {finals.top}, {finals.seeds} seeds each" if finals.top else "none"),
+        ("finalists", _finals(study)),
     ]
+
+
+def _finals(study: Study) -> str:
+    finals = study.finalists
+    if not finals.top:
+        return "none"
+    seeds = f"best {finals.top}, {finals.seeds} seeds each"
+    if not finals.race or study.objective.pareto is not None:
+        return seeds
+    return f"{seeds} that may win, {finals.trainings} models at most"
 
 
 def nothing_searched(study: Study) -> str:

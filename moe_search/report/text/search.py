@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moe_search.intervals import FEWEST_SEEDS, Interval
 from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
-from moe_search.search.ranking import FinalistResult
+from moe_search.search.ranking import LEVEL, FinalistResult
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
 
 if TYPE_CHECKING:  # loads scikit-learn, which takes a second
@@ -57,6 +57,7 @@ def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
             "place",
             "trial",
             "seeds",
+            "in the search",
             "validation",
             "test error ± SD",
             "95 % interval",
@@ -67,6 +68,7 @@ def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
                 "champion" if finalist.champion else str(place),
                 str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)",
                 str(finalist.seeds),
+                "-" if math.isnan(finalist.chosen) else f"{finalist.chosen:.4f}",
                 f"{finalist.value:.4f}",
                 spread(finalist.test["error"]),
                 interval_text(finalist.test["error"]),
@@ -140,9 +142,39 @@ def champion_text(summary: Summary) -> str:
         f"{error.mean:.2%}{_over(champion)}.",
         margin_text(summary),
         "It was chosen by its validation results; the test split was read for the finalists alone.",
+        race_text(summary),
+        _luck(champion),
         f"No finalist keeps the constraints; this one: {missed}." if missed else "",
     ]
     return " ".join(filter(None, sentences))
+
+
+def race_text(summary: Summary) -> str:
+    """Whether validation tells the first finalist from the second; empty where it cannot say."""
+    if len(summary.finalists) < 2 or not summary.finalists[1].lead.known:
+        return ""
+    second = summary.finalists[1]
+    lead = second.lead
+    by = (
+        f"{-lead.mean:+.4f} seed by seed ({100 * LEVEL:.0f} % interval {-lead.high:+.4f} to "
+        f"{-lead.low:+.4f})"
+    )
+    if second.out:
+        return f"By validation it is told apart from trial {second.trial}, the second: {by}."
+    return (
+        f"By validation it is not told apart from trial {second.trial}, the second: {by}; of those "
+        "the surest mean is taken, which of as many seeds is the higher one."
+    )
+
+
+def _luck(champion: FinalistResult) -> str:
+    """The value by which it was chosen beside the fresh one."""
+    if math.isnan(champion.chosen):
+        return ""
+    return (
+        f"The search saw it at {champion.chosen:.4f} on validation, and chose it for that; over "
+        f"fresh seeds it is at {champion.value:.4f}."
+    )
 
 
 def _over(champion: FinalistResult) -> str:

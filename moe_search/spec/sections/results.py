@@ -1,7 +1,7 @@
 """The sections ``finalists`` and ``storage``."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import (
     Field,
@@ -12,7 +12,7 @@ from pydantic import model_validator as validator
 from moe_search.spec.base import Section, spec_error
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
-from moe_search.spec.sections.values import GivenPath
+from moe_search.spec.sections.values import GivenPath, Switch
 
 
 class Finalists(Section):
@@ -25,6 +25,29 @@ class Finalists(Section):
     references: References = Field(
         {}, description="numbers to stand beside them, by name and metric: [mean, SD], or one run's"
     )
+    race: Switch = Field(
+        True,
+        description="whether those that can no longer win get no more seeds; off for all to have "
+        "the same",
+    )
+    budget: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="models to train at most while they race; by default top x seeds"
+    )
+
+    @property
+    def trainings(self) -> int:
+        """Models to train at most."""
+        return self.budget or self.top * self.seeds
+
+    @validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.budget is not None and not self.race:
+            raise spec_error("is for finalists that race; leave it out, or race: off", "budget")
+        if self.trainings < self.top:
+            raise spec_error(
+                f"{self.budget} is less than a model for each of {self.top} finalists", "budget"
+            )
+        return self
 
 
 class Storage(Section):

@@ -17,6 +17,20 @@ from moe_search.words import show
 
 SWITCH: dict[object, bool] = {"on": True, "yes": True, "off": False, "no": False}
 
+
+def _switch(value: object) -> bool:
+    on = SWITCH.get(value, value) if isinstance(value, str) else value
+    if not isinstance(on, bool):
+        raise ValueError(f"expected on or off; got {show(value)}")
+    return on
+
+
+Switch = Annotated[
+    bool,
+    PlainValidator(_switch),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["on", "off"]}]}),
+]
+
 Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
 
 

@@ -128,6 +128,29 @@ def test_the_champion_is_told_from_the_second_or_not(margin: Difference | None, 
     assert "test error 2.77% ± 0.32% over 3 fresh seeds (95 % interval 1.97% to 3.56%)" in text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.03, -0.01, "is told apart from trial 2, the second: +0.0200 seed by seed (90 % inter"),
+        (-0.03, 0.01, "not told apart from trial 2, the second: +0.0100 seed by seed (90 % inter"),
+    ],
+)
+def test_validation_tells_the_champion_from_the_second_or_not(
+    low: float, high: float, said: str
+) -> None:
+    first = replace(finalist(4, Interval(0.02, 0.01, 0.01, 0.03), champion=True), chosen=1.0123)
+    lead = Interval((low + high) / 2, 0.01, low, high)
+    rest = finalist(2, Interval(0.03, 0.01, 0.02, 0.04), champion=False)
+    other = replace(rest, lead=lead, out=high < 0)
+    text = champion_text(replace(SUMMARY, finalists=(first, other)))
+    assert said in text
+    assert f"interval {-high:+.4f} to {-low:+.4f})" in text
+    assert ("the surest mean is taken" in text) == (high > 0)
+    assert "The search saw it at 1.0123 on validation, and chose it for that; over fresh" in text
+    assert cells(finalists_table((first, other)), 0)["in the search"] == "1.0123"
+    assert cells(finalists_table((first, other)), 1)["in the search"] == "-"
+
+
 def test_a_champion_of_two_seeds_says_what_an_interval_takes() -> None:
     first = replace(finalist(4, Interval(0.03, 0.01, NAN, NAN), champion=True), seeds=2)
     text = champion_text(replace(SUMMARY, finalists=(first,)))

@@ -1,0 +1,197 @@
+"""A race over seeds: which configurations get another one, and which are out.
+
+Every configuration begins with one seed. It gets more only while it may still be the best, judged
+by its paired differences to the incumbent: all have the same seeds in the same order, so what a
+seed does to every configuration alike cancels. This is the intensification of SMAC (Hutter, Hoos &
+Leyton-Brown 2011, algorithm 3) with one thing changed: SMAC drops a challenger as soon as its mean
+is the lower one, which one unlucky seed does to every second of those as good as the incumbent. As
+in F-race (Birattari et al. 2002) a test decides here: a challenger is out when the interval of its
+difference lies below 0.
+
+With two or three seeds a paired t-test can tell nothing, for it knows as little of the noise. The
+noise is taken as the same for all (as by F-race's own analysis of variance): s² is that of the
+residuals of the two-way layout
+
+    value = configuration + seed + noise,
+
+by least squares over all values there are, and its degrees of freedom are those of all of them
+together. A difference over m common seeds has the variance 2 s²/m, and Student's t. One common
+seed is enough then, once there are replicates of others. A race looks at its data many times, and
+each look may err: the level is that of one look at one pair.
+
+The incumbent is the one that is the best for sure: its mean less the half interval of a mean of n
+seeds, s²/n, is the highest, so a lucky first value does not win over a good mean of several.
+
+Cost: of C configurations with k seeds at most, C trainings and those of the ones that stay, at most
+k - 1 each; a decision takes O(values x k²).
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from moe_search.intervals import Interval
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Standing(Generic[Key]):
+    """How a configuration stands.
+
+    Attributes:
+        key: the configuration's.
+        seeds: how many it has.
+        mean: of its values over them; more is better.
+        sure: the mean that it has at least; the mean itself while the noise is not known.
+        lead: its values less the incumbent's over the seeds that both have; the interval is the
+            race's, not known of the incumbent itself and while the noise is not known.
+        out: whether it can no longer be the best.
+    """
+
+    key: Key
+    seeds: int
+    mean: float
+    sure: float
+    lead: Interval
+    out: bool
+
+
+@dataclass(frozen=True)
+class Race(Generic[Key]):
+    """What a race says.
+
+    Attributes:
+        standings: the incumbent first, then those that stay and those that are out, the surest
+            first.
+        wanted: configuration and seed of what is to be trained next, the most urgent first.
+    """
+
+    standings: tuple[Standing[Key], ...]
+    wanted: tuple[tuple[Key, int], ...]
+
+    @property
+    def incumbent(self) -> Standing[Key]:
+        """The best so far."""
+        return self.standings[0]
+
+    @property
+    def decided(self) -> bool:
+        """Whether all others are out."""
+        return all(standing.out for standing in self.standings[1:])
+
+
+def race(
+    values: Mapping[Key, Mapping[int, float]],
+    under_way: Mapping[Key, frozenset[int]],
+    seeds: Sequence[int],
+    level: float,
+) -> Race[Key]:
+    """Say who stays and who gets which seed.
+
+    Args:
+        values: by configuration its value from each seed it has, at least one; more is better.
+        under_way: by configuration the seeds that it is trained from at present.
+        seeds: those of the race, in the order in which all get them; their number is the limit.
+        level: of the two-sided intervals, between 0 and 1.
+
+    Raises:
+        ValueError: there is no configuration.
+    """
+    if not values:
+        raise ValueError("a race needs a configuration")
+    noise, freedom = _noise(values)
+    width = noise * float(stats.t.ppf((1 + level) / 2, freedom)) if freedom else math.nan
+    sure = {key: _sure(of, width) for key, of in values.items()}
+    first = max(values, key=lambda key: (sure[key], len(values[key])))
+    standings = [
+        _standing(key, of, sure[key], key == first, values[first], width)
+        for key, of in values.items()
+    ]
+    standings.sort(key=lambda s: (s.key != first, s.out, -s.sure))
+    return Race(tuple(standings), tuple(_wanted(standings, values, under_way, seeds)))
+
+
+def _wanted(
+    standings: Sequence[Standing[Key]],
+    values: Mapping[Key, Mapping[int, float]],
+    under_way: Mapping[Key, frozenset[int]],
+    seeds: Sequence[int],
+) -> list[tuple[Key, int]]:
+    """Those that stay come level in seeds; then the incumbent goes ahead by one."""
+    staying = [standing for standing in standings if not standing.out]
+    if len(staying) == 1:
+        return []
+    most = max(standing.seeds for standing in staying)
+    behind = [standing.key for standing in staying if standing.seeds < most]
+    if not behind:
+        behind, most = [standings[0].key], most + 1
+    wanted = []
+    for key in behind:
+        begun = values[key].keys() | under_way.get(key, frozenset())
+        if len(begun) < most:
+            wanted += [(key, seed) for seed in seeds if seed not in begun][:1]
+    return wanted
+
+
+def _standing(
+    key: Key,
+    mine: Mapping[int, float],
+    sure: float,
+    first: bool,
+    its: Mapping[int, float],
+    width: float,
+) -> Standing[Key]:
+    """How a configuration stands to the incumbent, whose values are ``its``.
+
+    Args:
+        key: the configuration's.
+        mine: its values.
+        sure: the mean that it has at least.
+        first: whether it is the incumbent itself.
+        its: the incumbent's values.
+        width: half the interval of one value; NaN where it is not known.
+    """
+    differences = [mine[seed] - its[seed] for seed in mine if seed in its]
+    mean = sum(differences) / len(differences) if differences else math.nan
+    deviation = float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
+    half = math.nan if first or not differences else width * math.sqrt(2 / len(differences))
+    lead = Interval(mean, deviation, mean - half, mean + half)
+    return Standing(key, len(mine), _mean(mine), sure, lead, out=lead.high < 0)
+
+
+def _sure(values: Mapping[int, float], width: float) -> float:
+    return _mean(values) - (0.0 if math.isnan(width) else width / math.sqrt(len(values)))
+
+
+def _mean(values: Mapping[int, float]) -> float:
+    return sum(values.values()) / len(values)
+
+
+def _noise(values: Mapping[Key, Mapping[int, float]]) -> tuple[float, int]:
+    """Standard deviation and degrees of freedom of what neither configuration nor seed explains.
+
+    Taking each configuration's mean away leaves a least-squares problem in the seeds alone.
+    """
+    several = [of for of in values.values() if len(of) > 1]
+    seeds = sorted({seed for of in several for seed in of})
+    if not seeds:
+        return math.nan, 0
+    rows: list[NDArray[np.float64]] = []
+    left: list[NDArray[np.float64]] = []
+    for of in several:
+        design = np.array([[float(seed == other) for other in seeds] for seed in of])
+        rows.append(design - design.mean(axis=0))
+        mine = np.array(list(of.values()))
+        left.append(mine - mine.mean())
+    x, y = np.concatenate(rows), np.concatenate(left)
+    effects, _, rank, _ = np.linalg.lstsq(x, y, rcond=None)
+    freedom = len(y) - len(several) - int(rank)
+    if freedom < 1:
+        return math.nan, 0
+    return float(np.linalg.norm(y - x @ effects)) / math.sqrt(freedom), freedom
