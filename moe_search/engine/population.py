@@ -19,9 +19,10 @@ from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
+from moe_search.moe.gates.base import ExpertOutputs
 from moe_search.moe.mixtures import Mixtures, part_of
 from moe_search.moe.outputs.base import load_rule
-from moe_search.moe.terms.base import Batch, Features
+from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
@@ -101,8 +102,8 @@ class Population:
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
         with self._precision():
-            logits_PMB, outputs_PMCB = self.mixtures(x)
-        return self._losses(x, label_B, logits_PMB, outputs_PMCB)
+            logits_PMB, experts = self.mixtures.answers(x)
+        return self._losses(x, label_B, logits_PMB, experts)
 
     def select(self, models: Sequence[int]) -> None:
         """Train on with some of the models; their weights and optimizer states are kept."""
@@ -129,11 +130,11 @@ class Population:
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Gradients of experts and gate; returns the losses, [P]."""
         with self._precision():
-            logits_PMB, outputs_PMCB = self.mixtures(x)
-        loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
+            logits_PMB, experts = self.mixtures.answers(x)
+        loss_P = self._losses(x, label_B, logits_PMB, experts)
         dual = self.specs[0].configuration.model.dual_temperature != 1
         if dual and self.stage.frozen is None:
-            self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
+            self._dual_backward(loss_P, logits_PMB, experts.outputs_PMCB, label_B)
         else:
             torch.autograd.backward(loss_P.sum())
         return loss_P
@@ -154,10 +155,11 @@ class Population:
         torch.autograd.backward(loss_P.sum(), inputs=gate)
 
     def _losses(
-        self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
+        self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, experts: ExpertOutputs
     ) -> Tensor:
-        loss_P = self._rule.losses(logits_PMB, outputs_PMCB, label_B).mean(1)
-        batch = Batch(x, label_B, self._features)
+        loss_P = self._rule.losses(logits_PMB, experts.outputs_PMCB, label_B).mean(1)
+        answers = Answers(logits_PMB, experts, self.mixtures.gate, self._rule)
+        batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 

@@ -67,8 +67,13 @@ class Mixtures(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
+        logits_PMB, experts = self.answers(x)
+        return logits_PMB, experts.outputs_PMCB
+
+    def answers(self, x: Tensor) -> tuple[Tensor, ExpertOutputs]:
+        """Gate logits over temperature [P, M, B], and what all experts make of a batch."""
         experts = self.experts(x)
-        return self.gate_logits(x, experts), experts.outputs_PMCB
+        return self.gate_logits(x, experts), experts
 
     def experts(self, x: Tensor) -> ExpertOutputs:
         """What all experts make of a batch."""

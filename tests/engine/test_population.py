@@ -14,8 +14,10 @@ from support.kinds import STACKED, listed, stacked
 from support.reference_model import GATES as PLAIN_GATES
 from support.reference_model import OPTIMIZERS as PLAIN_OPTIMIZERS
 from support.reference_model import RULES as PLAIN_RULES
+from support.reference_model import TERMS as PLAIN_TERMS
 from support.reference_model import (
     PlainMixture,
+    Step,
     importance_loss,
     mixture_loss,
     rule_losses,
@@ -41,6 +43,7 @@ from moe_search.spec import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
+from moe_search.spec.kinds.terms import TERMS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -94,6 +97,20 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
         beta_s = weight if regularizer.scale == "authors" else weight / len(x) ** 2
         of = features(samples_last(x)).t() if regularizer.features == "network" else x
         loss = loss + similarity_loss(p_BM, of, beta_s, 0.0, regularizer.distance == "squared")
+    return loss + plain_terms(model, spec, x)
+
+
+def plain_terms(model: PlainMixture, spec: TrialSpec, x: Tensor) -> Tensor:
+    """The terms that came after the paper, each times its weight."""
+    weights = spec.configuration.regularizer.weights
+    loss = torch.zeros(())
+    if named := [name for name in weights if name in PLAIN_TERMS]:
+        chosen = spec.configuration.model
+        assert model.gate is not None
+        k = chosen.top_k if chosen.output == "top_k" else 1
+        step = Step(model.logits(x), model.hidden(x), model.gate.rows(), k)
+        for name in named:
+            loss = loss + weights[name] * PLAIN_TERMS[name](step)
     return loss
 
 
@@ -246,6 +263,17 @@ def test_terms_train_as_kind_says_in_every_bit(gate: str) -> None:
 
 
 @pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("gate", listed(STACKED, PLAIN_GATES))
+def test_neighbours_learn_by_the_terms_that_fit_as_plain_models(gate: str) -> None:
+    assert_learns_as_plain_models(of_terms(gate), batches(20, 12), 1e-9)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_terms_that_fit_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
+    assert_company_changes_no_bit(of_terms(gate), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
 @each_optimizer
 def test_neighbours_learn_by_each_optimizer_as_plain_models(optimizer: str) -> None:
     assert_learns_as_plain_models(optimized(optimizer), batches(20, 12), 1e-9)
@@ -343,6 +371,27 @@ def optimized(optimizer: str) -> list[TrialSpec]:
             training=Training(optimizer=optimizer, lr=0.002 * (1 + key), weight_decay=0.5 * key),
         )
         for key, experts in enumerate((2, 7, 3, 11))
+    ]
+
+
+def of_terms(gate: str) -> list[TrialSpec]:
+    """Ragged trials, each with some of the terms that fit the gate, at weights of its own."""
+    routed = GATES[gate].rule is None
+    fitting = [
+        name
+        for name in PLAIN_TERMS
+        if TERMS[name].fits(GATES[gate]) and (routed or not TERMS[name].routed)
+    ]
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            temperature=0.7 + 0.4 * key,
+            output="top_k",
+            regularizer=Regularizer(**dict.fromkeys(fitting[key % 2 :: step], 0.1 * (1 + key))),
+        )
+        for key, (experts, step) in enumerate(zip((3, 7, 2, 11), (1, 2, 2, 1), strict=True))
     ]
 
 

@@ -9,7 +9,7 @@ Shape suffixes: B sample, M expert, C class.
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 import torch
@@ -102,6 +102,10 @@ class PlainGate(PlainNetwork):
         """Take the weights of one model of a population."""
         load_body(self, state, "gate.body.", 0)
 
+    def rows(self) -> Tensor:
+        """The vector [M, D] of each expert; of a gate without any, none."""
+        return torch.zeros(0, self.width)
+
 
 class PlainOriginal(PlainGate):
     def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
@@ -109,6 +113,10 @@ class PlainOriginal(PlainGate):
 
     def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
         return self.forward(x)
+
+    def rows(self) -> Tensor:
+        assert self.head is not None
+        return self.head.weight
 
     def load(self, state: dict[str, Tensor]) -> None:
         super().load(state)
@@ -144,6 +152,9 @@ class PlainCosine(PlainGate):
     def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
         hidden = self.hidden(x)
         return torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
+
+    def rows(self) -> Tensor:
+        return self.vectors
 
     def _cosine(self, h: Tensor, w: Tensor) -> Tensor:
         h_norm = h.square().sum(1).sqrt() + self.perturbation
@@ -205,6 +216,10 @@ class PlainMixture(nn.Module):
     def outputs(self, x: Tensor) -> Tensor:
         """[B, M, C]."""
         return torch.stack([F.softmax(expert(x), 1) for expert in self.experts], 1)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """[B, M, D]."""
+        return torch.stack([expert.hidden(x) for expert in self.experts], 1)  # type: ignore[operator]
 
     def load(self, weights: dict[str, npt.NDArray[Any]]) -> None:
         """Take the weights of one model of a population."""
@@ -340,6 +355,88 @@ def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tens
 
 def _total(terms: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum(0)
+
+
+class Step(NamedTuple):
+    """One model's batch, as terms of the regularizer see it.
+
+    Attributes:
+        logits_BM: of the gate over temperature.
+        hidden_BMD: what the experts' bodies make of it.
+        rows_MD: the gate's vector of each expert; empty for a gate without any.
+        k: experts that a sample is sent to.
+    """
+
+    logits_BM: Tensor
+    hidden_BMD: Tensor
+    rows_MD: Tensor
+    k: int
+
+    @property
+    def p_BM(self) -> Tensor:
+        return F.softmax(self.logits_BM, 1)
+
+    @property
+    def experts(self) -> int:
+        return self.logits_BM.shape[1]
+
+
+def balance_loss(step: Step) -> Tensor:
+    """M sum_e f_e P_e, sample after sample."""
+    sent = [0] * step.experts
+    for p_M in step.p_BM:
+        for expert in p_M.argsort(descending=True)[: step.k].tolist():
+            sent[expert] += 1
+    shares = [count / sum(sent) for count in sent]
+    terms = [share * step.p_BM[:, e].mean() for e, share in enumerate(shares)]
+    return step.experts * _total(terms)
+
+
+def z_loss(step: Step) -> Tensor:
+    return _total([logits_M.exp().sum().log() ** 2 for logits_M in step.logits_BM]) / len(
+        step.logits_BM
+    )
+
+
+def _nats(p_M: Tensor) -> Tensor:
+    return -(p_M * p_M.log()).sum()
+
+
+def information_loss(step: Step) -> Tensor:
+    each = _total([_nats(p_M) for p_M in step.p_BM]) / len(step.p_BM)
+    return each - _nats(step.p_BM.mean(0))
+
+
+def orthogonality_loss(step: Step) -> Tensor:
+    terms = []
+    for e, row in enumerate(step.rows_MD):
+        for f, other in enumerate(step.rows_MD):
+            terms.append(((row * other).sum() - float(e == f)).abs())
+    return _total(terms) / step.experts**2
+
+
+def experts_apart_loss(step: Step) -> Tensor:
+    pairs = [(e, f) for e in range(step.experts) for f in range(step.experts) if e != f]
+    squares = [
+        F.cosine_similarity(h_MD[e], h_MD[f], 0) ** 2 for h_MD in step.hidden_BMD for e, f in pairs
+    ]
+    return _total(squares) / len(squares) if squares else step.logits_BM.new_zeros(())
+
+
+def decided_loss(step: Step) -> Tensor:
+    terms = [(p_B - p_B.mean()).square().mean() for p_B in step.p_BM.t()]
+    return -_total(terms)
+
+
+TERMS: dict[str, Callable[[Step], Tensor]] = {
+    "balance": balance_loss,
+    "z": z_loss,
+    "information": information_loss,
+    "orthogonality": orthogonality_loss,
+    "experts_apart": experts_apart_loss,
+    "decided": decided_loss,
+}
+"""Terms by the names that studies give them, but for those of the paper, which see more or less."""
 
 
 def importance_loss(p: Tensor) -> Tensor:

@@ -53,6 +53,10 @@ class Gate(nn.Module):
         """
         raise NotImplementedError
 
+    def rows(self) -> Tensor:
+        """The vector [N, D] of each expert, of a gate whose ``GateKind`` says that it has some."""
+        raise NotImplementedError
+
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's weights; those of a gate without any need no number."""
 

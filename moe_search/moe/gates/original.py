@@ -29,6 +29,10 @@ class OriginalGate(NetworkGate):
         scores_PMB = rowwise_product(weight_PMD, torch.relu(self.body(x)))
         return self.axis.mask(scores_PMB + bias_PM1)
 
+    def rows(self) -> Tensor:
+        """The weights [N, D] of each expert's output."""
+        return self.head.weight.squeeze(1)
+
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the network, then one output per expert."""
         super().initialise(model, generator)

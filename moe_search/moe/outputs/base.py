@@ -31,11 +31,17 @@ class Rule:
         """p(e|x) with which experts and gate learn, [P, M, B]."""
         return logits_PMB.softmax(1)
 
+    def chosen(self, logits_PMB: Tensor) -> Tensor:
+        """Whether a sample is sent to an expert, [P, M, B]: to all, where the rule chooses none."""
+        if self.rule.one_expert:
+            best_P1B = logits_PMB.argmax(1, keepdim=True)
+            return torch.zeros_like(logits_PMB, dtype=torch.bool).scatter_(1, best_P1B, True)
+        return ~logits_PMB.isneginf()
+
     def inference_gate(self, logits_PMB: Tensor) -> Tensor:
         """The distribution over experts that inference uses, [P, M, B]."""
         if self.rule.one_expert:
-            best_P1B = logits_PMB.argmax(1, keepdim=True)
-            return torch.zeros_like(logits_PMB).scatter_(1, best_P1B, 1.0)
+            return self.chosen(logits_PMB).to(logits_PMB.dtype)
         return self.distribution(logits_PMB)
 
     def answer(self, p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:

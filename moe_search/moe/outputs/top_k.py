@@ -19,11 +19,16 @@ class TopK(Mixture):
     takes that expert's o_e.
     """
 
+    def chosen(self, logits_PMB: Tensor) -> Tensor:
+        """Whether an expert is among the k of a sample, [P, M, B]."""
+        if self.rule.one_expert:
+            return super().chosen(logits_PMB)
+        chosen_PKB = logits_PMB.topk(self.rule.k, dim=1).indices
+        return torch.zeros_like(logits_PMB, dtype=torch.bool).scatter_(1, chosen_PKB, True)
+
     def distribution(self, logits_PMB: Tensor) -> Tensor:
         """p(e|x) of the chosen experts, 0 of the others, [P, M, B]."""
-        chosen_PKB = logits_PMB.topk(self.rule.k, dim=1).indices
-        kept_PMB = torch.full_like(logits_PMB, -torch.inf)
-        return kept_PMB.scatter(1, chosen_PKB, logits_PMB.gather(1, chosen_PKB)).softmax(1)
+        return logits_PMB.masked_fill(~self.chosen(logits_PMB), -torch.inf).softmax(1)
 
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         if self.rule.k > 1:
