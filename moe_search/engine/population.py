@@ -25,6 +25,7 @@ from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
+from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
 
@@ -79,6 +80,7 @@ class Population:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
         self.mixtures.set_training(self.stage.frozen)
+        self._draw_noise()
         if self._pretraining:
             self._pretraining.begin_epoch(epoch)
         now = [temperatures(spec.configuration, epoch) for spec in self.specs]
@@ -162,6 +164,15 @@ class Population:
         batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
+
+    def _draw_noise(self) -> None:
+        """Give gates with noise the epoch's; an expert's does not depend on how many there are."""
+        gate = self.mixtures.gate
+        if gate is not None and GATES[self.architecture.gate or ""].noisy:
+            seed, places = self.specs[0].seed, max(self.mixtures.axis.experts)
+            gate.random = [
+                generator(seed, Stream.NOISE, self._epoch, expert) for expert in range(places)
+            ]
 
     def _precision(self) -> torch.autocast:
         """A context whose products have the precision of the training."""

@@ -41,7 +41,8 @@ def test_each_term_has_a_weight_fixed_or_searched() -> None:
 
 @pytest.mark.parametrize("name", tuple(TERMS))
 def test_every_term_can_be_searched(name: str) -> None:
-    model = {"output": "top_k", "experts": 3} if TERMS[name].routed else {}
+    gate = next(gate for gate in GATES if TERMS[name].fits(GATES[gate]))
+    model = {"gate": gate, "output": "top_k" if TERMS[name].routed else "mixture"}
     (parameter,) = study({name: RANGE}, model=model).parameters
     assert parameter.path == f"regularizer.{name}"
     assert parameter.is_active({})

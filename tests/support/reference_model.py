@@ -125,6 +125,30 @@ class PlainOriginal(PlainGate):
         self.head.load_state_dict({"weight": weight, "bias": bias})
 
 
+class PlainNoisy(PlainOriginal):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__(layers, shape, experts)
+        self.noise = nn.Linear(self.width, experts, bias=False)
+        self.drawn_BM = torch.zeros(())
+
+    def scale(self, x: Tensor) -> Tensor:
+        """[B, M]."""
+        scale_BM: Tensor = F.softplus(self.noise(F.relu(self.hidden(x)))) + 0.01
+        return scale_BM
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        return self.forward(x) + self.drawn_BM * self.scale(x)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        super().load(state)
+        self.noise.load_state_dict({"weight": state["gate.noise.weight"]})
+
+
+class PlainSigmoid(PlainOriginal):
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        return (1 / (1 + (-self.forward(x)).exp())).log()
+
+
 class PlainAttentive(PlainGate):
     def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
         super().__init__(layers, shape, experts)
@@ -184,6 +208,8 @@ GATES: dict[str, type[PlainGate]] = {
     "attentive": PlainAttentive,
     "cosine": PlainCosine,
     "perturbed_cosine": PlainCosine,
+    "noisy": PlainNoisy,
+    "sigmoid": PlainSigmoid,
     "loudest": PlainLoudest,
 }
 """By the names that studies give them; a soft gate and its experts are one (see test_soft)."""
@@ -365,12 +391,15 @@ class Step(NamedTuple):
         hidden_BMD: what the experts' bodies make of it.
         rows_MD: the gate's vector of each expert; empty for a gate without any.
         k: experts that a sample is sent to.
+        clean_BM, scale_BM: logits without noise, and its scale, of a gate that has some.
     """
 
     logits_BM: Tensor
     hidden_BMD: Tensor
     rows_MD: Tensor
     k: int
+    clean_BM: Tensor | None = None
+    scale_BM: Tensor | None = None
 
     @property
     def p_BM(self) -> Tensor:
@@ -379,6 +408,28 @@ class Step(NamedTuple):
     @property
     def experts(self) -> int:
         return self.logits_BM.shape[1]
+
+
+def load_loss(step: Step) -> Tensor:
+    """(std / mean)^2 of the samples that each expert may expect, over new noise of its own."""
+    clean_BM, scale_BM = step.clean_BM, step.scale_BM
+    assert clean_BM is not None
+    assert scale_BM is not None
+    loads = []
+    for e in range(step.experts):
+        load = torch.zeros(())
+        for noisy_M, clean_M, scale_M in zip(step.logits_BM, clean_BM, scale_BM, strict=True):
+            others = torch.cat([noisy_M[:e], noisy_M[e + 1 :]])
+            if len(others) < step.k:
+                load = load + 1
+                continue
+            threshold = others.sort(descending=True).values[step.k - 1]
+            margin = (clean_M[e] - threshold) / scale_M[e]
+            load = load + (1 + torch.erf(margin / sqrt(2))) / 2
+        loads.append(load)
+    if len(loads) == 1:
+        return torch.zeros(())
+    return (torch.stack(loads).std() / torch.stack(loads).mean()) ** 2
 
 
 def balance_loss(step: Step) -> Tensor:
@@ -429,6 +480,7 @@ def decided_loss(step: Step) -> Tensor:
 
 
 TERMS: dict[str, Callable[[Step], Tensor]] = {
+    "load": load_loss,
     "balance": balance_loss,
     "z": z_loss,
     "information": information_loss,

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from moe_search.moe.architecture import Architecture, OutputRule
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import ExpertOutputs
+from moe_search.moe.gates.noisy import NoisyGate, NoisyScores
 from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.terms.base import Answers
 from moe_search.spec import PRESETS
@@ -40,7 +41,7 @@ def answers(
 
     A sample is sent to one expert.
     """
-    shared = Architecture(PRESETS["mlp"], (FEATURES,), 3, "original", TOP_1)
+    shared = Architecture(PRESETS["mlp"], (FEATURES,), 3, "noisy", TOP_1)
     mixtures = build(shared, experts, [1.0] * len(experts)).to(logits_PMB.dtype)
     hidden = []
     for model, (count, seed) in enumerate(zip(experts, seeds, strict=True)):
@@ -49,7 +50,14 @@ def answers(
         hidden.append(torch.randn(count, WIDTH, BATCH, generator=random, dtype=logits_PMB.dtype))
     hidden_NDB = torch.cat(hidden).requires_grad_()
     said = ExpertOutputs(hidden_NDB, mixtures.axis.fold(hidden_NDB).softmax(2))
+    assert isinstance(mixtures.gate, NoisyGate)
+    mixtures.gate.scores = noisy_scores(logits_PMB)
     return Answers(logits_PMB, said, mixtures.gate, load_rule(TOP_1))
+
+
+def noisy_scores(logits: Tensor) -> NoisyScores:
+    """Scores whose noisy logits are those."""
+    return NoisyScores(0.8 * logits, 0.6 + 0.3 * logits.detach().nan_to_num().cos(), logits)
 
 
 def alone(logits_PMB: Tensor, model: int) -> Tensor:

@@ -4,6 +4,7 @@ Shape suffixes: P model, N expert of any model, M expert within its model, C cla
 D width of the hidden representation.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
@@ -35,9 +36,11 @@ class Gate(nn.Module):
 
     Attributes:
         per_expert: how the names of those begin that each expert has of its own.
+        random: what a gate with noise draws it from in training, one source for each expert.
     """
 
     per_expert: tuple[str, ...] = ()
+    random: Sequence[Generator] = ()
 
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__()

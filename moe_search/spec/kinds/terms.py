@@ -20,6 +20,10 @@ def _chooses_rule(gate: GateKind) -> bool:
     return gate.learns and gate.rule is None
 
 
+def _is_noisy(gate: GateKind) -> bool:
+    return gate.noisy and _chooses_rule(gate)
+
+
 def _has_rows(gate: GateKind) -> bool:
     return gate.learns and gate.has_rows
 
@@ -60,6 +64,12 @@ TERMS = Kinds(
             meaning="L_s: near samples to one expert, far ones apart",
             made_by="moe_search.moe.terms.similarity:Similarity",
             between_samples=True,
+        ),
+        "load": TermKind(
+            meaning="L_load: squared coefficient of variation of the samples sent to experts",
+            made_by="moe_search.moe.terms.load:Load",
+            fits=_is_noisy,
+            routed=True,
         ),
         "balance": TermKind(
             meaning="M sum_e f_e P_e of Switch, f the share of samples sent to an expert",

@@ -10,7 +10,7 @@ import torch
 from support.kinds import listed
 from support.reference_model import TERMS as PLAIN_TERMS
 from support.reference_model import Step
-from support.term_values import BATCH, EXPERTS, alone, answers, drawn
+from support.term_values import BATCH, EXPERTS, alone, answers, drawn, noisy_scores
 from torch import Tensor
 
 from moe_search.moe.architecture import OutputRule
@@ -72,7 +72,8 @@ def test_each_term_is_the_plain_formula_in_value_and_gradient(name: str, k: int)
             ours.hidden[own].permute(2, 0, 1).detach().requires_grad_(),
             weight[own].squeeze(1).detach().requires_grad_(),
         )
-        expected = PLAIN_TERMS[name](Step(*leaves, k))
+        clean_BM, scale_BM, _ = noisy_scores(leaves.logits)
+        expected = PLAIN_TERMS[name](Step(*leaves, k, clean_BM, scale_BM))
         torch.testing.assert_close(found_P[place], expected)
         theirs, mine = gradients(expected, leaves), gradients(found_P[place], ours)
         logits_BM = mine.logits[place, : EXPERTS[model]].t()
@@ -100,6 +101,8 @@ UNDECIDED = torch.full((3, BATCH), 1 / 3)
 @pytest.mark.parametrize(
     ("name", "p_MB", "value"),
     [
+        ("load", EVEN, 0.0),
+        ("load", ONE, 3.0),
         ("balance", EVEN, 1.0),
         ("balance", ONE, 3.0),
         ("information", EVEN, -1.0986),
@@ -114,6 +117,18 @@ def test_values_at_the_ends(name: str, p_MB: Tensor, value: float) -> None:
     said, axis = said_of(p_MB)
     (found,) = values(name, said, torch.zeros(6, BATCH), axis).tolist()
     assert found == pytest.approx(value, abs=1e-3)
+
+
+def test_samples_that_all_experts_get_are_no_load() -> None:
+    said, axis = said_of(ONE, k=3)
+    assert values("load", said, torch.zeros(6, BATCH), axis).item() == 0
+
+
+def test_a_frozen_gate_has_no_load() -> None:
+    said, axis = said_of(ONE)
+    assert said.gate is not None
+    said.gate.eval()
+    assert values("load", said, torch.zeros(6, BATCH), axis).item() == 0
 
 
 def test_orthonormal_rows_and_orthogonal_experts_cost_nothing() -> None:
