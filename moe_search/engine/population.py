@@ -21,7 +21,6 @@ from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import ExpertOutputs
 from moe_search.moe.mixtures import Mixtures, part_of
-from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
@@ -53,7 +52,6 @@ class Population:
         self.specs = tuple(specs)
         self.architecture = architecture
         self.stage = stage
-        self._rule = load_rule(architecture.rule)
         self._features = features
         self._hardware = hardware
         self.mixtures = self._drawn(epoch=0)
@@ -139,7 +137,16 @@ class Population:
             self._dual_backward(loss_P, logits_PMB, experts.outputs_PMCB, label_B)
         else:
             torch.autograd.backward(loss_P.sum())
+        self._rebalance(logits_PMB.detach())
         return loss_P
+
+    def _rebalance(self, logits_PMB: Tensor) -> None:
+        """Move the biases that experts are chosen by, where there are any and the gate learns."""
+        gate = self.mixtures.gate
+        if gate is not None and self.architecture.rule.biased and self.stage.frozen != "gate":
+            rates = [spec.configuration.regularizer.bias_rate for spec in self.specs]
+            rate_P = torch.tensor(rates, device=self._hardware.device)
+            gate.rebalance(self._rule.chosen(logits_PMB), rate_P)
 
     def _dual_backward(
         self, loss_P: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor
@@ -202,6 +209,7 @@ class Population:
     def _start_stage(self, epoch: int) -> None:
         """Set up what models that have their weights need of a stage: losses, an optimizer."""
         self.mixtures.to(self._hardware.device)
+        self._rule = self.mixtures.rule()
         pretrained = self.stage.pretraining
         self._pretraining = (
             Pretraining(self.stage, self.specs, self.mixtures) if pretrained else None

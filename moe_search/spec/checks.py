@@ -6,7 +6,7 @@ from moe_search.spec.backbones import NAMES
 from moe_search.spec.base import spec_error
 from moe_search.spec.comparison import Row
 from moe_search.spec.conditions import conditions
-from moe_search.spec.configuration import Model, Regularizer
+from moe_search.spec.configuration import Model
 from moe_search.spec.differences import describe_domain
 from moe_search.spec.domains import Domain, FloatRange, IntRange, options
 from moe_search.spec.kinds.installed import installed
@@ -14,7 +14,7 @@ from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data, Objective, Search
-from moe_search.spec.term_weights import terms_of
+from moe_search.spec.term_weights import TERM_NAMES
 from moe_search.words import did_you_mean, show
 
 
@@ -66,7 +66,7 @@ def check_terms(settings: Mapping[str, object], *place: str) -> None:
     """Refuses terms that are given both by ``kind`` and by weights of their own."""
     if options(settings["regularizer.kind"]) == ("none",):
         return
-    for name in terms_of(Regularizer):
+    for name in TERM_NAMES:
         if settings[f"regularizer.{name}"] != 0:
             raise spec_error(
                 "gives a term a weight beside kind; leave kind and weight out, and give each term "

@@ -19,7 +19,7 @@ from moe_search.spec.backbones import (
 )
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
-from moe_search.spec.conditions import IN_MOE, when, when_gate
+from moe_search.spec.conditions import IN_MOE, NoneAtZero, when, when_gate
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.installed import build
@@ -27,7 +27,7 @@ from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
 from moe_search.spec.kinds.terms import TERMS
-from moe_search.spec.term_weights import COMPARES_SAMPLES, LEARNS, TermWeights, terms_of
+from moe_search.spec.term_weights import COMPARES_SAMPLES, LEARNS, TERM_NAMES, TermWeights
 
 _HAS_NETWORK = when_gate(lambda gate: gate.has_network)
 _CHOOSES_RULE = when_gate(lambda gate: gate.rule is None)
@@ -118,6 +118,15 @@ class Regularizer(TermWeights):
         description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
         "then their beta_s, B^2 times smaller at batch size B",
     )
+    bias_rate: Annotated[
+        StrictFloat, NoneAtZero(), IN_MOE, LEARNS, _CHOOSES_RULE, when("model.output", "top_k")
+    ] = Field(
+        0.0,
+        ge=0,
+        description="balance without a loss: after each step an expert's bias, which counts in the "
+        "choice of the top k alone, moves by this towards as many samples for each; 0.001 is "
+        "usual, 0 is none",
+    )
 
     @property
     def weights(self) -> dict[str, float]:
@@ -128,7 +137,7 @@ class Regularizer(TermWeights):
             "similarity": {"similarity": self.weight},
             "both": {"importance": self.weight, "similarity": self.similarity_weight},
         }
-        by_term = {name: float(getattr(self, name)) for name in terms_of(type(self))}
+        by_term = {name: float(getattr(self, name)) for name in TERM_NAMES}
         return {name: weight for name, weight in (by_term | by_kind[self.kind]).items() if weight}
 
     @property

@@ -18,8 +18,11 @@ from moe_search.spec.conditions import (
 from moe_search.spec.kinds.outputs import OUTPUTS
 from moe_search.spec.kinds.terms import TERMS
 
+TERM_NAMES = (*TERMS, *TERMS.installed())
+"""The terms that have a weight of their own."""
+
 LEARNS = when_gate(lambda gate: gate.learns)
-SENDS_TO_SOME = when_kind("model.output", OUTPUTS, lambda rule: rule.routes)
+_SENDS_TO_SOME = when_kind("model.output", OUTPUTS, lambda rule: rule.routes)
 _EXPERTS_LEARN_FROM_IT = Either(
     (
         when_gate(lambda gate: not gate.has_shares),
@@ -50,7 +53,7 @@ def _term_weight(name: str) -> Any:
     fits = when_gate(lambda gate: TERMS[name].fits(gate))  # noqa: PLW0108  (loads it when asked)
     ours = TERMS[name] if name in tuple(TERMS) else None
     meaning = ours.meaning if ours else "a term of an installed package"
-    more: list[Condition] = [SENDS_TO_SOME] * bool(ours and ours.routed)
+    more: list[Condition] = [_SENDS_TO_SOME] * bool(ours and ours.routed)
     more += [_EXPERTS_LEARN_FROM_IT] * bool(ours and ours.of_experts)
     field = Field(0.0, ge=0, description=f"weight of {meaning}; 0 is none")
     return (Annotated[(StrictFloat, NoneAtZero(), IN_MOE, fits, *more)], field)
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
         """A weight of each term by its name, beside ``kind`` and ``weight`` of before."""
 
 else:
-    _fields = {name: _term_weight(name) for name in (*TERMS, *TERMS.installed())}
+    _fields = {name: _term_weight(name) for name in TERM_NAMES}
     TermWeights = create_model("TermWeights", __base__=_WeightsByKind, **_fields)
 
 COMPARES_SAMPLES = Either(
@@ -74,12 +77,3 @@ COMPARES_SAMPLES = Either(
         ),
     )
 )
-
-
-def terms_of(section: type[Section]) -> list[str]:
-    """The terms that have a weight of their own in a section."""
-    return [
-        name
-        for name, field in section.model_fields.items()
-        if any(isinstance(entry, NoneAtZero) for entry in field.metadata)
-    ]

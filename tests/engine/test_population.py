@@ -21,6 +21,7 @@ from support.reference_model import (
     Step,
     importance_loss,
     mixture_loss,
+    moved_bias,
     rule_losses,
     similarity_loss,
 )
@@ -39,6 +40,7 @@ from torch import Tensor
 from moe_search.engine.population import Population
 from moe_search.engine.resident import samples_last
 from moe_search.engine.seeds import Stream, generator
+from moe_search.engine.stages import Stage
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Regularizer, Training
@@ -89,7 +91,8 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     loss, p_BM = mixture_loss(model, x, y)
     rule = "expert_loss" if chosen.gate == "expert_loss" else chosen.output
     if rule != "mixture":
-        losses = rule_losses(model.logits(x), model.outputs(x), y, rule, chosen.top_k)
+        given = model.logits(x), model.outputs(x), y, rule, chosen.top_k, model.bias_M
+        losses = rule_losses(*given)
         loss = losses.mean()
     if regularizer.kind in ("importance", "both"):
         loss = loss + regularizer.weight * importance_loss(p_BM)
@@ -111,6 +114,8 @@ def plain_terms(model: PlainMixture, spec: TrialSpec, x: Tensor) -> Tensor:
         assert model.gate is not None
         k = chosen.top_k if chosen.output == "top_k" else 1
         step = Step(model.logits(x), model.hidden(x), model.gate.rows(), k)
+        if model.bias_M is not None:
+            step = step._replace(bias_M=model.bias_M)
         if isinstance(model.gate, PlainNoisy):
             clean_BM, scale_BM = model.gate.forward(x), model.gate.scale(x)
             t = chosen.temperature
@@ -173,12 +178,17 @@ def assert_learns_as_plain_models(
         for found, plain, optimizer, spec in zip(found_P, plains, optimizers, specs, strict=True):
             optimizer.zero_grad()
             loss = learned(plain, spec, (x, y))
+            if plain.bias_M is not None:
+                k, rate = spec.configuration.model.top_k, spec.configuration.regularizer.bias_rate
+                p_BM = plain.logits(x).detach().softmax(1)
+                plain.bias_M = moved_bias(plain.bias_M, p_BM, k, rate)
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             optimizer.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
         for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e3 * tolerance, atol=1e2 * tolerance)
+        torch.testing.assert_close(ours.bias_M, plain.bias_M)
 
 
 @pytest.mark.usefixtures("double")
@@ -282,6 +292,31 @@ def test_neighbours_learn_by_the_terms_that_fit_as_plain_models(gate: str) -> No
 @pytest.mark.parametrize("gate", GATES)
 def test_terms_that_fit_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
     assert_company_changes_no_bit(of_terms(gate), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("gate", ["original", "sigmoid", "noisy"])
+def test_a_bias_balances_without_a_loss_as_a_plain_one(gate: str, k: int) -> None:
+    assert_learns_as_plain_models(of_biases(gate, k), batches(20, 12), 1e-9)
+
+
+@pytest.mark.parametrize("gate", ["original", "sigmoid", "noisy"])
+def test_biases_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
+    assert_company_changes_no_bit(of_biases(gate, 2), uneven(IMAGE), fused=False)
+
+
+def test_a_bias_stays_while_the_gate_is_frozen_and_evens_what_experts_are_sent() -> None:
+    (x, y), *_ = batches(1, 64)
+    rated = Regularizer(bias_rate=0.01)
+    spec = trial(experts=4, gate_weights="zero", output="top_k", top_k=1, regularizer=rated)
+    found = population([spec])
+    found.step(samples_last(x), y)
+    first = found.state_of(0)["gate.choice_bias"]
+    assert sorted(np.sign(first)) == [-1, 1, 1, 1], "one expert of a gate of zeros gets all"
+    found.enter_stage(Stage(1, frozen="gate", experts="same"), 1)
+    found.step(samples_last(x), y)
+    assert np.array_equal(found.state_of(0)["gate.choice_bias"], first)
 
 
 @pytest.mark.usefixtures("double")
@@ -403,6 +438,21 @@ def of_terms(gate: str) -> list[TrialSpec]:
             regularizer=Regularizer(**dict.fromkeys(fitting[key % 2 :: step], 0.1 * (1 + key))),
         )
         for key, (experts, step) in enumerate(zip((3, 7, 2, 11), (1, 2, 2, 1), strict=True))
+    ]
+
+
+def of_biases(gate: str, k: int) -> list[TrialSpec]:
+    """Ragged trials whose biases move at rates of their own, fast enough to change a choice."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            output="top_k",
+            top_k=k,
+            regularizer=Regularizer(**{"bias_rate": 0.03 * (1 + key), "balance": 0.1 * key}),
+        )
+        for key, experts in enumerate((3, 7, 2, 11))
     ]
 
 

@@ -148,6 +148,17 @@ def test_each_trial_has_the_terms_that_fit_it() -> None:
     assert active(gate="soft") == every
 
 
+def test_a_bias_has_a_meaning_where_the_top_k_are_chosen() -> None:
+    outputs = {"output": {"choices": ["mixture", "stochastic", "top_k"]}}
+    _, bias = study({"bias_rate": RANGE}, model=outputs).parameters
+    active = [bias.is_active({"model.output": name}) for name in outputs["output"]["choices"]]
+    assert active == [False, False, True]
+    for gate in ("loudest", "expert_loss", "soft"):
+        assert searched(study({"bias_rate": RANGE}, model={"gate": gate, "output": "top_k"})) == []
+    beside = study({"kind": "importance", "bias_rate": 0.01}, model={"output": "top_k"})
+    assert beside.configuration({}).regularizer.bias_rate == 0.01
+
+
 def test_a_single_network_has_no_terms() -> None:
     single = study({"importance": 0.2}, model={"kind": "single"}).configuration({})
     assert single.regularizer == regularizer()

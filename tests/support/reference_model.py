@@ -232,6 +232,7 @@ class PlainMixture(nn.Module):
         self.temperature = temperature
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
         self.gate = None if kind == "single" else GATES[kind](gate, shape, experts)
+        self.bias_M: Tensor | None = None
 
     def logits(self, x: Tensor) -> Tensor:
         """[B, M], over temperature."""
@@ -258,6 +259,7 @@ class PlainMixture(nn.Module):
                 {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
             )
         if self.gate is not None:
+            self.bias_M = state.pop("gate.choice_bias", None)
             self.gate.load(state)
 
 
@@ -307,9 +309,11 @@ class PlainRule:
 
 
 class PlainTopK(PlainRule):
+    bias_M: Tensor | float = 0.0
+
     def kept(self, p_M: Tensor, k: int) -> Tensor:
-        """The k largest probabilities over their sum, 0 elsewhere."""
-        ranked = p_M.argsort(descending=True).tolist()
+        """The probabilities of the k largest, with their biases, over their sum; 0 elsewhere."""
+        ranked = (p_M + self.bias_M).argsort(descending=True).tolist()
         total = _total([p_M[e] for e in ranked[:k]])
         zero = torch.zeros_like(total)
         return torch.stack([p / total if e in ranked[:k] else zero for e, p in enumerate(p_M)])
@@ -318,7 +322,7 @@ class PlainTopK(PlainRule):
         if k > 1:
             return super().loss(logits_M, outputs_MC, y, k)
         p_M = F.softmax(logits_M, 0)
-        best = int(p_M.argmax())
+        best = int((p_M + self.bias_M).argmax())
         return -torch.log(F.softmax(p_M[best] * outputs_MC[best], 0)[y] + 1e-7)
 
 
@@ -362,11 +366,33 @@ RULES: dict[str, PlainRule] = {
 
 
 def rule_losses(
-    logits_BM: Tensor, outputs_BMC: Tensor, y_B: Tensor, kind: str = "mixture", k: int = 1
+    logits_BM: Tensor,
+    outputs_BMC: Tensor,
+    y_B: Tensor,
+    kind: str = "mixture",
+    k: int = 1,
+    bias_M: Tensor | None = None,
 ) -> Tensor:
     """Each sample's loss under an output rule, [B], sample after sample."""
     samples = zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True)
-    return torch.stack([RULES[kind].loss(logits, outputs, y, k) for logits, outputs, y in samples])
+    rule = RULES[kind] if bias_M is None else biased(bias_M)
+    return torch.stack([rule.loss(logits, outputs, y, k) for logits, outputs, y in samples])
+
+
+def biased(bias_M: Tensor) -> PlainTopK:
+    """The rule of the k largest with their biases."""
+    rule = PlainTopK()
+    rule.bias_M = bias_M
+    return rule
+
+
+def moved_bias(bias_M: Tensor, p_BM: Tensor, k: int, rate: float) -> Tensor:
+    """The bias after a step on a batch, expert after expert."""
+    kept_BM = torch.stack([biased(bias_M).kept(p_M, k) for p_M in p_BM])
+    loads = (kept_BM > 0).sum(0).tolist()
+    mean = len(p_BM) * k / len(loads)
+    signs = [float(load < mean) - float(load > mean) for load in loads]
+    return bias_M + rate * torch.tensor(signs)
 
 
 def answer(p_M: Tensor, outputs_MC: Tensor, kind: str = "mixture") -> Tensor:
@@ -391,6 +417,7 @@ class Step(NamedTuple):
         hidden_BMD: what the experts' bodies make of it.
         rows_MD: the gate's vector of each expert; empty for a gate without any.
         k: experts that a sample is sent to.
+        bias_M: of each expert in the choice of the k.
         clean_BM, scale_BM: logits without noise, and its scale, of a gate that has some.
     """
 
@@ -400,6 +427,7 @@ class Step(NamedTuple):
     k: int
     clean_BM: Tensor | None = None
     scale_BM: Tensor | None = None
+    bias_M: Tensor | float = 0.0
 
     @property
     def p_BM(self) -> Tensor:
@@ -436,7 +464,7 @@ def balance_loss(step: Step) -> Tensor:
     """M sum_e f_e P_e, sample after sample."""
     sent = [0] * step.experts
     for p_M in step.p_BM:
-        for expert in p_M.argsort(descending=True)[: step.k].tolist():
+        for expert in (p_M + step.bias_M).argsort(descending=True)[: step.k].tolist():
             sent[expert] += 1
     shares = [count / sum(sent) for count in sent]
     terms = [share * step.p_BM[:, e].mean() for e, share in enumerate(shares)]

@@ -7,11 +7,13 @@ D width of the hidden representation.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.stack import StackedNetworks
+from moe_search.ops.invariant import sum_over_experts
 from moe_search.spec.configuration import Model
 
 
@@ -45,6 +47,25 @@ class Gate(nn.Module):
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__()
         self.axis = axis
+        if architecture.rule.biased:
+            self.register_buffer("choice_bias", torch.zeros(sum(axis.experts)))
+            self.per_expert += ("choice_bias",)
+
+    def rebalance(self, chosen_PMB: Tensor, rate_P: Tensor) -> None:
+        """Move the bias of each expert, for the choice of the top k, towards balance.
+
+        b_e <- b_e + u sign(mean load - load_e), the load being the samples of the batch that an
+        expert was sent. Source: "Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-
+        Experts" (Wang et al., arXiv 2408.15664), as in DeepSeek-V3.
+
+        Args:
+            chosen_PMB: whether a sample was sent to an expert.
+            rate_P: u of each model.
+        """
+        load_PM = chosen_PMB.sum(2)
+        mean_P = sum_over_experts(load_PM) / self.axis.experts_P
+        step_PM = rate_P[:, None] * (mean_P[:, None] - load_PM).sign()
+        self.get_buffer("choice_bias").add_(self.axis.unfold(step_PM))
 
     def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """Logits [P, M, B], minus infinity where there is no expert.
