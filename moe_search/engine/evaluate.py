@@ -8,7 +8,6 @@ import torch
 from moe_search.engine.resident import Tensors, samples_last
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.tally import DecompositionTally
 
 _BATCH = 512
@@ -19,8 +18,7 @@ def evaluate(mixtures: Mixtures, split: Tensors) -> list[Decomposition]:
     """The decomposition of each model on a split; leaves them in evaluation mode."""
     mixtures.eval()
     architecture = mixtures.architecture
-    rule = load_rule(architecture.rule)
-    tally = DecompositionTally(mixtures.axis, architecture.classes, rule)
+    tally = DecompositionTally(mixtures.axis, architecture.classes, mixtures.rule())
     for start in range(0, len(split.y), _BATCH):
         batch = slice(start, start + _BATCH)
         logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))

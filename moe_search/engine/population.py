@@ -19,11 +19,12 @@ from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
+from moe_search.moe.gates.base import ExpertOutputs
 from moe_search.moe.mixtures import Mixtures, part_of
-from moe_search.moe.outputs.base import load_rule
-from moe_search.moe.terms.base import Batch, Features
+from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
 from moe_search.spec.configuration import Regularizer
+from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
 
@@ -51,7 +52,6 @@ class Population:
         self.specs = tuple(specs)
         self.architecture = architecture
         self.stage = stage
-        self._rule = load_rule(architecture.rule)
         self._features = features
         self._hardware = hardware
         self.mixtures = self._drawn(epoch=0)
@@ -78,6 +78,7 @@ class Population:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
         self.mixtures.set_training(self.stage.frozen)
+        self._draw_noise()
         if self._pretraining:
             self._pretraining.begin_epoch(epoch)
         now = [temperatures(spec.configuration, epoch) for spec in self.specs]
@@ -101,8 +102,8 @@ class Population:
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Each model's training loss on a batch with its regularizers, [P]."""
         with self._precision():
-            logits_PMB, outputs_PMCB = self.mixtures(x)
-        return self._losses(x, label_B, logits_PMB, outputs_PMCB)
+            logits_PMB, experts = self.mixtures.answers(x)
+        return self._losses(x, label_B, logits_PMB, experts)
 
     def select(self, models: Sequence[int]) -> None:
         """Train on with some of the models; their weights and optimizer states are kept."""
@@ -129,14 +130,23 @@ class Population:
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Gradients of experts and gate; returns the losses, [P]."""
         with self._precision():
-            logits_PMB, outputs_PMCB = self.mixtures(x)
-        loss_P = self._losses(x, label_B, logits_PMB, outputs_PMCB)
+            logits_PMB, experts = self.mixtures.answers(x)
+        loss_P = self._losses(x, label_B, logits_PMB, experts)
         dual = self.specs[0].configuration.model.dual_temperature != 1
         if dual and self.stage.frozen is None:
-            self._dual_backward(loss_P, logits_PMB, outputs_PMCB, label_B)
+            self._dual_backward(loss_P, logits_PMB, experts.outputs_PMCB, label_B)
         else:
             torch.autograd.backward(loss_P.sum())
+        self._rebalance(logits_PMB.detach())
         return loss_P
+
+    def _rebalance(self, logits_PMB: Tensor) -> None:
+        """Move the biases that experts are chosen by, where there are any and the gate learns."""
+        gate = self.mixtures.gate
+        if gate is not None and self.architecture.rule.biased and self.stage.frozen != "gate":
+            rates = [spec.configuration.regularizer.bias_rate for spec in self.specs]
+            rate_P = torch.tensor(rates, device=self._hardware.device)
+            gate.rebalance(self._rule.chosen(logits_PMB), rate_P)
 
     def _dual_backward(
         self, loss_P: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor
@@ -154,12 +164,22 @@ class Population:
         torch.autograd.backward(loss_P.sum(), inputs=gate)
 
     def _losses(
-        self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, outputs_PMCB: Tensor
+        self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, experts: ExpertOutputs
     ) -> Tensor:
-        loss_P = self._rule.losses(logits_PMB, outputs_PMCB, label_B).mean(1)
-        batch = Batch(x, label_B, self._features)
+        loss_P = self._rule.losses(logits_PMB, experts.outputs_PMCB, label_B).mean(1)
+        answers = Answers(logits_PMB, experts, self.mixtures.gate, self._rule)
+        batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
+
+    def _draw_noise(self) -> None:
+        """Give gates with noise the epoch's; an expert's does not depend on how many there are."""
+        gate = self.mixtures.gate
+        if gate is not None and GATES[self.architecture.gate or ""].noisy:
+            seed, places = self.specs[0].seed, max(self.mixtures.axis.experts)
+            gate.random = [
+                generator(seed, Stream.NOISE, self._epoch, expert) for expert in range(places)
+            ]
 
     def _precision(self) -> torch.autocast:
         """A context whose products have the precision of the training."""
@@ -189,6 +209,7 @@ class Population:
     def _start_stage(self, epoch: int) -> None:
         """Set up what models that have their weights need of a stage: losses, an optimizer."""
         self.mixtures.to(self._hardware.device)
+        self._rule = self.mixtures.rule()
         pretrained = self.stage.pretraining
         self._pretraining = (
             Pretraining(self.stage, self.specs, self.mixtures) if pretrained else None

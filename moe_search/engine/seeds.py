@@ -14,6 +14,7 @@ class Stream(IntEnum):
     ORDER = 1
     AUGMENTATION = 2
     PEEKING = 3
+    NOISE = 4
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, *part: int) -> Generator:

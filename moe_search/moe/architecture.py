@@ -28,12 +28,14 @@ class OutputRule:
 
     Attributes:
         k: experts that ``top_k`` keeps.
+        biased: whether the gate has a bias of each expert for the choice of the k.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     kind: Annotated[str, OneOf(tuple(OUTPUTS))]
     k: _Count = 1
+    biased: bool = False
 
     @property
     def one_expert(self) -> bool:
@@ -74,7 +76,9 @@ class Architecture:
             return cls(backbone, shape, classes, None, OutputRule("mixture"))
         gate = GATES[model.gate]
         name = gate.rule or model.output
-        rule = OutputRule(name, model.top_k if name == "top_k" else 1)
+        rule = OutputRule(name)
+        if name == "top_k":
+            rule = OutputRule(name, model.top_k, configuration.regularizer.bias_rate > 0)
         slots = model.slots if gate.has_slots else 1
         return cls(backbone, shape, classes, model.gate, rule, slots)
 

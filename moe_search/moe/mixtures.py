@@ -15,6 +15,7 @@ from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, Gate
 from moe_search.moe.layers.dense import Dense
+from moe_search.moe.outputs.base import Rule, load_rule
 from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.configuration import Model
 from moe_search.spec.kinds.gates import GATES
@@ -67,8 +68,13 @@ class Mixtures(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gate logits over temperature [P, M, B] and experts' class probabilities [P, M, C, B]."""
+        logits_PMB, experts = self.answers(x)
+        return logits_PMB, experts.outputs_PMCB
+
+    def answers(self, x: Tensor) -> tuple[Tensor, ExpertOutputs]:
+        """Gate logits over temperature [P, M, B], and what all experts make of a batch."""
         experts = self.experts(x)
-        return self.gate_logits(x, experts), experts.outputs_PMCB
+        return self.gate_logits(x, experts), experts
 
     def experts(self, x: Tensor) -> ExpertOutputs:
         """What all experts make of a batch."""
@@ -82,6 +88,10 @@ class Mixtures(nn.Module):
         logits_PMB: Tensor = self.gate(x, experts)
         return logits_PMB / self.temperature_P[:, None, None]
 
+    def rule(self) -> Rule:
+        """The output rule, with the bias that it chooses experts by, if there is one."""
+        return load_rule(self.architecture.rule, self._bias if self._biased else None)
+
     @property
     def gate_needs_experts(self) -> bool:
         """Whether the gate scores experts by what they say, so that all must be evaluated."""
@@ -93,6 +103,14 @@ class Mixtures(nn.Module):
         row = slice(expert, expert + 1)
         output_1CB: Tensor = self.heads(self.bodies(x, row), row).softmax(1)
         return output_1CB[0]
+
+    @property
+    def _biased(self) -> bool:
+        return self.gate is not None and self.architecture.rule.biased
+
+    def _bias(self) -> Tensor:
+        assert self.gate is not None, "a single network chooses no experts"
+        return self.axis.fold(self.gate.get_buffer("choice_bias"))
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's weights: gate, then expert after expert (body, head)."""

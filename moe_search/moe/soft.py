@@ -54,8 +54,8 @@ class SoftMixtures(Mixtures):
         self.heads = Dense(models, self.bodies.width, shared.classes)
         self.gate = None
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """log p(e|x) [P, M, B] and experts' class probabilities [P, M, C, B]."""
+    def answers(self, x: Tensor) -> tuple[Tensor, ExpertOutputs]:
+        """log p(e|x) [P, M, B], and each expert's mean answer h_e with what it says alone."""
         width, samples = self.slots.weight.shape[2], x.shape[-1]
         token_PITB = self.trunk(x).view(self.axis.models, width, -1, samples)
         z_PMSTB = self._scores(token_PITB)
@@ -64,7 +64,9 @@ class SoftMixtures(Mixtures):
         hidden_PMDSB = self._hidden(token_PITB, z_PMSTB.softmax(3))
         share_PMSB = combine_PMSB / p_PMB.unsqueeze(2)
         mean_PMDB = (hidden_PMDSB * share_PMSB.unsqueeze(2)).sum(3)
-        return self.axis.mask(p_PMB.log()), self._classes(mean_PMDB).softmax(2)
+        outputs_PMCB = self._classes(mean_PMDB).softmax(2)
+        experts = ExpertOutputs(self.axis.unfold(mean_PMDB), outputs_PMCB)
+        return self.axis.mask(p_PMB.log()), experts
 
     def gate_logits(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """log p(e|x) [P, M, B]."""

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from moe_search.data.preprocessing import Preprocessing
 from moe_search.moe.mixtures import Mixtures
-from moe_search.moe.outputs.base import load_rule
 
 
 class Classifier(nn.Module):
@@ -40,7 +39,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.mixtures = mixtures
         self.labels = tuple(labels)
-        self._rule = load_rule(mixtures.architecture.rule)
+        self._rule = mixtures.rule()
         self.preprocessing = preprocessing
         self._moments = (tuple(mean), tuple(std))  # in double precision
         per_channel = (-1, *[1] * (len(mixtures.architecture.shape)))
@@ -83,7 +82,7 @@ class Classifier(nn.Module):
                 "prediction needs one that does not, such as an original gate"
             )
         inner = self._inner(x)
-        best_B = self.mixtures.gate_logits(inner)[0].argmax(0)
+        best_B = self._rule.ranked(self.mixtures.gate_logits(inner))[0].argmax(0)
         output_CB = inner.new_zeros(self.mixtures.architecture.classes, len(x))
         for expert in torch.unique(best_B).tolist():
             chosen = (best_B == expert).nonzero().squeeze(1)

@@ -89,6 +89,8 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         seed=result.seed,
         validation=result.validation.metrics(),
     ).model_dump(mode="json")
+    if not result.architecture.rule.biased:
+        del config["architecture"]["rule"]["biased"]  # as models of before it
     if card.preprocessing is None:
         del config["card"]["preprocessing"]  # as models of before it
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from moe_search.spec.backbones import NAMES
 from moe_search.spec.base import spec_error
 from moe_search.spec.comparison import Row
-from moe_search.spec.conditions import NoneAtZero, conditions
-from moe_search.spec.configuration import Model, Regularizer
+from moe_search.spec.conditions import conditions
+from moe_search.spec.configuration import Model
 from moe_search.spec.differences import describe_domain
 from moe_search.spec.domains import Domain, FloatRange, IntRange, options
 from moe_search.spec.kinds.installed import installed
@@ -14,6 +14,7 @@ from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data, Objective, Search
+from moe_search.spec.term_weights import TERM_NAMES
 from moe_search.words import did_you_mean, show
 
 
@@ -65,9 +66,8 @@ def check_terms(settings: Mapping[str, object], *place: str) -> None:
     """Refuses terms that are given both by ``kind`` and by weights of their own."""
     if options(settings["regularizer.kind"]) == ("none",):
         return
-    for name, field in Regularizer.model_fields.items():
-        weight = any(isinstance(entry, NoneAtZero) for entry in field.metadata)
-        if weight and settings[f"regularizer.{name}"] != 0:
+    for name in TERM_NAMES:
+        if settings[f"regularizer.{name}"] != 0:
             raise spec_error(
                 "gives a term a weight beside kind; leave kind and weight out, and give each term "
                 "its weight",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic.fields import FieldInfo
 
 from moe_search.spec.domains import Choices, FloatRange, IntRange
+from moe_search.spec.kinds.gates import GATES, GateKind
 from moe_search.spec.kinds.kind import K, Kinds
 
 
@@ -100,6 +101,14 @@ def when(path: str, *values: object) -> When:
 def when_kind(path: str, kinds: Kinds[K], holds: Callable[[K], bool]) -> When:
     """A condition on what the member of an open set declares that another hyperparameter names."""
     return When(path, lambda name: holds(kinds[name]))
+
+
+IN_MOE = when("model.kind", "moe")
+
+
+def when_gate(holds: Callable[[GateKind], bool]) -> When:
+    """A condition on what the gate's row declares."""
+    return when_kind("model.gate", GATES, holds)
 
 
 def _ends(setting: object) -> tuple[object, ...]:

@@ -5,10 +5,9 @@ is derived from them (see ``searchable.py``), so a new hyperparameter becomes se
 existing.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, create_model
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt
 
 from moe_search.errors import UserError
 from moe_search.spec.backbones import (
@@ -20,26 +19,20 @@ from moe_search.spec.backbones import (
 )
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
-from moe_search.spec.conditions import Either, NoneAtZero, When, when, when_kind
+from moe_search.spec.conditions import IN_MOE, NoneAtZero, when, when_gate
 from moe_search.spec.kinds.data_sets import DATA_SETS
-from moe_search.spec.kinds.gates import GATES, GateKind
+from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
 from moe_search.spec.kinds.terms import TERMS
+from moe_search.spec.term_weights import COMPARES_SAMPLES, LEARNS, TERM_NAMES, TermWeights
 
-_IN_MOE = when("model.kind", "moe")
-
-
-def _gate(holds: Callable[[GateKind], bool]) -> When:
-    return when_kind("model.gate", GATES, holds)
-
-
-_HAS_NETWORK = _gate(lambda gate: gate.has_network)
-_CHOOSES_RULE = _gate(lambda gate: gate.rule is None)
-_HAS_TEMPERATURE = _gate(lambda gate: gate.has_temperature)
-_LEARNS = _gate(lambda gate: gate.learns)
+_HAS_NETWORK = when_gate(lambda gate: gate.has_network)
+_CHOOSES_RULE = when_gate(lambda gate: gate.rule is None)
+_HAS_SHARES = when_gate(lambda gate: gate.has_shares)
+_HAS_TEMPERATURE = when_gate(lambda gate: gate.has_temperature)
 
 GateName = Annotated[str, OneOf(tuple(GATES), others=GATES.__contains__)]
 RuleName = Annotated[str, OneOf(OUTPUTS.names(lambda rule: rule.chosen))]
@@ -56,118 +49,83 @@ class Model(Section):
         description="networks of expert and gate: a preset's name, or their layer lists; "
         "auto takes the data set's own preset",
     )
-    experts: Annotated[StrictInt, _IN_MOE] = Field(
+    experts: Annotated[StrictInt, IN_MOE] = Field(
         5, ge=1, le=1024, description="number of experts M"
     )
-    gate: Annotated[GateName, _IN_MOE] = Field(
+    gate: Annotated[GateName, IN_MOE] = Field(
         "original",
         description="how the gate scores the experts; loudest has no network and trusts the "
         "expert of least entropy, expert_loss predicts each expert's loss and takes the best, soft "
         "is Soft MoE: experts share the positions of the gate's feature map",
     )
-    slots: Annotated[StrictInt, _IN_MOE, _gate(lambda gate: gate.has_slots)] = Field(
+    slots: Annotated[StrictInt, IN_MOE, when_gate(lambda gate: gate.has_slots)] = Field(
         1, ge=1, le=1024, description="means of positions that each expert of a soft gate gets"
     )
     gate_weights: Annotated[
         Literal["random", "zero"],
-        _IN_MOE,
-        _gate(lambda gate: gate.may_start_at_zero),
+        IN_MOE,
+        when_gate(lambda gate: gate.may_start_at_zero),
     ] = Field(
         "random",
         description="how the gate starts: as torch draws it, or with its network's weights and "
         "biases all zero, from which an original gate never leaves one expert",
     )
-    perturbation: Annotated[StrictFloat, _IN_MOE, _gate(lambda gate: gate.perturbed)] = Field(
+    perturbation: Annotated[StrictFloat, IN_MOE, when_gate(lambda gate: gate.perturbed)] = Field(
         0.1,
         ge=0,
         description="what the perturbed cosine gate adds to both norms it divides by",
     )
-    temperature: Annotated[StrictFloat, _IN_MOE, _HAS_TEMPERATURE] = Field(
+    temperature: Annotated[StrictFloat, IN_MOE, _HAS_TEMPERATURE] = Field(
         1.0, gt=0, description="gate temperature: gate logits are divided by it"
     )
     temperature_schedule: Annotated[
-        Literal["constant", "quarters", "decay"], _IN_MOE, _HAS_TEMPERATURE
+        Literal["constant", "quarters", "decay"], IN_MOE, _HAS_TEMPERATURE
     ] = Field(
         "constant",
         description="gate temperature over the epochs: as given; 10, 1, 0.01 and 0.001 times it "
         "in four quarters; or lowered after every epoch",
     )
     temperature_decay: Annotated[
-        StrictFloat, _IN_MOE, _HAS_TEMPERATURE, when("model.temperature_schedule", "decay")
+        StrictFloat, IN_MOE, _HAS_TEMPERATURE, when("model.temperature_schedule", "decay")
     ] = Field(0.01, ge=0, description="d of decay: T becomes T / (1 + d (n - 1)) after epoch n")
-    dual_temperature: Annotated[StrictFloat, _IN_MOE, _gate(lambda gate: gate.has_shares)] = Field(
+    dual_temperature: Annotated[StrictFloat, IN_MOE, _HAS_SHARES] = Field(
         1.0,
         gt=0,
         description="experts learn at this times the gate temperature, the gate at its own; where "
         "it is not 1, the schedule moves the experts' temperature alone",
     )
-    output: Annotated[RuleName, _IN_MOE, _CHOOSES_RULE] = Field(
+    output: Annotated[RuleName, IN_MOE, _CHOOSES_RULE] = Field(
         "mixture", description="output rule: how experts' outputs become the model's"
     )
-    top_k: Annotated[StrictInt, _IN_MOE, _CHOOSES_RULE, when("model.output", "top_k")] = Field(
+    top_k: Annotated[StrictInt, IN_MOE, _CHOOSES_RULE, when("model.output", "top_k")] = Field(
         2, ge=1, le=1024, description="experts used per sample where output is top_k"
     )
 
 
-class _TermsByKind(Section):
-    kind: Annotated[Literal["none", "importance", "similarity", "both"], _IN_MOE, _LEARNS] = Field(
-        "none", description="regularizer of the gate"
-    )
-    weight: Annotated[
-        StrictFloat,
-        _IN_MOE,
-        _LEARNS,
-        when("regularizer.kind", "importance", "similarity", "both"),
-    ] = Field(
-        0.2, ge=0, description="weight of the regularizer; of L_importance where kind is both"
-    )
-    similarity_weight: Annotated[
-        StrictFloat, _IN_MOE, _LEARNS, when("regularizer.kind", "both")
-    ] = Field(0.2, ge=0, description="weight of L_s where kind is both")
-
-
-def _term_weight(name: str) -> Any:
-    """The field of a term's weight."""
-    fits = _gate(lambda gate: TERMS[name].fits(gate))  # noqa: PLW0108  (loads it when asked)
-    meaning = TERMS[name].meaning if name in tuple(TERMS) else "a term of an installed package"
-    field = Field(0.0, ge=0, description=f"weight of {meaning}; 0 is none")
-    return (Annotated[StrictFloat, NoneAtZero(), _IN_MOE, fits], field)
-
-
-if TYPE_CHECKING:
-
-    class _Terms(_TermsByKind): ...
-
-else:
-    _fields = {name: _term_weight(name) for name in (*TERMS, *TERMS.installed())}
-    _Terms = create_model("_Terms", __base__=_TermsByKind, **_fields)
-
-_COMPARES_SAMPLES = Either(
-    (
-        when("regularizer.kind", "similarity", "both"),
-        *(
-            When(f"regularizer.{name}", lambda weight: weight > 0)
-            for name in TERMS.names(lambda term: term.between_samples)
-        ),
-    )
-)
-
-
-class Regularizer(_Terms):
+class Regularizer(TermWeights):
     """What is added to the loss to spread the samples over the experts."""
 
-    features: Annotated[Literal["pixels", "network"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = Field(
+    features: Annotated[Literal["pixels", "network"], IN_MOE, LEARNS, COMPARES_SAMPLES] = Field(
         "pixels",
         description="what distances in L_s are taken of: the inputs, or the logits of a single "
         "network of the backbone that each worker first trains on the same data",
     )
-    distance: Annotated[Literal["euclidean", "squared"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = (
-        Field("euclidean", description="distance of two samples in L_s")
+    distance: Annotated[Literal["euclidean", "squared"], IN_MOE, LEARNS, COMPARES_SAMPLES] = Field(
+        "euclidean", description="distance of two samples in L_s"
     )
-    scale: Annotated[Literal["mean", "authors"], _IN_MOE, _LEARNS, _COMPARES_SAMPLES] = Field(
+    scale: Annotated[Literal["mean", "authors"], IN_MOE, LEARNS, COMPARES_SAMPLES] = Field(
         "mean",
         description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
         "then their beta_s, B^2 times smaller at batch size B",
+    )
+    bias_rate: Annotated[
+        StrictFloat, NoneAtZero(), IN_MOE, LEARNS, _CHOOSES_RULE, when("model.output", "top_k")
+    ] = Field(
+        0.0,
+        ge=0,
+        description="balance without a loss: after each step an expert's bias, which counts in the "
+        "choice of the top k alone, moves by this towards as many samples for each; 0.001 is "
+        "usual, 0 is none",
     )
 
     @property
@@ -179,7 +137,7 @@ class Regularizer(_Terms):
             "similarity": {"similarity": self.weight},
             "both": {"importance": self.weight, "similarity": self.similarity_weight},
         }
-        by_term = {name: float(getattr(self, name)) for name in _term_names()}
+        by_term = {name: float(getattr(self, name)) for name in TERM_NAMES}
         return {name: weight for name, weight in (by_term | by_kind[self.kind]).items() if weight}
 
     @property
@@ -188,15 +146,6 @@ class Regularizer(_Terms):
         return self.features == "network" and any(
             TERMS[name].between_samples for name in self.weights
         )
-
-
-def _term_names() -> list[str]:
-    """The terms that have a weight of their own."""
-    return [
-        name
-        for name, field in Regularizer.model_fields.items()
-        if any(isinstance(entry, NoneAtZero) for entry in field.metadata)
-    ]
 
 
 class Training(Section):
@@ -216,7 +165,7 @@ class Training(Section):
         description="of what training steps multiply in products of matrices, but for 3x3 "
         "convolutions on a CPU; all else and every evaluation is float32",
     )
-    pretraining: Annotated[Literal["none", "peeking", "class_groups"], _IN_MOE, _HAS_NETWORK] = (
+    pretraining: Annotated[Literal["none", "peeking", "class_groups"], IN_MOE, _HAS_NETWORK] = (
         Field(
             "none",
             description="how experts are trained before there is a gate: each on the samples whose "
@@ -225,12 +174,12 @@ class Training(Section):
         )
     )
     pretraining_epochs: Annotated[
-        StrictInt, _IN_MOE, _HAS_NETWORK, when("training.pretraining", "peeking", "class_groups")
+        StrictInt, IN_MOE, _HAS_NETWORK, when("training.pretraining", "peeking", "class_groups")
     ] = Field(20, ge=1, le=100_000, description="passes over the training data before")
     class_groups: Annotated[
         str,
         AfterValidator(check_form),
-        _IN_MOE,
+        IN_MOE,
         _HAS_NETWORK,
         when("training.pretraining", "class_groups"),
     ] = Field(
@@ -239,14 +188,14 @@ class Training(Section):
         "CIFAR-100, or class numbers of each expert such as 0,7|1,9|2,4|3,8|5,6",
     )
     freeze_experts: Annotated[
-        StrictBool, _IN_MOE, _HAS_NETWORK, when("training.pretraining", "class_groups")
+        StrictBool, IN_MOE, _HAS_NETWORK, when("training.pretraining", "class_groups")
     ] = Field(True, description="while the gate for their class groups is trained")
-    retrain_experts: Annotated[Literal["none", "same", "new"], _IN_MOE, _HAS_NETWORK] = Field(
+    retrain_experts: Annotated[Literal["none", "same", "new"], IN_MOE, _HAS_NETWORK] = Field(
         "none",
         description="then freeze the gate and train its experts once more from the start, with the "
         "same initial weights or new ones, for as many epochs more",
     )
-    distill: Annotated[StrictBool, _IN_MOE, _gate(lambda gate: gate.distils)] = Field(
+    distill: Annotated[StrictBool, IN_MOE, when_gate(lambda gate: gate.distils)] = Field(
         False,
         description="then train an original gate for the same experts, for as many epochs more: "
         "it predicts with one expert evaluated per sample",

@@ -14,10 +14,14 @@ from support.kinds import STACKED, listed, stacked
 from support.reference_model import GATES as PLAIN_GATES
 from support.reference_model import OPTIMIZERS as PLAIN_OPTIMIZERS
 from support.reference_model import RULES as PLAIN_RULES
+from support.reference_model import TERMS as PLAIN_TERMS
 from support.reference_model import (
     PlainMixture,
+    PlainNoisy,
+    Step,
     importance_loss,
     mixture_loss,
+    moved_bias,
     rule_losses,
     similarity_loss,
 )
@@ -35,12 +39,15 @@ from torch import Tensor
 
 from moe_search.engine.population import Population
 from moe_search.engine.resident import samples_last
+from moe_search.engine.seeds import Stream, generator
+from moe_search.engine.stages import Stage
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
+from moe_search.spec.kinds.terms import TERMS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -84,7 +91,8 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     loss, p_BM = mixture_loss(model, x, y)
     rule = "expert_loss" if chosen.gate == "expert_loss" else chosen.output
     if rule != "mixture":
-        losses = rule_losses(model.logits(x), model.outputs(x), y, rule, chosen.top_k)
+        given = model.logits(x), model.outputs(x), y, rule, chosen.top_k, model.bias_M
+        losses = rule_losses(*given)
         loss = losses.mean()
     if regularizer.kind in ("importance", "both"):
         loss = loss + regularizer.weight * importance_loss(p_BM)
@@ -94,6 +102,26 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
         beta_s = weight if regularizer.scale == "authors" else weight / len(x) ** 2
         of = features(samples_last(x)).t() if regularizer.features == "network" else x
         loss = loss + similarity_loss(p_BM, of, beta_s, 0.0, regularizer.distance == "squared")
+    return loss + plain_terms(model, spec, x)
+
+
+def plain_terms(model: PlainMixture, spec: TrialSpec, x: Tensor) -> Tensor:
+    """The terms that came after the paper, each times its weight."""
+    weights = spec.configuration.regularizer.weights
+    loss = torch.zeros(())
+    if named := [name for name in weights if name in PLAIN_TERMS]:
+        chosen = spec.configuration.model
+        assert model.gate is not None
+        k = chosen.top_k if chosen.output == "top_k" else 1
+        step = Step(model.logits(x), model.hidden(x), model.gate.rows(), k)
+        if model.bias_M is not None:
+            step = step._replace(bias_M=model.bias_M)
+        if isinstance(model.gate, PlainNoisy):
+            clean_BM, scale_BM = model.gate.forward(x), model.gate.scale(x)
+            t = chosen.temperature
+            step = step._replace(clean_BM=clean_BM / t, scale_BM=scale_BM / t)
+        for name in named:
+            loss = loss + weights[name] * PLAIN_TERMS[name](step)
     return loss
 
 
@@ -140,17 +168,27 @@ def assert_learns_as_plain_models(
         )
         for plain, spec in zip(plains, specs, strict=True)
     ]
+    noise = [generator(specs[0].seed, Stream.NOISE, 1, expert) for expert in range(20)]
     for x, y in given:
         found_P = trained.step(samples_last(x), y)
+        drawn_BM = torch.stack([torch.randn(len(x), generator=source) for source in noise], 1)
+        for plain in plains:
+            if isinstance(plain.gate, PlainNoisy):
+                plain.gate.drawn_BM = drawn_BM[:, : len(plain.experts)]
         for found, plain, optimizer, spec in zip(found_P, plains, optimizers, specs, strict=True):
             optimizer.zero_grad()
             loss = learned(plain, spec, (x, y))
+            if plain.bias_M is not None:
+                k, rate = spec.configuration.model.top_k, spec.configuration.regularizer.bias_rate
+                p_BM = plain.logits(x).detach().softmax(1)
+                plain.bias_M = moved_bias(plain.bias_M, p_BM, k, rate)
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             optimizer.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
         for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e3 * tolerance, atol=1e2 * tolerance)
+        torch.testing.assert_close(ours.bias_M, plain.bias_M)
 
 
 @pytest.mark.usefixtures("double")
@@ -243,6 +281,42 @@ def test_terms_train_as_kind_says_in_every_bit(gate: str) -> None:
     for model in range(len(pairs)):
         assert_same_bits(found.state_of(model), expected.state_of(model))
     assert_company_changes_no_bit(by_weight, uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("gate", listed(STACKED, PLAIN_GATES))
+def test_neighbours_learn_by_the_terms_that_fit_as_plain_models(gate: str) -> None:
+    assert_learns_as_plain_models(of_terms(gate), batches(20, 12), 1e-9)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_terms_that_fit_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
+    assert_company_changes_no_bit(of_terms(gate), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("gate", ["original", "sigmoid", "noisy"])
+def test_a_bias_balances_without_a_loss_as_a_plain_one(gate: str, k: int) -> None:
+    assert_learns_as_plain_models(of_biases(gate, k), batches(20, 12), 1e-9)
+
+
+@pytest.mark.parametrize("gate", ["original", "sigmoid", "noisy"])
+def test_biases_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
+    assert_company_changes_no_bit(of_biases(gate, 2), uneven(IMAGE), fused=False)
+
+
+def test_a_bias_stays_while_the_gate_is_frozen_and_evens_what_experts_are_sent() -> None:
+    (x, y), *_ = batches(1, 64)
+    rated = Regularizer(bias_rate=0.01)
+    spec = trial(experts=4, gate_weights="zero", output="top_k", top_k=1, regularizer=rated)
+    found = population([spec])
+    found.step(samples_last(x), y)
+    first = found.state_of(0)["gate.choice_bias"]
+    assert sorted(np.sign(first)) == [-1, 1, 1, 1], "one expert of a gate of zeros gets all"
+    found.enter_stage(Stage(1, frozen="gate", experts="same"), 1)
+    found.step(samples_last(x), y)
+    assert np.array_equal(found.state_of(0)["gate.choice_bias"], first)
 
 
 @pytest.mark.usefixtures("double")
@@ -346,6 +420,42 @@ def optimized(optimizer: str) -> list[TrialSpec]:
     ]
 
 
+def of_terms(gate: str) -> list[TrialSpec]:
+    """Ragged trials, each with some of the terms that fit the gate, at weights of its own."""
+    routed = GATES[gate].rule is None
+    fitting = [
+        name
+        for name in PLAIN_TERMS
+        if TERMS[name].fits(GATES[gate]) and (routed or not TERMS[name].routed)
+    ]
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            temperature=0.7 + 0.4 * key,
+            output="top_k",
+            regularizer=Regularizer(**dict.fromkeys(fitting[key % 2 :: step], 0.1 * (1 + key))),
+        )
+        for key, (experts, step) in enumerate(zip((3, 7, 2, 11), (1, 2, 2, 1), strict=True))
+    ]
+
+
+def of_biases(gate: str, k: int) -> list[TrialSpec]:
+    """Ragged trials whose biases move at rates of their own, fast enough to change a choice."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            gate=gate,
+            output="top_k",
+            top_k=k,
+            regularizer=Regularizer(**{"bias_rate": 0.03 * (1 + key), "balance": 0.1 * key}),
+        )
+        for key, experts in enumerate((3, 7, 2, 11))
+    ]
+
+
 def similar_neighbours() -> list[TrialSpec]:
     """Ragged trials of L_s that differ in all that L_s has of its own."""
     given: list[dict[str, Any]] = [
@@ -442,12 +552,13 @@ def test_losses_have_the_same_bits_alone_and_among_neighbours() -> None:
 @every_gate
 def test_those_that_are_kept_go_on_as_if_nobody_had_left(gate: str, kept: list[int]) -> None:
     specs, given = neighbours(gate), uneven(IMAGE)
-    undisturbed = trained(specs, given, fused=False)
-    thinned = trained(specs, given[:3], fused=False)
+    undisturbed, thinned = (trained(specs, given[:3], fused=False) for _ in range(2))
     thinned.select(kept)
     assert thinned.specs == tuple(specs[model] for model in kept)
-    for x, y in given[3:]:
-        thinned.step(samples_last(x), y)
+    for training in (undisturbed, thinned):
+        training.begin_epoch(2)
+        for x, y in given[3:]:
+            training.step(samples_last(x), y)
     for model, before in enumerate(kept):
         assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
 

@@ -20,6 +20,7 @@ RULES = [
     OutputRule("stochastic"),
     OutputRule("top_k", 1),
     OutputRule("top_k", 2),
+    OutputRule("top_k", 1, biased=True),
     OutputRule("expert_loss"),
 ]
 
@@ -34,6 +35,8 @@ def classifier(
     architecture = Architecture(backbone, shape, CLASSES, gate, rule)
     mixtures = build(architecture, [experts], [0.02])
     mixtures.initialise(0, Generator().manual_seed(0))
+    if rule.biased and mixtures.gate is not None:
+        mixtures.gate.get_buffer("choice_bias").copy_(torch.linspace(-0.5, 0.5, experts))
     model = Classifier(mixtures, MEAN[: shape[0]], STD[: shape[0]], ["a", "b", "c", "d"])
     return model.eval()
 

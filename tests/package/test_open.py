@@ -18,12 +18,13 @@ from support.trained_models import CARD, CLASSES, IMAGE, train_model
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.build import build
-from moe_search.moe.outputs.base import load_rule
 from moe_search.package.config import Card, read_config, save_package
 from moe_search.package.open import load_package
 from moe_search.pyfunc import _load_pyfunc
 
 Config = dict[str, Any]
+
+BIASED = {"bias_rate": 0.1}
 
 
 @pytest.fixture
@@ -60,6 +61,9 @@ def refusal(package: Path) -> str:
         (IMAGE, {"gate": "loudest", "temperature_schedule": "quarters"}),
         (IMAGE, {"gate": "expert_loss"}),
         (IMAGE, {"gate": "soft", "slots": 2}),
+        (IMAGE, {"gate": "noisy", "output": "top_k", "top_k": 2}),
+        (IMAGE, {"gate": "sigmoid", "output": "top_k", "top_k": 2, "regularizer": BIASED}),
+        (IMAGE, {"gate": "attentive", "output": "top_k", "top_k": 1, "regularizer": BIASED}),
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
         ((2, 9, 9), {"backbone": "conv"}),
@@ -76,11 +80,22 @@ def test_a_loaded_model_is_the_trained_one(
     mixtures.load_states([trained.state])
     x = samples(9, shape)
     logits_1MB, outputs_1MCB = mixtures.eval()(((x - 0.4) / 0.3).movedim(0, -1).contiguous())
-    p_1MB = load_rule(trained.architecture.rule).inference_gate(logits_1MB)
-    expected_BC = load_rule(trained.architecture.rule).answer(p_1MB, outputs_1MCB)[0].t()
+    rule = mixtures.rule()
+    p_1MB = rule.inference_gate(logits_1MB)
+    expected_BC = rule.answer(p_1MB, outputs_1MCB)[0].t()
     torch.testing.assert_close(loaded(x), expected_BC)
     assert loaded.labels == CLASSES
     assert not loaded.training
+
+
+def test_a_rule_is_written_as_before_there_was_a_bias(tmp_path: Path) -> None:
+    rules = []
+    for regularizer in ({}, BIASED):
+        trained = train_model(epochs=1, output="top_k", top_k=1, regularizer=regularizer)
+        save_package(tmp_path, trained, CARD)
+        rules.append(json.loads((tmp_path / "config.json").read_text())["architecture"]["rule"])
+        assert ("gate.choice_bias" in trained.state) == bool(regularizer)
+    assert rules == [{"kind": "top_k", "k": 1}, {"kind": "top_k", "k": 1, "biased": True}]
 
 
 def test_the_configuration_says_where_a_model_comes_from(

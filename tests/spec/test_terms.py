@@ -41,7 +41,9 @@ def test_each_term_has_a_weight_fixed_or_searched() -> None:
 
 @pytest.mark.parametrize("name", tuple(TERMS))
 def test_every_term_can_be_searched(name: str) -> None:
-    (parameter,) = study({name: RANGE}).parameters
+    gate = next(gate for gate in GATES if TERMS[name].fits(GATES[gate]))
+    model = {"gate": gate, "output": "top_k" if TERMS[name].routed else "mixture"}
+    (parameter,) = study({name: RANGE}, model=model).parameters
     assert parameter.path == f"regularizer.{name}"
     assert parameter.is_active({})
 
@@ -102,9 +104,59 @@ def test_a_weight_that_may_be_zero_decides_in_each_trial() -> None:
 @pytest.mark.parametrize("gate", tuple(GATES))
 def test_terms_have_a_meaning_for_gates_that_they_fit(gate: str) -> None:
     terms = dict.fromkeys(TERMS, RANGE)
-    fitting = [f"regularizer.{name}" for name in TERMS if TERMS[name].fits(GATES[gate])]
-    assert searched(study(terms, model={"gate": gate})) == fitting
-    assert bool(fitting) == GATES[gate].learns
+    routed = GATES[gate].rule is None
+    for output in ("mixture", "top_k", "stochastic"):
+        sent = routed and output != "mixture"
+        fitting = [
+            name
+            for name, term in TERMS.items()
+            if term.fits(GATES[gate]) and (sent or not term.routed)
+        ]
+        paths = [f"regularizer.{name}" for name in fitting]
+        assert searched(study(terms, model={"gate": gate, "output": output})) == paths
+        assert any(not TERMS[name].of_experts for name in fitting) == GATES[gate].learns
+
+
+def test_each_trial_has_the_terms_that_fit_it() -> None:
+    terms = dict.fromkeys(TERMS, RANGE)
+    model = {
+        "gate": {"choices": ["original", "attentive", "loudest", "soft"]},
+        "output": {"choices": ["mixture", "top_k"]},
+        "dual_temperature": {"choices": [1.0, 2.0]},
+    }
+    mixed = study(terms, model=model)
+
+    def active(**values: Any) -> set[str]:
+        given: dict[str, Any] = {f"model.{name}": value for name, value in values.items()}
+        for parameter in mixed.parameters:
+            if parameter.path.startswith("regularizer.") and parameter.is_active(given):
+                given[parameter.path] = 0.1
+        joined = mixed.configuration(given).regularizer
+        return {path.partition(".")[2] for path in given if path.startswith("regularizer.")} & set(
+            joined.weights
+        )
+
+    every = {"importance", "similarity", "information", "decided", "experts_apart"}
+    one = {"dual_temperature": 1.0, "output": "mixture"}
+    assert active(gate="original", **one) == every | {"z", "orthogonality"}
+    assert active(gate="attentive", **one) == every | {"z"}
+    assert active(gate="attentive", **{**one, "output": "top_k"}) == every | {"z", "balance"}
+    assert active(gate="attentive", **{**one, "dual_temperature": 2.0}) == every - {
+        "experts_apart"
+    } | {"z"}
+    assert active(gate="loudest", output="top_k") == {"experts_apart"}
+    assert active(gate="soft") == every
+
+
+def test_a_bias_has_a_meaning_where_the_top_k_are_chosen() -> None:
+    outputs = {"output": {"choices": ["mixture", "stochastic", "top_k"]}}
+    _, bias = study({"bias_rate": RANGE}, model=outputs).parameters
+    active = [bias.is_active({"model.output": name}) for name in outputs["output"]["choices"]]
+    assert active == [False, False, True]
+    for gate in ("loudest", "expert_loss", "soft"):
+        assert searched(study({"bias_rate": RANGE}, model={"gate": gate, "output": "top_k"})) == []
+    beside = study({"kind": "importance", "bias_rate": 0.01}, model={"output": "top_k"})
+    assert beside.configuration({}).regularizer.bias_rate == 0.01
 
 
 def test_a_single_network_has_no_terms() -> None:

@@ -9,7 +9,7 @@ Shape suffixes: B sample, M expert, C class.
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 import torch
@@ -102,6 +102,10 @@ class PlainGate(PlainNetwork):
         """Take the weights of one model of a population."""
         load_body(self, state, "gate.body.", 0)
 
+    def rows(self) -> Tensor:
+        """The vector [M, D] of each expert; of a gate without any, none."""
+        return torch.zeros(0, self.width)
+
 
 class PlainOriginal(PlainGate):
     def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
@@ -110,11 +114,39 @@ class PlainOriginal(PlainGate):
     def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
         return self.forward(x)
 
+    def rows(self) -> Tensor:
+        assert self.head is not None
+        return self.head.weight
+
     def load(self, state: dict[str, Tensor]) -> None:
         super().load(state)
         assert self.head is not None
         weight, bias = state["gate.head.weight"].squeeze(1), state["gate.head.bias"].squeeze(1)
         self.head.load_state_dict({"weight": weight, "bias": bias})
+
+
+class PlainNoisy(PlainOriginal):
+    def __init__(self, layers: Sequence[Any], shape: Shape, experts: int) -> None:
+        super().__init__(layers, shape, experts)
+        self.noise = nn.Linear(self.width, experts, bias=False)
+        self.drawn_BM = torch.zeros(())
+
+    def scale(self, x: Tensor) -> Tensor:
+        """[B, M]."""
+        scale_BM: Tensor = F.softplus(self.noise(F.relu(self.hidden(x)))) + 0.01
+        return scale_BM
+
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        return self.forward(x) + self.drawn_BM * self.scale(x)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        super().load(state)
+        self.noise.load_state_dict({"weight": state["gate.noise.weight"]})
+
+
+class PlainSigmoid(PlainOriginal):
+    def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
+        return (1 / (1 + (-self.forward(x)).exp())).log()
 
 
 class PlainAttentive(PlainGate):
@@ -145,6 +177,9 @@ class PlainCosine(PlainGate):
         hidden = self.hidden(x)
         return torch.stack([self._cosine(hidden, w) for w in self.vectors], 1)
 
+    def rows(self) -> Tensor:
+        return self.vectors
+
     def _cosine(self, h: Tensor, w: Tensor) -> Tensor:
         h_norm = h.square().sum(1).sqrt() + self.perturbation
         return (h * w).sum(1) / (h_norm * (w.square().sum().sqrt() + self.perturbation))
@@ -173,6 +208,8 @@ GATES: dict[str, type[PlainGate]] = {
     "attentive": PlainAttentive,
     "cosine": PlainCosine,
     "perturbed_cosine": PlainCosine,
+    "noisy": PlainNoisy,
+    "sigmoid": PlainSigmoid,
     "loudest": PlainLoudest,
 }
 """By the names that studies give them; a soft gate and its experts are one (see test_soft)."""
@@ -195,6 +232,7 @@ class PlainMixture(nn.Module):
         self.temperature = temperature
         self.experts = nn.ModuleList(PlainNetwork(expert, shape, classes) for _ in range(experts))
         self.gate = None if kind == "single" else GATES[kind](gate, shape, experts)
+        self.bias_M: Tensor | None = None
 
     def logits(self, x: Tensor) -> Tensor:
         """[B, M], over temperature."""
@@ -205,6 +243,10 @@ class PlainMixture(nn.Module):
     def outputs(self, x: Tensor) -> Tensor:
         """[B, M, C]."""
         return torch.stack([F.softmax(expert(x), 1) for expert in self.experts], 1)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """[B, M, D]."""
+        return torch.stack([expert.hidden(x) for expert in self.experts], 1)  # type: ignore[operator]
 
     def load(self, weights: dict[str, npt.NDArray[Any]]) -> None:
         """Take the weights of one model of a population."""
@@ -217,6 +259,7 @@ class PlainMixture(nn.Module):
                 {"weight": state["heads.weight"][n], "bias": state["heads.bias"][n]}
             )
         if self.gate is not None:
+            self.bias_M = state.pop("gate.choice_bias", None)
             self.gate.load(state)
 
 
@@ -266,9 +309,11 @@ class PlainRule:
 
 
 class PlainTopK(PlainRule):
+    bias_M: Tensor | float = 0.0
+
     def kept(self, p_M: Tensor, k: int) -> Tensor:
-        """The k largest probabilities over their sum, 0 elsewhere."""
-        ranked = p_M.argsort(descending=True).tolist()
+        """The probabilities of the k largest, with their biases, over their sum; 0 elsewhere."""
+        ranked = (p_M + self.bias_M).argsort(descending=True).tolist()
         total = _total([p_M[e] for e in ranked[:k]])
         zero = torch.zeros_like(total)
         return torch.stack([p / total if e in ranked[:k] else zero for e, p in enumerate(p_M)])
@@ -277,7 +322,7 @@ class PlainTopK(PlainRule):
         if k > 1:
             return super().loss(logits_M, outputs_MC, y, k)
         p_M = F.softmax(logits_M, 0)
-        best = int(p_M.argmax())
+        best = int((p_M + self.bias_M).argmax())
         return -torch.log(F.softmax(p_M[best] * outputs_MC[best], 0)[y] + 1e-7)
 
 
@@ -321,11 +366,33 @@ RULES: dict[str, PlainRule] = {
 
 
 def rule_losses(
-    logits_BM: Tensor, outputs_BMC: Tensor, y_B: Tensor, kind: str = "mixture", k: int = 1
+    logits_BM: Tensor,
+    outputs_BMC: Tensor,
+    y_B: Tensor,
+    kind: str = "mixture",
+    k: int = 1,
+    bias_M: Tensor | None = None,
 ) -> Tensor:
     """Each sample's loss under an output rule, [B], sample after sample."""
     samples = zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True)
-    return torch.stack([RULES[kind].loss(logits, outputs, y, k) for logits, outputs, y in samples])
+    rule = RULES[kind] if bias_M is None else biased(bias_M)
+    return torch.stack([rule.loss(logits, outputs, y, k) for logits, outputs, y in samples])
+
+
+def biased(bias_M: Tensor) -> PlainTopK:
+    """The rule of the k largest with their biases."""
+    rule = PlainTopK()
+    rule.bias_M = bias_M
+    return rule
+
+
+def moved_bias(bias_M: Tensor, p_BM: Tensor, k: int, rate: float) -> Tensor:
+    """The bias after a step on a batch, expert after expert."""
+    kept_BM = torch.stack([biased(bias_M).kept(p_M, k) for p_M in p_BM])
+    loads = (kept_BM > 0).sum(0).tolist()
+    mean = len(p_BM) * k / len(loads)
+    signs = [float(load < mean) - float(load > mean) for load in loads]
+    return bias_M + rate * torch.tensor(signs)
 
 
 def answer(p_M: Tensor, outputs_MC: Tensor, kind: str = "mixture") -> Tensor:
@@ -340,6 +407,116 @@ def inference_gate(logits_BM: Tensor, kind: str = "mixture", k: int = 1) -> Tens
 
 def _total(terms: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum(0)
+
+
+class Step(NamedTuple):
+    """One model's batch, as terms of the regularizer see it.
+
+    Attributes:
+        logits_BM: of the gate over temperature.
+        hidden_BMD: what the experts' bodies make of it.
+        rows_MD: the gate's vector of each expert; empty for a gate without any.
+        k: experts that a sample is sent to.
+        bias_M: of each expert in the choice of the k.
+        clean_BM, scale_BM: logits without noise, and its scale, of a gate that has some.
+    """
+
+    logits_BM: Tensor
+    hidden_BMD: Tensor
+    rows_MD: Tensor
+    k: int
+    clean_BM: Tensor | None = None
+    scale_BM: Tensor | None = None
+    bias_M: Tensor | float = 0.0
+
+    @property
+    def p_BM(self) -> Tensor:
+        return F.softmax(self.logits_BM, 1)
+
+    @property
+    def experts(self) -> int:
+        return self.logits_BM.shape[1]
+
+
+def load_loss(step: Step) -> Tensor:
+    """(std / mean)^2 of the samples that each expert may expect, over new noise of its own."""
+    clean_BM, scale_BM = step.clean_BM, step.scale_BM
+    assert clean_BM is not None
+    assert scale_BM is not None
+    loads = []
+    for e in range(step.experts):
+        load = torch.zeros(())
+        for noisy_M, clean_M, scale_M in zip(step.logits_BM, clean_BM, scale_BM, strict=True):
+            others = torch.cat([noisy_M[:e], noisy_M[e + 1 :]])
+            if len(others) < step.k:
+                load = load + 1
+                continue
+            threshold = others.sort(descending=True).values[step.k - 1]
+            margin = (clean_M[e] - threshold) / scale_M[e]
+            load = load + (1 + torch.erf(margin / sqrt(2))) / 2
+        loads.append(load)
+    if len(loads) == 1:
+        return torch.zeros(())
+    return (torch.stack(loads).std() / torch.stack(loads).mean()) ** 2
+
+
+def balance_loss(step: Step) -> Tensor:
+    """M sum_e f_e P_e, sample after sample."""
+    sent = [0] * step.experts
+    for p_M in step.p_BM:
+        for expert in (p_M + step.bias_M).argsort(descending=True)[: step.k].tolist():
+            sent[expert] += 1
+    shares = [count / sum(sent) for count in sent]
+    terms = [share * step.p_BM[:, e].mean() for e, share in enumerate(shares)]
+    return step.experts * _total(terms)
+
+
+def z_loss(step: Step) -> Tensor:
+    return _total([logits_M.exp().sum().log() ** 2 for logits_M in step.logits_BM]) / len(
+        step.logits_BM
+    )
+
+
+def _nats(p_M: Tensor) -> Tensor:
+    return -(p_M * p_M.log()).sum()
+
+
+def information_loss(step: Step) -> Tensor:
+    each = _total([_nats(p_M) for p_M in step.p_BM]) / len(step.p_BM)
+    return each - _nats(step.p_BM.mean(0))
+
+
+def orthogonality_loss(step: Step) -> Tensor:
+    terms = []
+    for e, row in enumerate(step.rows_MD):
+        for f, other in enumerate(step.rows_MD):
+            terms.append(((row * other).sum() - float(e == f)).abs())
+    return _total(terms) / step.experts**2
+
+
+def experts_apart_loss(step: Step) -> Tensor:
+    pairs = [(e, f) for e in range(step.experts) for f in range(step.experts) if e != f]
+    squares = [
+        F.cosine_similarity(h_MD[e], h_MD[f], 0) ** 2 for h_MD in step.hidden_BMD for e, f in pairs
+    ]
+    return _total(squares) / len(squares) if squares else step.logits_BM.new_zeros(())
+
+
+def decided_loss(step: Step) -> Tensor:
+    terms = [(p_B - p_B.mean()).square().mean() for p_B in step.p_BM.t()]
+    return -_total(terms)
+
+
+TERMS: dict[str, Callable[[Step], Tensor]] = {
+    "load": load_loss,
+    "balance": balance_loss,
+    "z": z_loss,
+    "information": information_loss,
+    "orthogonality": orthogonality_loss,
+    "experts_apart": experts_apart_loss,
+    "decided": decided_loss,
+}
+"""Terms by the names that studies give them, but for those of the paper, which see more or less."""
 
 
 def importance_loss(p: Tensor) -> Tensor:

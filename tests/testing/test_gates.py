@@ -26,6 +26,19 @@ class TestOriginal(GateContract):
         return scores_BM
 
 
+class TestNoisy(TestOriginal):
+    """Without noise; tests/engine/test_population.py has it."""
+
+    name = "noisy"
+
+
+class TestSigmoid(TestOriginal):
+    name = "sigmoid"
+
+    def reference(self, model: OneModel) -> Tensor:
+        return super().reference(model).sigmoid().log()
+
+
 class TestAttentive(GateContract):
     name = "attentive"
 

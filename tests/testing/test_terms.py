@@ -43,6 +43,22 @@ class TestSimilarityOfSquares(TermContract):
         return similarity_loss(p_BM, x_BF.sin(), 1.0, 0.0, squared=True)
 
 
+class TestInformation(TermContract):
+    name = "information"
+
+    def reference(self, p_BM: Tensor, x_BF: Tensor, label_B: Tensor) -> Tensor:
+        nats_B = -(p_BM * p_BM.log()).sum(1)
+        mean_M = p_BM.mean(0)
+        return nats_B.mean() + (mean_M * mean_M.log()).sum()
+
+
+class TestDecided(TermContract):
+    name = "decided"
+
+    def reference(self, p_BM: Tensor, x_BF: Tensor, label_B: Tensor) -> Tensor:
+        return -p_BM.var(0, unbiased=False).sum()
+
+
 class OfCompany(Importance):
     """Of the most even model."""
 

@@ -4,13 +4,16 @@ Shape suffixes: P model, N expert of any model, M expert within its model, C cla
 D width of the hidden representation.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor, nn
 
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.stack import StackedNetworks
+from moe_search.ops.invariant import sum_over_experts
 from moe_search.spec.configuration import Model
 
 
@@ -35,13 +38,34 @@ class Gate(nn.Module):
 
     Attributes:
         per_expert: how the names of those begin that each expert has of its own.
+        random: what a gate with noise draws it from in training, one source for each expert.
     """
 
     per_expert: tuple[str, ...] = ()
+    random: Sequence[Generator] = ()
 
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__()
         self.axis = axis
+        if architecture.rule.biased:
+            self.register_buffer("choice_bias", torch.zeros(sum(axis.experts)))
+            self.per_expert += ("choice_bias",)
+
+    def rebalance(self, chosen_PMB: Tensor, rate_P: Tensor) -> None:
+        """Move the bias of each expert, for the choice of the top k, towards balance.
+
+        b_e <- b_e + u sign(mean load - load_e), the load being the samples of the batch that an
+        expert was sent. Source: "Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-
+        Experts" (Wang et al., arXiv 2408.15664), as in DeepSeek-V3.
+
+        Args:
+            chosen_PMB: whether a sample was sent to an expert.
+            rate_P: u of each model.
+        """
+        load_PM = chosen_PMB.sum(2)
+        mean_P = sum_over_experts(load_PM) / self.axis.experts_P
+        step_PM = rate_P[:, None] * (mean_P[:, None] - load_PM).sign()
+        self.get_buffer("choice_bias").add_(self.axis.unfold(step_PM))
 
     def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """Logits [P, M, B], minus infinity where there is no expert.
@@ -51,6 +75,10 @@ class Gate(nn.Module):
             experts: what the experts make of it; None where only the gate is asked, which happens
                 to gates whose ``GateKind`` does not say that they evaluate experts.
         """
+        raise NotImplementedError
+
+    def rows(self) -> Tensor:
+        """The vector [N, D] of each expert, of a gate whose ``GateKind`` says that it has some."""
         raise NotImplementedError
 
     def initialise(self, model: int, generator: Generator) -> None:

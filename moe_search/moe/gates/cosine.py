@@ -43,6 +43,10 @@ class CosineGate(NetworkGate):
         expert_PMD = self._direction(self.axis.fold(self.head.weight), 2)
         return self.axis.mask(rowwise_product(expert_PMD, gate_PDB))
 
+    def rows(self) -> Tensor:
+        """The vector [N, D] of each expert."""
+        return self.head.weight
+
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the network, then one vector per expert."""
         super().initialise(model, generator)

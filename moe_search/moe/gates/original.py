@@ -16,7 +16,7 @@ from moe_search.ops.invariant import rowwise_product
 class OriginalGate(NetworkGate):
     """The gate of Jacobs et al. (1991): a network of its own with one output per expert."""
 
-    per_expert = ("head.",)
+    per_expert: tuple[str, ...] = ("head.",)
 
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__(architecture, axis, fused)
@@ -24,10 +24,17 @@ class OriginalGate(NetworkGate):
 
     def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """Logits [P, M, B]; what the experts say is not looked at."""
+        return self.outputs(torch.relu(self.body(x)))
+
+    def outputs(self, hidden_PDB: Tensor) -> Tensor:
+        """One output per expert [P, M, B] of what the network says after its ReLU."""
         weight_PMD = self.axis.fold(self.head.weight).squeeze(2)
         bias_PM1 = self.axis.fold(self.head.biases(slice(None)))
-        scores_PMB = rowwise_product(weight_PMD, torch.relu(self.body(x)))
-        return self.axis.mask(scores_PMB + bias_PM1)
+        return self.axis.mask(rowwise_product(weight_PMD, hidden_PDB) + bias_PM1)
+
+    def rows(self) -> Tensor:
+        """The weights [N, D] of each expert's output."""
+        return self.head.weight.squeeze(1)
 
     def initialise(self, model: int, generator: Generator) -> None:
         """Draw one model's gate: the network, then one output per expert."""

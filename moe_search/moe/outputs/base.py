@@ -6,6 +6,8 @@ o_e(x) are class probabilities (after softmax), p(e|x) gate probabilities. Formu
 of the authors of arXiv 2302.14703.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,25 +19,40 @@ EPSILON = 1e-7  # keeps logarithms of probabilities finite, as in the authors' c
 TINY = 1e-15
 
 
+Bias = Callable[[], Tensor]
+
+
 class Rule:
     """How the gate's distribution and the experts' outputs become the model's.
 
     Args:
         rule: its name and numbers.
+        bias: gives the bias [P, M] of each expert for a rule that is ``biased``.
     """
 
-    def __init__(self, rule: OutputRule) -> None:
+    def __init__(self, rule: OutputRule, bias: Bias | None = None) -> None:
         self.rule = rule
+        self.bias = bias
 
     def distribution(self, logits_PMB: Tensor) -> Tensor:
         """p(e|x) with which experts and gate learn, [P, M, B]."""
         return logits_PMB.softmax(1)
 
+    def ranked(self, logits_PMB: Tensor) -> Tensor:
+        """What is largest for the expert that is chosen first, [P, M, B]."""
+        return logits_PMB
+
+    def chosen(self, logits_PMB: Tensor) -> Tensor:
+        """Whether a sample is sent to an expert, [P, M, B]: to all, where the rule chooses none."""
+        if self.rule.one_expert:
+            best_P1B = self.ranked(logits_PMB).argmax(1, keepdim=True)
+            return torch.zeros_like(logits_PMB, dtype=torch.bool).scatter_(1, best_P1B, True)
+        return ~logits_PMB.isneginf()
+
     def inference_gate(self, logits_PMB: Tensor) -> Tensor:
         """The distribution over experts that inference uses, [P, M, B]."""
         if self.rule.one_expert:
-            best_P1B = logits_PMB.argmax(1, keepdim=True)
-            return torch.zeros_like(logits_PMB).scatter_(1, best_P1B, 1.0)
+            return self.chosen(logits_PMB).to(logits_PMB.dtype)
         return self.distribution(logits_PMB)
 
     def answer(self, p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
@@ -53,13 +70,13 @@ class Rule:
         raise NotImplementedError
 
 
-def load_rule(rule: OutputRule) -> Rule:
-    """The rule of a name.
+def load_rule(rule: OutputRule, bias: Bias | None = None) -> Rule:
+    """The rule of a name; arguments as those of ``Rule``.
 
     Raises:
         MemberError: nothing makes it.
     """
-    return OUTPUTS[rule.kind].load_class(Rule)(rule)
+    return OUTPUTS[rule.kind].load_class(Rule)(rule, bias)
 
 
 def of_label(outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:

@@ -17,18 +17,37 @@ class TopK(Mixture):
     For k = 1 rescaling would leave the gate without a gradient, so training follows the authors:
     the loss is -log(softmax_c(p_e o_e[c])[label] + 1e-7) of the most probable expert e; inference
     takes that expert's o_e.
+
+    Where the rule is biased, the k experts with the largest p_e + b_e are chosen; what each gets
+    follows from p alone. Source: arXiv 2408.15664 and DeepSeek-V3, which adds the bias to sigmoids
+    before they are normalised.
     """
+
+    def ranked(self, logits_PMB: Tensor) -> Tensor:
+        """The logits; or p(e|x) and the bias, where there is one."""
+        if self.bias is None:
+            return logits_PMB
+        ranked_PMB = logits_PMB.softmax(1) + self.bias()[:, :, None]
+        return ranked_PMB.masked_fill(logits_PMB.isneginf(), -torch.inf)
+
+    def chosen(self, logits_PMB: Tensor) -> Tensor:
+        """Whether an expert is among the k of a sample, [P, M, B]."""
+        if self.rule.one_expert:
+            return super().chosen(logits_PMB)
+        chosen_PKB = self.ranked(logits_PMB).topk(self.rule.k, dim=1).indices
+        return torch.zeros_like(logits_PMB, dtype=torch.bool).scatter_(1, chosen_PKB, True)
 
     def distribution(self, logits_PMB: Tensor) -> Tensor:
         """p(e|x) of the chosen experts, 0 of the others, [P, M, B]."""
-        chosen_PKB = logits_PMB.topk(self.rule.k, dim=1).indices
-        kept_PMB = torch.full_like(logits_PMB, -torch.inf)
-        return kept_PMB.scatter(1, chosen_PKB, logits_PMB.gather(1, chosen_PKB)).softmax(1)
+        return logits_PMB.masked_fill(~self.chosen(logits_PMB), -torch.inf).softmax(1)
 
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         if self.rule.k > 1:
             return super().losses(logits_PMB, outputs_PMCB, label_B)
-        p_P1B, best_P1B = logits_PMB.softmax(1).max(1, keepdim=True)
+        p_PMB = logits_PMB.softmax(1)
+        ranked_PMB = p_PMB if self.bias is None else self.ranked(logits_PMB)
+        best_P1B = ranked_PMB.max(1, keepdim=True).indices
+        p_P1B = p_PMB.gather(1, best_P1B)
         index_P1CB = best_P1B.unsqueeze(2).expand(-1, -1, outputs_PMCB.shape[2], -1)
         scaled_P1CB = p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB)
         return -(of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()

@@ -9,10 +9,28 @@ from typing import NamedTuple
 from torch import Tensor
 
 from moe_search.moe.expert_axis import ExpertAxis
+from moe_search.moe.gates.base import ExpertOutputs, Gate
+from moe_search.moe.outputs.base import Rule
 from moe_search.spec.configuration import Regularizer
 
 Features = Callable[[Tensor], Tensor]
 """A batch of inputs -> what a frozen network says of them, [F, B]."""
+
+
+class Answers(NamedTuple):
+    """What the models make of a batch.
+
+    Attributes:
+        logits_PMB: of the gate over temperature; minus infinity where there is no expert.
+        experts: what the experts say.
+        gate: what the logits come from; None of mixtures whose gate and experts are one.
+        rule: the output rule.
+    """
+
+    logits_PMB: Tensor
+    experts: ExpertOutputs
+    gate: Gate | None
+    rule: Rule
 
 
 class Batch(NamedTuple):
@@ -22,11 +40,13 @@ class Batch(NamedTuple):
         x: inputs, [C, H, W, B] or [F, B], normalised.
         label_B: true classes.
         network: in whose outputs samples can be compared, where a model's regularizer needs one.
+        answers: what the models make of it; None where only their probabilities are known.
     """
 
     x: Tensor
     label_B: Tensor
     network: Features | None = None
+    answers: Answers | None = None
 
     def samples(self, space: str) -> Tensor:
         """What is compared of the samples, [F, B], by ``regularizer.features``."""
@@ -34,6 +54,11 @@ class Batch(NamedTuple):
             return self.x.flatten(0, -2)
         assert self.network is not None, "features of a network need their network"
         return self.network(self.x)
+
+    def answered(self) -> Answers:
+        """What the models make of it, for terms that look beyond probabilities."""
+        assert self.answers is not None, "the term needs what the models say"
+        return self.answers
 
 
 class Term:

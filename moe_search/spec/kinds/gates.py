@@ -21,6 +21,8 @@ class GateKind(Kind):
             that gate and experts can learn at two temperatures.
         may_start_at_zero: whether it has a meaning with all weights of its network zero.
         has_slots: whether its experts get slots, means of positions of a feature map.
+        noisy: whether it adds noise to its logits in training, of a scale that it learns.
+        has_rows: whether it has a vector of each expert, which it compares its representation with.
         perturbed: whether it adds ``model.perturbation`` to the norms that it divides by.
     """
 
@@ -33,6 +35,8 @@ class GateKind(Kind):
     has_shares: bool = True
     may_start_at_zero: bool = False
     has_slots: bool = False
+    noisy: bool = False
+    has_rows: bool = False
     perturbed: bool = False
 
     @property
@@ -48,6 +52,7 @@ GATES = Kinds(
             meaning="a network of its own with one output per expert",
             made_by="moe_search.moe.gates.original:OriginalGate",
             may_start_at_zero=True,
+            has_rows=True,
         ),
         "attentive": GateKind(
             meaning="attention of its network's representation over the experts'",
@@ -60,11 +65,26 @@ GATES = Kinds(
             meaning="the cosine of its network's representation with a vector of each expert; "
             "give it a low temperature, such as 0.07",
             made_by="moe_search.moe.gates.cosine:CosineGate",
+            has_rows=True,
         ),
         "perturbed_cosine": GateKind(
             meaning="the same with model.perturbation added to both norms",
             made_by="moe_search.moe.gates.cosine:CosineGate",
+            has_rows=True,
             perturbed=True,
+        ),
+        "noisy": GateKind(
+            meaning="the original one with noise in training; with output top_k that of Shazeer",
+            made_by="moe_search.moe.gates.noisy:NoisyGate",
+            noisy=True,
+            has_rows=True,
+        ),
+        "sigmoid": GateKind(
+            meaning="the original one with each expert scored by itself, as in DeepSeek-V3",
+            made_by="moe_search.moe.gates.sigmoid:SigmoidGate",
+            has_temperature=False,
+            has_shares=False,
+            has_rows=True,
         ),
         "loudest": GateKind(
             meaning="no network: the surer an expert is of its answer, the more it gets",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from support.reference_model import importance_loss, similarity_loss
-from support.term_values import BATCH, EXPERTS, alone, assert_same, drawn
+from support.term_values import BATCH, EXPERTS, alone, answers, assert_same, drawn
 from torch import Tensor
 
 from moe_search.errors import MemberError
@@ -35,11 +35,16 @@ def network(x: Tensor) -> Tensor:
 
 
 def added(
-    chosen: Sequence[Mapping[str, Any]], logits_PMB: Tensor, x_FB: Tensor, experts: Sequence[int]
+    chosen: Sequence[Mapping[str, Any]],
+    logits_PMB: Tensor,
+    x_FB: Tensor,
+    experts: Sequence[int] = EXPERTS,
+    seeds: Sequence[int] = (0, 1, 2, 3),
 ) -> Tensor:
     """What the terms add to losses of 0, [P]."""
     regularization = Regularization([Regularizer(**one) for one in chosen], CPU)
-    batch = Batch(x_FB, torch.zeros(BATCH, dtype=torch.int64), network)
+    label_B = torch.zeros(BATCH, dtype=torch.int64)
+    batch = Batch(x_FB, label_B, network, answers(logits_PMB, experts, seeds))
     zero_P = logits_PMB.new_zeros(len(experts))
     return regularization.added_to(zero_P, logits_PMB.softmax(1), ExpertAxis(experts), batch)
 
@@ -60,7 +65,7 @@ def reference(chosen: Mapping[str, Any], logits_BM: Tensor, x_FB: Tensor) -> Ten
 def test_each_model_has_its_own_terms_in_value_and_gradient(model: int) -> None:
     logits_PMB, x_FB = drawn()
     logits_BM = alone(logits_PMB, model)
-    found_P = added(CHOSEN, logits_PMB, x_FB, EXPERTS)
+    found_P = added(CHOSEN, logits_PMB, x_FB)
     assert found_P[3] == 0
     expected = reference(CHOSEN[model], logits_BM, x_FB)
     assert_same(found_P, logits_PMB, model, expected, logits_BM)
@@ -68,11 +73,11 @@ def test_each_model_has_its_own_terms_in_value_and_gradient(model: int) -> None:
 
 def test_company_changes_no_bit_of_value_or_gradient() -> None:
     logits_PMB, x_FB = drawn(torch.float32)
-    together_P = added(CHOSEN, logits_PMB, x_FB, EXPERTS)
+    together_P = added(CHOSEN, logits_PMB, x_FB)
     (gradient_PMB,) = torch.autograd.grad(together_P.sum(), logits_PMB)
     for model, experts in enumerate(EXPERTS):
         logits_1MB = logits_PMB.detach()[model : model + 1, :experts].requires_grad_()
-        found_1 = added(CHOSEN[model : model + 1], logits_1MB, x_FB, [experts])
+        found_1 = added(CHOSEN[model : model + 1], logits_1MB, x_FB, [experts], [model])
         assert torch.equal(found_1[0], together_P[model])
         if CHOSEN[model]:
             (gradient_1MB,) = torch.autograd.grad(found_1.sum(), logits_1MB)
@@ -83,11 +88,11 @@ def test_company_changes_no_bit_of_value_or_gradient() -> None:
 def test_company_changes_no_bit_of_any_term(name: str) -> None:
     logits_PMB, x_FB = drawn(torch.float32)
     chosen = [{name: weight} for weight in (0.5, 0.0, 2.0, 1.0)]
-    together_P = added(chosen, logits_PMB, x_FB, EXPERTS)
+    together_P = added(chosen, logits_PMB, x_FB)
     assert together_P[1] == 0
     for model, experts in enumerate(EXPERTS):
         logits_1MB = logits_PMB[model : model + 1, :experts]
-        found_1 = added(chosen[model : model + 1], logits_1MB, x_FB, [experts])
+        found_1 = added(chosen[model : model + 1], logits_1MB, x_FB, [experts], [model])
         assert torch.equal(found_1[0], together_P[model])
 
 
@@ -101,7 +106,7 @@ def test_terms_are_what_kind_says_in_every_bit() -> None:
     ]
     by_weight = [{"importance": 0.2, "similarity": 0.26}, {"importance": 0.2}]
     by_weight += [{"similarity": 0.26}, {"importance": 0.0}]
-    found, expected = (added(chosen, logits_PMB, x_FB, EXPERTS) for chosen in (by_weight, by_kind))
+    found, expected = (added(chosen, logits_PMB, x_FB) for chosen in (by_weight, by_kind))
     assert torch.equal(found, expected)
 
 
