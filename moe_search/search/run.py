@@ -11,6 +11,7 @@ from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
 from moe_search.data import load
+from moe_search.data.mapped import where_it_lies
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
@@ -99,7 +100,6 @@ def run_study(study: Study, listener: Listener) -> Ended:
         tracker = Tracker(client, study, card, made)
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
-            del data  # the workers hold their own
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)
             session = Session(study, optuna_study, *parts)
             reason, interrupted = _to_the_end(session, record, started)
