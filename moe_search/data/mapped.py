@@ -24,11 +24,14 @@ from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import size
 
-RESIDENT = 10**9
-"""Bytes that the samples of a data set may have as float32 for it to be held in memory whole."""
+RESIDENT = 600 * 10**6
+"""Bytes that the samples of a data set may have as float32 for it to be held in memory whole.
+
+A worker takes about 700 MB without them, most of it for torch with CUDA.
+"""
 
 _FLOAT = 4  # bytes
-_TOUCHED = 2**27  # bytes of a map after which a process lets go of them
+_MOST_TOUCHED = 2**27  # bytes of maps, after which a process lets go of them
 _READAHEAD = 2**16  # bytes around a sample that the system maps with it
 _PREFIX = ".moe-search-"
 _SUFFIX = ".array"
@@ -55,8 +58,8 @@ class Mapped:
         index_N: Ints | None = None,
         moments: Moments | None = None,
     ) -> None:
-        self._stored_NS, self._index_N, self._moments = stored_NS, index_N, moments
-        self._touched = 0
+        self._stored_NS = np.asarray(stored_NS)  # else Ray would copy it once more
+        self._index_N, self._moments = index_N, moments
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,11 +76,8 @@ class Mapped:
 
     def __getitem__(self, rows: slice | Ints) -> npt.NDArray[Any]:
         """Some samples, [B, S]: as stored; or normalised, float32."""
-        x_BS = np.array(self._stored_NS[rows if self._index_N is None else self._index_N[rows]])
-        self._touched += max(x_BS.nbytes, len(x_BS) * _READAHEAD)
-        if self._touched > _TOUCHED:
-            self._touched = 0
-            _let_go(self._stored_NS)
+        x_BS = self._stored_NS[rows if self._index_N is None else self._index_N[rows]]
+        _touched.add(self._stored_NS, max(x_BS.nbytes, len(x_BS) * _READAHEAD))
         return x_BS if self._moments is None else normalise(as_numbers(x_BS), *self._moments)
 
     def chosen(self, index_N: Ints) -> "Mapped":
@@ -190,11 +190,29 @@ def _root(array: npt.NDArray[Any]) -> "tuple[np.memmap[Any, Any] | None, object]
     return root, base
 
 
-def _let_go(array: npt.NDArray[Any]) -> None:
-    """Take a map's pages out of this process; they come again when they are used."""
-    _, owner = _root(array)
-    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        owner.madvise(mmap.MADV_DONTNEED)
+class _Touched:
+    """What a process has read of its maps since it last let go of them.
+
+    Pages that a process lets go of come again when they are used.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._maps: dict[int, mmap.mmap] = {}
+
+    def add(self, array: npt.NDArray[Any], count: int) -> None:
+        """So many bytes of an array are about to be read; let go of all if those are many."""
+        _, owner = _root(array)
+        if isinstance(owner, mmap.mmap):
+            self._maps[id(owner)] = owner
+            self._bytes += count
+        if self._bytes > _MOST_TOUCHED and hasattr(mmap, "MADV_DONTNEED"):
+            for owner in self._maps.values():
+                owner.madvise(mmap.MADV_DONTNEED)
+            self._bytes, self._maps = 0, {}
+
+
+_touched = _Touched()
 
 
 def _remove_orphans(folder: Path) -> None:

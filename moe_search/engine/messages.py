@@ -100,7 +100,7 @@ class _Pickler(pickle.Pickler):
     """Of an array that lies in a file it tells only where."""
 
     def reducer_override(self, value: Any) -> Any:
-        place = place_of(value) if type(value) is np.ndarray else None
+        place = place_of(value) if isinstance(value, np.ndarray) else None
         return NotImplemented if place is None else (open_place, place)
 
 

@@ -37,7 +37,7 @@ class Arrays(DataSet):
             UserError: a file is missing or damaged, or an array is not as said above.
         """
         path = own_path(source)
-        with open_arrays(path) as files:
+        with open_arrays(source) as files:
             reader = _Reader(f"{path}: ", files, source, progress)
             training, held_out = reader.training, None
             validation = reader.held_out("val") if files.has("val") else None

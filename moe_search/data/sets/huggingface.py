@@ -60,9 +60,7 @@ class HuggingFace(DataSet):
             if split not in tables or not len(known[split]):
                 return None
             files = _images(tables[split], image, known[split].tolist(), path)
-            size, skip = (source.image_size,) * 2, source.unreadable == "skip"
-            text = f"reading {split} images"
-            x_NHWC, kept = decode_all(files, size, source.channels, skip, text, progress)
+            x_NHWC, kept = decode_all(files, source, f"reading {split} images", progress)
             numbers = classes.numbers(texts[split], where)[kept]
             return Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
 
