@@ -22,7 +22,7 @@ from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 
 if TYPE_CHECKING:
-    from moe_search.data.reader import Reader
+    from moe_search.data import Reader
     from moe_search.report.outcome import Outcome
     from moe_search.report.text.table import Table
     from moe_search.spec import Study
@@ -73,7 +73,7 @@ def run(
     The same command goes on where an earlier one ended. With --verbose it tells every epoch.
     Several studies run one after another; one that fails does not stop the rest.
     """
-    from moe_search.data.reader import Reader
+    from moe_search.data import Reader
     from moe_search.spec import load_study
 
     checked = [load_study(study, overrides) for study in studies]

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from moe_search.cli import main
-from moe_search.data import Dataset, load, reader
+from moe_search.data import Dataset, load
 from moe_search.progress import Progress
 from moe_search.spec import Data
 
@@ -96,7 +96,7 @@ def test_data_is_read_once_where_it_is_the_same(
         loaded.append((source.name, source.cache))
         return load(source, test, progress)
 
-    monkeypatch.setattr(reader, "load", counted)
+    monkeypatch.setattr("moe_search.data.load.load", counted)
     (tmp_path / "elsewhere").mkdir()
     files = [
         study(tmp_path, "first", "digits"),

@@ -184,7 +184,7 @@ def test_the_bound_is_a_size(given: object, expected: int) -> None:
     assert study.source.cache == expected
 
 
-@pytest.mark.parametrize("given", ["20", "20 Gb", -1, 20, True, "1e3 GB"])
+@pytest.mark.parametrize("given", ["20", "20 Gb", -1, 20, True, "1e3 GB", "500 kB", "0.5 MB"])
 def test_what_is_no_size_is_refused(given: object) -> None:
     with pytest.raises(UserError, match=r"data\.cache: expected a size such as 500 MB or 20 GB"):
         check_study({"name": "s", "data": {"name": "digits", "cache": given}})

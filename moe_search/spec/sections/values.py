@@ -63,7 +63,7 @@ def _bytes(value: object) -> int:
     """Reads bytes, or text such as 500 MB and 1.5 TB."""
     match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
     if match:
-        found = float(match[1]) * 1000.0 ** ("kMGT".index(match[2]) + 1)
+        found = float(match[1]) * 1e6 * 1000.0 ** "MGT".index(match[2])
     elif isinstance(value, int | float) and not isinstance(value, bool):
         found = float(min(value, 1e18))
     else:
@@ -73,7 +73,7 @@ def _bytes(value: object) -> int:
     return int(found)
 
 
-_SIZE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([kMGT])B"
+_SIZE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([MGT])B"
 _DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhd])"
 
 AutoOrCount = Annotated[
