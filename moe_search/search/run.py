@@ -78,7 +78,6 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
     workers = opener(study, listener)
     listener(Working("reading the data"))
     data = read(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
-    listener(Note(where_it_lies(data)))
     check_fit(study, data.name, data.shape, len(data.classes))
     card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
     listener(Working("opening the stores"))
