@@ -22,6 +22,7 @@ from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
 
 if TYPE_CHECKING:
+    from moe_search.data import Reader
     from moe_search.report.outcome import Outcome
     from moe_search.report.text.table import Table
     from moe_search.spec import Study
@@ -72,16 +73,18 @@ def run(
     The same command goes on where an earlier one ended. With --verbose it tells every epoch.
     Several studies run one after another; one that fails does not stop the rest.
     """
+    from moe_search.data import Reader
     from moe_search.spec import load_study
 
     checked = [load_study(study, overrides) for study in studies]
     notifier = Notifier(notify)
     alone = len(studies) == 1
     results: list[_Result] = []
+    read = Reader()
     for study, file in zip(checked, studies, strict=True):
         again = _for_shell([file], overrides)
         with notifier.failure(study.name):
-            result = _run(study, again, as_json, talk, alone)
+            result = _run(study, read, again, as_json, talk, alone)
         notifier.tell(result.study, result.text)
         results.append(result)
         if result.status == INTERRUPTED:
@@ -96,7 +99,9 @@ def run(
     ctx.exit(max((result.status for result in results), default=0))
 
 
-def _run(study: "Study", again: str, as_json: bool, talk: Talk, alone: bool) -> _Result:
+def _run(
+    study: "Study", read: "Reader", again: str, as_json: bool, talk: Talk, alone: bool
+) -> _Result:
     """Run one study and print what came of it.
 
     Raises:
@@ -106,7 +111,7 @@ def _run(study: "Study", again: str, as_json: bool, talk: Talk, alone: bool) -> 
         with talk.progress("starting") as listener:
             from moe_search.report.publish import run_and_publish
 
-            outcome = run_and_publish(study, listener)
+            outcome = run_and_publish(study, listener, read)
             compared = _compared(study)
     except Exception as error:
         if alone:

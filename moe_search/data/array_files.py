@@ -1,7 +1,7 @@
 """Arrays by what they are for, from an .npz file or a folder of .npy files; nothing is unpickled.
 
-An array of a folder is mapped into memory, not read, until it is used; one of an .npz file is read
-when it is asked for.
+An array of a folder is mapped into memory, not read, until it is used. One of an .npz file is read
+when it is asked for; if it is too large for memory, into a file that is mapped.
 """
 
 import re
@@ -15,7 +15,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from moe_search.data.mapped import is_large, new_array
+from moe_search.data.sets.base import own_path
 from moe_search.errors import UserError
+from moe_search.spec.sections import Data
 from moe_search.words import one_line
 
 # What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory, or say
@@ -45,6 +48,12 @@ _OTHERS = {
     b"\x93NUMPY": "one array without labels; put x_train and y_train into an .npz file, or each "
     "as an .npy file into a folder",
 }
+_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_BLOCK = 2**20  # bytes
+
 _TEXT = (".csv", ".tsv", ".txt")
 
 
@@ -52,7 +61,7 @@ class ArrayFiles:
     """The arrays of an .npz file or of a folder of .npy files.
 
     Args:
-        path: the file or folder.
+        source: whose path is the file or folder, and which says where large arrays may lie.
         names: of its arrays.
         archive: the open file; None for a folder.
 
@@ -60,8 +69,9 @@ class ArrayFiles:
         UserError: two arrays may be the same thing.
     """
 
-    def __init__(self, path: Path, names: Iterable[str], archive: Any = None) -> None:
-        self._path = path
+    def __init__(self, source: Data, names: Iterable[str], archive: Any = None) -> None:
+        self._source = source
+        self._path = path = own_path(source)
         self._archive = archive
         self._names: dict[tuple[str, SplitName], str] = {}
         for name in names:
@@ -90,7 +100,8 @@ class ArrayFiles:
             raise UserError(f"{self._path}: has no {name}, expected {_EXPECTED}")
         try:
             if self._archive is not None:
-                array = self._archive[name]
+                array = _large_member(self._archive, name, self._source)
+                array = self._archive[name] if array is None else array
             else:
                 array = np.load(self._path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         except _DAMAGE as error:
@@ -104,20 +115,21 @@ class ArrayFiles:
 
 
 @contextmanager
-def open_arrays(path: Path) -> Iterator[ArrayFiles]:
-    """The arrays of an .npz file or of a folder of .npy files.
+def open_arrays(source: Data) -> Iterator[ArrayFiles]:
+    """The arrays of ``source.path``, an .npz file or a folder of .npy files.
 
     Raises:
         UserError: it is neither.
     """
+    path = own_path(source)
     if path.is_dir():
         names = sorted(file.stem for file in path.glob("*.npy"))
         if not names:
             raise UserError(f"{path}: not a folder of .npy files; expected {_EXPECTED}")
-        yield ArrayFiles(path, names)
+        yield ArrayFiles(source, names)
         return
     with _open(path) as archive:
-        yield ArrayFiles(path, archive.files, archive)
+        yield ArrayFiles(source, archive.files, archive)
 
 
 def _open(path: Path) -> Any:
@@ -135,6 +147,33 @@ def _open(path: Path) -> Any:
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise UserError(f"{path}: not an .npz file: {_OTHERS[start[:6]]}")
     return archive
+
+
+def _large_member(archive: Any, name: str, source: Data) -> npt.NDArray[Any] | None:
+    """An array of an .npz file that is too large for memory, in a file; None of others.
+
+    Raises:
+        UserError: there is no room for it.
+    """
+    member = f"{name}.npy"
+    if member not in archive.zip.namelist():
+        return None
+    with archive.zip.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            return None
+        shape, fortran, dtype = _HEADERS[version](file)
+        if dtype.hasobject or not is_large(shape):
+            return None
+        array = new_array(shape[::-1] if fortran else shape, dtype, source)
+        left = array.reshape(-1).view(np.uint8)
+        while len(left):
+            count = file.readinto(left[:_BLOCK])
+            if not count:
+                raise EOFError("ends too early")
+            left = left[count:]
+        file.read(1)  # at the end its checksum is compared
+    return array.T if fortran else array
 
 
 def _role(name: str) -> tuple[str, SplitName] | None:

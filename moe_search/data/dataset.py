@@ -29,7 +29,8 @@ class Split(Generic[Array]):
     """Samples with their classes; NumPy's arrays or torch's tensors.
 
     Attributes:
-        x: [N, C, H, W] or [N, F]; as stored, or float32 and normalised.
+        x: [N, C, H, W] or [N, F]; as stored, or float32 and normalised. What is too large for
+            memory is a ``Mapped``.
         y: int64 class numbers, [N].
     """
 
@@ -41,15 +42,9 @@ Samples = Split[Any]
 """A split of NumPy's arrays, or of a data frame's rows."""
 
 
-def chosen(split: Samples, indices_N: Ints) -> Samples:
-    """The samples at some indices."""
-    rows: Any = getattr(split.x, "iloc", split.x)  # a data frame's are under another name
-    return Split(rows[indices_N], split.y[indices_N])
-
-
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """A data set as stored: of uint8, float32 or float64, or a data frame of a table's rows.
+    """A data set as stored: numbers, of which uint8 are pixels, or a data frame of a table's rows.
 
     Attributes:
         test: None unless it was asked for.
@@ -66,7 +61,7 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set ready for training: float32, normalised.
+    """A data set ready for training: float32, normalised, in files that processes share.
 
     Attributes:
         test: None unless it was asked for: it is read once, for finalists.

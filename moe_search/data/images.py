@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Ints
+from moe_search.data.mapped import is_large, new_array
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress, counted
+from moe_search.spec.sections import Data
 from moe_search.words import one_line
 
 if TYPE_CHECKING:  # of the many who read no images, none waits for it
@@ -110,48 +112,51 @@ def decode(file: Path | bytes, size: Size, channels: int, name: str) -> npt.NDAr
 
 
 def decode_all(
-    images: Sequence[tuple[Path | bytes, str]],
-    size: Size,
-    channels: int,
-    skip: bool,
-    text: str,
-    progress: Progress,
+    images: Sequence[tuple[Path | bytes, str]], source: Data, text: str, progress: Progress
 ) -> tuple[npt.NDArray[np.uint8], Ints]:
     """Images as pixels [N, H, W, C], and the numbers of those that could be read.
 
+    Pixels that are too large for memory lie in a file beside the study.
+
     Args:
         images: where each lies, or its content; and its name.
-        size, channels: see ``decode``.
-        skip: leave out what cannot be read, and say how many; otherwise all of them are named.
+        source: says their size, channels, and whether to leave out what cannot be read and say how
+            many; otherwise all of them are named.
         text: what is told while they are read.
         progress: is told it.
 
     Raises:
-        UserError: some cannot be read.
+        UserError: some cannot be read, or there is no room for them.
     """
+    size, channels = (source.image_size,) * 2, source.channels
+    shape = (len(images), *size, channels)
+    large = is_large(shape)
+    x_NHWC = new_array(shape, np.uint8, source) if large else np.empty(shape, np.uint8)
 
-    def attempt(image: tuple[Path | bytes, str]) -> npt.NDArray[np.uint8] | UserError:
-        file, name = image
+    def attempt(number: int) -> UserError | None:
         try:
-            return decode(file, size, channels, name)
+            x_NHWC[number] = decode(images[number][0], size, channels, images[number][1])
         except UserError as error:
             return error
+        return None
 
-    x_NHWC = np.empty((len(images), *size, channels), np.uint8)
     kept: list[int] = []
     errors: list[UserError] = []
     with ThreadPoolExecutor() as pool:  # decoders let other threads run
-        each = zip(counted(images, text, progress), pool.map(attempt, images), strict=True)
-        for number, (_, found) in enumerate(each):
-            if isinstance(found, UserError):
-                errors.append(found)
+        found = pool.map(attempt, range(len(images)))
+        for number, (_, error) in enumerate(
+            zip(counted(images, text, progress), found, strict=True)
+        ):
+            if error is not None:
+                errors.append(error)
             else:
-                x_NHWC[len(kept)] = found
                 kept.append(number)
-    if errors and not skip:
+    if errors and source.unreadable == "stop":
         raise _unreadable(errors, progress)
     if errors:
         progress(Note(f"{len(errors)} of {len(images)} images are skipped; the first: {errors[0]}"))
+        for place, number in enumerate(kept):
+            x_NHWC[place] = x_NHWC[number]
     return x_NHWC[: len(kept)], np.array(kept, np.int64)
 
 

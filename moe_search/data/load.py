@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from moe_search.data.dataset import PADDING, Dataset, Ints, Raw, Samples, Split, chosen
+from moe_search.data.dataset import PADDING, Dataset, Ints, Moments, Raw, Samples, Split
 from moe_search.data.encoding import Encoding
-from moe_search.data.normalise import moments, normalise
+from moe_search.data.mapped import Mapped, as_mapped, chosen, is_large, new_array
+from moe_search.data.normalise import Statistics, as_numbers, normalise, parts, statistics
 from moe_search.data.preprocessing import Preprocessing
 from moe_search.data.sets.base import DataSet
 from moe_search.data.split import stratified, validation_count
@@ -45,36 +45,63 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
     Where nothing is held out for validation, training samples stand in, up to 10,000 of them.
     Published data sets are normalised by the published constants, others by mean and SD of the
     training split, by which also a table is encoded. The test split is read only where ``test``
-    asks for it. All of it is then resident, as float32.
+    asks for it.
+
+    All arrays then lie in files, as float32, which all who train on them map. Of data that is too
+    large for memory, what lies in a file already is left there as stored, and normalised as it is
+    read.
 
     Raises:
-        UserError: data missing, damaged or not fit for what ``source`` asks.
+        UserError: data missing, damaged or not fit for what ``source`` asks, or no room for it.
     """
     data_set: DataSet = DATA_SETS[source.name].load()
     raw = read(source, test, progress)
     training, validation = _training_and_validation(source, raw, progress)
     encoding = None if raw.kinds is None else Encoding.fit(training.x, raw.kinds)
-    x_NS = _values(training, encoding)
-    mean, std = data_set.moments or moments(x_NS)
-    preprocessing = _preprocessing(training, x_NS, encoding)
+    stored = _stored(training, encoding)
+    found = _known(data_set) or statistics(stored.x)
+    moments = found.moments
+    shape = tuple(stored.x.shape[1:])
+    held_out = [split for split in (validation, raw.test) if split is not None]
+    large = is_large((sum(len(split.y) for split in (training, *held_out)), *shape))
 
     def ready(split: Samples) -> Samples:
-        return Split(normalise(_values(split, encoding), mean, std), split.y)
+        return Split(_ready(split.x, moments, large, source), split.y)
 
-    train = Split(normalise(x_NS, mean, std), training.y)
-    found = Dataset(
+    train = ready(stored)
+    dataset = Dataset(
         name=source.name,
         train=train,
-        validation=train if validation is None else ready(validation),
-        test=None if raw.test is None else ready(raw.test),
+        validation=train if validation is None else ready(_stored(validation, encoding)),
+        test=None if raw.test is None else ready(_stored(raw.test, encoding)),
         classes=raw.classes,
-        mean=mean,
-        std=std,
-        augment=_augmented(source, data_set, train.x.shape[1:]),
-        preprocessing=preprocessing,
+        mean=moments[0],
+        std=moments[1],
+        augment=_augmented(source, data_set, shape),
+        preprocessing=_preprocessing(training, found, encoding),
     )
-    _tell_lacking(found, progress)
-    return found
+    _tell_lacking(dataset, progress)
+    return dataset
+
+
+class Reader:
+    """Reads data as ``load`` does, but not again where the study before has the same."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._data: Dataset | None = None
+
+    def __call__(self, source: Data, test: bool, progress: Progress) -> Dataset:
+        """The data, of which only the last is kept.
+
+        Raises:
+            UserError: what ``load`` raises.
+        """
+        key = f"{source.model_dump_json(exclude={'cache'})} {test}"
+        if self._data is None or self._key != key:
+            self._data = None  # its files make room
+            self._data, self._key = load(source, test, progress), key
+        return self._data
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:
@@ -157,26 +184,35 @@ def _training_and_validation(
     return chosen(raw.training, training), validation
 
 
-def _values(split: Samples, encoding: Encoding | None) -> npt.NDArray[Any]:
-    """Samples as numbers that are not normalised yet, bytes as 0..1; never the ones as stored."""
-    if encoding is not None:
-        return encoding.encode(split.x)
-    if split.x.dtype != np.uint8:
-        return np.array(split.x, order="C")
-    x_NS = np.ascontiguousarray(split.x).astype(np.float32)
-    x_NS /= 255
-    return x_NS
+def _known(data_set: DataSet) -> Statistics | None:
+    """The statistics by which the literature goes, all of pixels."""
+    return data_set.moments and Statistics(data_set.moments, 0.0, 1.0)
+
+
+def _stored(split: Samples, encoding: Encoding | None) -> Samples:
+    """Samples of numbers: those of arrays, or a table's rows as features."""
+    return Split(as_mapped(split.x) if encoding is None else encoding.encode(split.x), split.y)
+
+
+def _ready(x_NS: Any, moments: Moments, large: bool, source: Data) -> Any:
+    """Normalised samples in a file; or such as are normalised when they are read from theirs."""
+    if large and isinstance(x_NS, Mapped):
+        return x_NS.normalised(moments)
+    found_NS = new_array(x_NS.shape, np.float32, source)
+    for part in parts(x_NS.shape):
+        found_NS[part] = normalise(as_numbers(x_NS[part]), *moments)
+    return Mapped(found_NS) if large else found_NS
 
 
 def _preprocessing(
-    training: Samples, x_NS: npt.NDArray[Any], encoding: Encoding | None
+    training: Samples, found: Statistics, encoding: Encoding | None
 ) -> Preprocessing:
     """What a model needs to take raw samples."""
     if encoding is not None:
         return Preprocessing(encoding=encoding)
     if training.x.dtype == np.uint8:
         return Preprocessing(whole=True)
-    return Preprocessing(low=float(x_NS.min()), high=float(x_NS.max()))
+    return Preprocessing(low=found.low, high=found.high)
 
 
 def _drawn(

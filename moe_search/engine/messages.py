@@ -1,12 +1,16 @@
 """What passes between a coordinator and a worker, and how it does through a pipe."""
 
+import io
 import pickle
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 from pydantic import TypeAdapter
 
+from moe_search.data import Dataset
+from moe_search.data.mapped import open_place, place_of
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.trial import Job, Report
 from moe_search.spec import Configuration, Data
@@ -17,13 +21,11 @@ class Setup:
     """First message to a worker.
 
     Attributes:
-        source: the data, loaded once and held resident.
         device: "cpu" or "cuda:0" and so on.
         threads: of one operation.
         checkpoints: where trainings leave theirs, and go on from.
     """
 
-    source: Data
     device: str
     threads: int
     checkpoints: Checkpoints
@@ -85,7 +87,7 @@ class Fault:
     reason: str
 
 
-ToWorker = Setup | Job | Drop
+ToWorker = Setup | Dataset | Job | Drop
 FromWorker = Ready | Report | Done | Fault
 Message = ToWorker | FromWorker
 
@@ -122,9 +124,19 @@ class Pipe:
         return self._connection.poll()
 
 
+class _Pickler(pickle.Pickler):
+    """Of an array that lies in a file it tells only where."""
+
+    def reducer_override(self, value: Any) -> Any:
+        place = place_of(value) if isinstance(value, np.ndarray) else None
+        return NotImplemented if place is None else (open_place, place)
+
+
 def send(connection: Connection, message: Message) -> None:
     """Send to the process at the other end."""
-    connection.send_bytes(pickle.dumps(message))
+    content = io.BytesIO()
+    _Pickler(content).dump(message)
+    connection.send_bytes(content.getbuffer())
 
 
 def receive(connection: Connection) -> Message:

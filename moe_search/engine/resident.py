@@ -4,14 +4,20 @@ Shape suffixes: N sample, B sample of a batch.
 """
 
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from moe_search.data import Dataset, Samples, Split
+from moe_search.data.mapped import Mapped
+from moe_search.data.normalise import parts
 
-Tensors = Split[Tensor]
-"""A split of torch's tensors."""
+Tensors = Split[Any]
+"""A split of torch's tensors, or ``OnDisk``."""
+
+_SHARE = 0.5  # of a GPU's free memory that one split may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +53,41 @@ def resident(data: Dataset, device: torch.device) -> Resident:
     )
 
 
+class OnDisk:
+    """Samples [N, S] in a file, of which each batch is read: what training asks of a tensor."""
+
+    def __init__(self, x: Mapped, device: torch.device) -> None:
+        self._x, self._device = x, device
+
+    @property
+    def shape(self) -> torch.Size:
+        """[N, S]."""
+        return torch.Size(self._x.shape)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return torch.from_numpy(self._x[rows]).to(self._device)
+
+    def index_select(self, _dim: int, index_B: Tensor) -> Tensor:
+        """Those of some numbers."""
+        return torch.from_numpy(self._x[index_B.cpu().numpy()]).to(self._device)
+
+
 def tensors(split: Samples, device: torch.device) -> Tensors:
     """One split of it, alike."""
-    return Split(torch.from_numpy(split.x).to(device), torch.from_numpy(split.y).to(device))
+    return Split(_on(device, split.x), torch.from_numpy(split.y).to(device))
+
+
+def _on(device: torch.device, x: Any) -> Any:
+    """Samples on a device; those too large for this machine's memory only if a GPU has room."""
+    if not isinstance(x, Mapped):
+        return torch.from_numpy(x).to(device)
+    bytes_of_all = prod(x.shape) * torch.float32.itemsize
+    if device.type != "cuda" or bytes_of_all > _SHARE * torch.cuda.mem_get_info(device)[0]:
+        return OnDisk(x, device)
+    found = torch.empty(x.shape, device=device)
+    for part in parts(x.shape):
+        found[part] = torch.from_numpy(x[part])
+    return found
 
 
 def samples_last(x: Tensor) -> Tensor:

@@ -1,20 +1,19 @@
 """A worker trains the jobs it is sent, and knows no store.
 
 As a process of the coordinator's machine it is ``python -m moe_search.engine.worker FD`` with one
-end of a pipe, on Windows its handle. It receives a ``Setup``, then ``Job`` and ``Drop`` messages,
-and sends ``Ready``, reports and ``Done``. It ends when the pipe closes, so it never outlives its
-coordinator by more than an epoch.
+end of a pipe, on Windows its handle. It receives a ``Setup`` and a ``Dataset``, then ``Job`` and
+``Drop`` messages, and sends ``Ready``, reports and ``Done``. It ends when the pipe closes, so it
+never outlives its coordinator by more than an epoch.
 """
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 import torch
 
-from moe_search.data import Dataset, load
+from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.feature_network import FeatureNetworks
 from moe_search.engine.hardware import Hardware
@@ -38,16 +37,14 @@ class Worker:
     Args:
         channel: to the coordinator.
         setup: what it was told first.
-        load: gives the data; with the test split where its argument is true.
+        data: what it trains on; with the test split where a job is to be judged on it.
     """
 
-    def __init__(self, channel: Channel, setup: Setup, load: Callable[[bool], Dataset]) -> None:
+    def __init__(self, channel: Channel, setup: Setup, data: Dataset) -> None:
         self._channel = channel
-        self._load = load
         torch.set_num_threads(setup.threads)
         self._setup = setup
         device = torch.device(setup.device)
-        data = load(False)
         self._data = resident(data, device)
         wanted = device.type == "cpu" and worth_fusing(data.shape)
         why_not = uncompiled() if wanted else None
@@ -67,9 +64,6 @@ class Worker:
 
     def _train(self, job: Job) -> None:
         """Train a job; trials that resume after different epochs train apart."""
-        if job.test and self._data.test is None:
-            del self._data  # before it is read again with its test split, into the same memory
-            self._data = resident(self._load(True), self._hardware.device)
         for group in self._setup.checkpoints.by_epoch(job.trials):
             self._train_in_step(replace(job, trials=group.specs), group.checkpoints)
 
@@ -113,8 +107,10 @@ def main() -> None:
     try:
         pipe = Pipe(_Connection(int(sys.argv[1])))
         setup = pipe.receive()
+        data = pipe.receive()
         assert isinstance(setup, Setup)
-        Worker(pipe, setup, partial(load, setup.source)).run()
+        assert isinstance(data, Dataset)
+        Worker(pipe, setup, data).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -9,7 +9,7 @@ import torch
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from moe_search.data import load
+from moe_search.data import Dataset, load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.evaluate import evaluate
 from moe_search.engine.messages import Ready
@@ -102,11 +102,10 @@ def distil(
     if data.test is None:
         raise UserError(f"{uri}: {source.name} has no test split to judge by")
     (before,) = evaluate(mixtures, tensors(data.test, torch.device("cpu")))
-    del data  # the worker holds its own
     spec = TrialSpec(0, _configuration(teacher, epochs), teacher.config.seed)
     job = Job((spec,), given, source, test=True, start=mixtures.state_of(0))
     machine = plan(teacher.study)
-    result = _train(job, Plan(machine.devices[:1], population=1), progress)
+    result = _train(job, data, Plan(machine.devices[:1], population=1), progress)
     assert result.test is not None
     logged = log_distilled(teacher, result)
     return Distilled(teacher.uri, logged.model_uri, before.metrics(), result.test.metrics())
@@ -118,12 +117,12 @@ def _configuration(teacher: Teacher, epochs: int | None) -> Configuration:
     return given.model_copy(update={"training": given.training.model_copy(update=changes)})
 
 
-def _train(job: Job, machine: Plan, progress: Progress) -> TrialResult:
+def _train(job: Job, data: Dataset, machine: Plan, progress: Progress) -> TrialResult:
     progress(Working("teaching the gate"))
     with (
         tempfile.TemporaryDirectory() as unused,
         LocalExecutor(
-            machine, job.source, Checkpoints(Path(unused), job.source, after=math.inf)
+            machine, data, Checkpoints(Path(unused), job.source, after=math.inf)
         ) as executor,
     ):
         executor.submit(job)

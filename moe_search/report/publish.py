@@ -1,5 +1,6 @@
 """Puts what a study found where people look: Optuna's dashboard, and MLflow's pages."""
 
+from moe_search.data import load
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.report.charts.optuna_page import save_plots
@@ -12,7 +13,7 @@ from moe_search.report.results.summary import summarize
 from moe_search.report.text.asked import nothing_searched
 from moe_search.report.text.cards import model_card, study_card
 from moe_search.search.events import Event, Listener, Started
-from moe_search.search.run import run_study
+from moe_search.search.run import Read, run_study
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.stores.lock import study_lock
@@ -49,12 +50,13 @@ def publish(study: Study) -> None:
 _BEST = 5
 
 
-def run_and_publish(study: Study, listener: Listener) -> Outcome:
+def run_and_publish(study: Study, listener: Listener, read: Read = load) -> Outcome:
     """Run a study from where it stands to its champion.
 
     Args:
         study: what to search.
         listener: told how it goes.
+        read: gives the data.
 
     Raises:
         UserError: the data or a store is not fit.
@@ -65,7 +67,7 @@ def run_and_publish(study: Study, listener: Listener) -> Outcome:
         if isinstance(event, Started) and (note := nothing_searched(study)):
             listener(Note(note))
 
-    ended = run_study(study, tell)
+    ended = run_study(study, tell, read)
     if not ended.interrupted:
         listener(Working("drawing the dashboards' pages"))
         try:

@@ -1,7 +1,7 @@
 """Runs a study from study.yaml to its champion."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -10,11 +10,12 @@ from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
-from moe_search.data import load
+from moe_search.data import Dataset, load
+from moe_search.data.mapped import where_it_lies
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
-from moe_search.progress import Note, Working
+from moe_search.progress import Note, Progress, Working
 from moe_search.search.batches import Batches
 from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Listener
@@ -40,6 +41,9 @@ from moe_search.tracking.notes import study_note
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 
+Read = Callable[[Data, bool, Progress], Dataset]
+"""Gives the data of a source, with its test split where that is asked for."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -56,12 +60,13 @@ class Ended:
     seconds: float
 
 
-def run_study(study: Study, listener: Listener) -> Ended:
+def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
     """Search, then the finals. The same call goes on where an earlier one ended.
 
     Args:
         study: what to search.
         listener: told of every trial.
+        read: gives the data.
 
     Raises:
         UserError: the data, a store or the study's earlier space do not fit; nothing is created
@@ -72,7 +77,7 @@ def run_study(study: Study, listener: Listener) -> Ended:
     silence()
     workers = opener(study, listener)
     listener(Working("reading the data"))
-    data = load(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
+    data = read(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
     check_fit(study, data.name, data.shape, len(data.classes))
     card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
     listener(Working("opening the stores"))
@@ -97,9 +102,9 @@ def run_study(study: Study, listener: Listener) -> Ended:
         plan = workers.plan()
         batches = _batches(checkpoints.source, plan, card, data.shape)
         tracker = Tracker(client, study, card, made)
+        listener(Note(where_it_lies(data)))
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
-            del data  # the workers hold their own
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)
             session = Session(study, optuna_study, *parts)
             reason, interrupted = _to_the_end(session, record, started)

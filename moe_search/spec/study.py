@@ -140,7 +140,8 @@ class Study(Section):
     @property
     def source(self) -> Data:
         """The data section with absolute paths, as workers take it."""
-        return self.data.model_copy(update={"root": self.data_root, "path": self.data_path})
+        paths = {"root": self.data_root, "path": self.data_path}
+        return self.data.model_copy(update=paths).placed(self._folder.absolute())
 
     @property
     def optuna_url(self) -> str:
@@ -272,7 +273,7 @@ class Study(Section):
         fixed = self.model_dump(
             mode="json",
             include={
-                "data": set(Data.model_fields) - {"root"},
+                "data": set(Data.model_fields) - {"root", "cache"},
                 "search": {"seed"} if self.configurations else {"seed", "seeds"},
                 "configurations": {"__all__": {"model", "regularizer", "training"}},
                 **dict.fromkeys(("model", "regularizer", "training", "objective"), True),

@@ -137,7 +137,7 @@ def engine_per_trial(kinds: tuple[str, ...]) -> dict[str, float]:
     found = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalExecutor(machine, source, Checkpoints(Path(folder), source)) as executor,
+        LocalExecutor(machine, load(source), Checkpoints(Path(folder), source)) as executor,
     ):
         for kind in kinds:
             run_jobs(executor, source, kind, machine.population, epochs=1)

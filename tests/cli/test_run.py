@@ -11,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from moe_search.cli import main
+from moe_search.data import Dataset, load
+from moe_search.progress import Progress
+from moe_search.spec import Data
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +85,30 @@ def test_a_study_that_fails_does_not_stop_the_rest(tmp_path: Path, messages: Mes
     assert first["study"] == "first"
     assert "nowhere.npz" in first["error"]
     assert second["counts"]["complete"] == 1
+
+
+def test_data_is_read_once_where_it_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, int | float | str]] = []
+
+    def counted(source: Data, test: bool, progress: Progress) -> Dataset:
+        loaded.append((source.name, source.cache))
+        return load(source, test, progress)
+
+    monkeypatch.setattr("moe_search.data.load.load", counted)
+    (tmp_path / "elsewhere").mkdir()
+    files = [
+        study(tmp_path, "first", "digits"),
+        study(tmp_path / "elsewhere", "second", "{name: digits, cache: 1 GB}"),
+        study(tmp_path, "third", "{name: digits, limit: 500}"),
+    ]
+    done = run(*files)
+    assert done.exit_code == 0
+    assert loaded == [("digits", 20 * 10**9), ("digits", 20 * 10**9)]
+    assert done.stderr.count("the data is in memory once, for all workers: 1,438 samples") == 2
+    assert done.stderr.count("the data is in memory once, for all workers: 788 samples") == 1
+    assert not list(tmp_path.rglob(".moe-search-*"))
 
 
 def test_a_mistake_in_any_study_is_told_before_one_begins(tmp_path: Path) -> None:

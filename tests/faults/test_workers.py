@@ -18,6 +18,7 @@ from support.checkpointed_study import STAGE, search, study
 from support.jobs import digits_job
 from support.study_runs import check_ledger, trials
 
+from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
@@ -221,7 +222,7 @@ def outcomes(executor: LocalExecutor, count: int) -> list[Reported]:
 
 def test_a_worker_may_be_killed_before_it_is_ready_but_not_for_ever(tmp_path: Path) -> None:
     died = "its worker died (signal SIGKILL)"
-    with LocalExecutor(Plan(("cpu",), 1), SOURCE, Checkpoints(tmp_path, SOURCE)) as executor:
+    with LocalExecutor(Plan(("cpu",), 1), load(SOURCE), Checkpoints(tmp_path, SOURCE)) as executor:
         for _ in range(2):
             executor.submit(job(2))
             kill_worker(executor)
@@ -234,7 +235,7 @@ def test_a_worker_may_be_killed_before_it_is_ready_but_not_for_ever(tmp_path: Pa
 
 def test_a_trial_that_finds_no_memory_fails_alone(tmp_path: Path) -> None:
     """Its worker was killed before it was ready, and another is in its place."""
-    with LocalExecutor(Plan(("cpu",), 2), SOURCE, Checkpoints(tmp_path, SOURCE)) as executor:
+    with LocalExecutor(Plan(("cpu",), 2), load(SOURCE), Checkpoints(tmp_path, SOURCE)) as executor:
         kill_worker(executor)
         while not any(isinstance(event, Ready) for event in executor.events(timeout=1.0)):
             pass

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.array_files import ArrayFiles, SplitName, open_arrays
-from moe_search.data.dataset import Raw, Samples, Split, chosen
+from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.labels import Classes, classes_of
+from moe_search.data.mapped import chosen
 from moe_search.data.samples import as_samples, has_float32_range, sample_shape
 from moe_search.data.sets.base import DataSet, own_path
 from moe_search.data.split import drawn_test
@@ -36,7 +37,7 @@ class Arrays(DataSet):
             UserError: a file is missing or damaged, or an array is not as said above.
         """
         path = own_path(source)
-        with open_arrays(path) as files:
+        with open_arrays(source) as files:
             reader = _Reader(f"{path}: ", files, source, progress)
             training, held_out = reader.training, None
             validation = reader.held_out("val") if files.has("val") else None
@@ -126,11 +127,7 @@ class _Reader:
 
 
 def _finite(x_NS: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Bytes, float32, or float64 where float32 might not hold the differences of the values."""
-    if x_NS.dtype == np.uint8:
-        return x_NS
-    wide = x_NS.dtype.itemsize >= 4 and x_NS.dtype != np.float32
-    native = x_NS.astype(np.float64 if wide else np.float32, copy=False)
-    if not has_float32_range(native):
+    """The same, none of it beyond what float32 may hold."""
+    if x_NS.dtype != np.uint8 and not has_float32_range(x_NS):
         raise UserError(f"{where}: holds NaN or numbers too large for float32")
-    return native
+    return x_NS

@@ -66,9 +66,8 @@ GTSRB = Gtsrb(
 def _samples(
     images: Sequence[tuple[Path, int]], source: Data, split: str, progress: Progress
 ) -> Samples:
-    size, text = (source.image_size,) * 2, f"reading {split} images"
     files = [(file, str(file)) for file, _ in images]
-    x_NHWC, _ = decode_all(files, size, source.channels, False, text, progress)
+    x_NHWC, _ = decode_all(files, source, f"reading {split} images", progress)
     y_N = np.array([label for _, label in images], np.int64)
     return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
 

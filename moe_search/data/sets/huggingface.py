@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from moe_search.data.columns import likely_label
-from moe_search.data.dataset import Raw, Samples, Split, chosen
+from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.images import decode_all, typical_form
 from moe_search.data.labels import classes_of
+from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.sets.table import SPLIT, from_frame
 from moe_search.data.split import drawn_test
@@ -59,9 +60,7 @@ class HuggingFace(DataSet):
             if split not in tables or not len(known[split]):
                 return None
             files = _images(tables[split], image, known[split].tolist(), path)
-            size, skip = (source.image_size,) * 2, source.unreadable == "skip"
-            text = f"reading {split} images"
-            x_NHWC, kept = decode_all(files, size, source.channels, skip, text, progress)
+            x_NHWC, kept = decode_all(files, source, f"reading {split} images", progress)
             numbers = classes.numbers(texts[split], where)[kept]
             return Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
 

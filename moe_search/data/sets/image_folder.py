@@ -34,9 +34,7 @@ class ImageFolder(DataSet):
 
         def decoded(split: str, listing: Listing) -> Samples:
             images = [(image, str(image)) for image, _ in listing]
-            size, skip = (source.image_size,) * 2, source.unreadable == "skip"
-            text = f"reading {split} images"
-            x_NHWC, kept = decode_all(images, size, source.channels, skip, text, progress)
+            x_NHWC, kept = decode_all(images, source, f"reading {split} images", progress)
             y_N = np.array([label for _, label in listing], np.int64)[kept]
             return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from moe_search.data.catalogue import Files
-from moe_search.data.dataset import Raw, Split, chosen
+from moe_search.data.dataset import Raw, Split
+from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import PublishedSet
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError

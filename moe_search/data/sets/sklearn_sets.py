@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moe_search.data.dataset import Raw, Split, chosen
+from moe_search.data.dataset import Raw, Split
+from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet
 from moe_search.data.split import drawn_test
 from moe_search.progress import Progress

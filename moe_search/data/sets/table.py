@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.columns import learnable, likely_label, look_at
-from moe_search.data.dataset import Raw, Samples, Split, chosen
+from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.labels import classes_of
+from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.split import drawn_test
 from moe_search.data.tables import SPLITS, Frame, is_table, read_table, split_files

@@ -25,7 +25,7 @@ from moe_search.search.executors.base import (
     WorkerState,
     population,
 )
-from moe_search.spec import Data, Study
+from moe_search.spec import Study
 from moe_search.tracking.provenance import cores
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
@@ -52,7 +52,7 @@ def _gpus() -> int:
 
 
 class LocalOpener:
-    """Processes of this machine, which load the data themselves."""
+    """Processes of this machine, which map the files of the data."""
 
     def __init__(self, study: Study, _progress: Progress) -> None:
         self._study = study
@@ -66,10 +66,10 @@ class LocalOpener:
         return plan(self._study)
 
     def open(
-        self, plan: Plan, _data: Dataset, checkpoints: Checkpoints
+        self, plan: Plan, data: Dataset, checkpoints: Checkpoints
     ) -> AbstractContextManager[Executor]:
         """The processes."""
-        return LocalExecutor(plan, checkpoints.source, checkpoints)
+        return LocalExecutor(plan, data, checkpoints)
 
 
 @dataclass(kw_only=True)
@@ -84,12 +84,12 @@ class LocalExecutor:
 
     Args:
         plan: devices, one for each worker.
-        source: the data each worker loads.
+        data: what is trained on, with the test split where it is to be judged on.
         checkpoints: where trainings leave theirs, and go on from.
     """
 
-    def __init__(self, plan: Plan, source: Data, checkpoints: Checkpoints) -> None:
-        self._source = source
+    def __init__(self, plan: Plan, data: Dataset, checkpoints: Checkpoints) -> None:
+        self._data = data
         self._checkpoints = checkpoints
         self._workers = [self._start(device, 1) for device in plan.devices]
 
@@ -149,7 +149,8 @@ class LocalExecutor:
         )
         theirs.close()
         worker = _Process(start=start, process=process, connection=ours, device=device)
-        self._send(worker, Setup(self._source, device, 1, self._checkpoints))
+        self._send(worker, Setup(device, 1, self._checkpoints))
+        self._send(worker, self._data)
         return worker
 
     def _replace(self, worker: _Process) -> Event:

@@ -56,7 +56,7 @@ class _Actor:
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is written
         given = replace(setup, checkpoints=shared(setup.checkpoints))
         try:
-            Worker(self._queues, given, lambda _: data).run()
+            Worker(self._queues, given, data).run()
         except Exception as error:
             self._queues.said.put(error)
 
@@ -108,7 +108,7 @@ class RayExecutor:
 
     def __init__(self, plan: Plan, given: Ray, data: Dataset, checkpoints: Checkpoints) -> None:
         checkpoints.folder.mkdir(parents=True, exist_ok=True)  # by this a node sees it is shared
-        self._setup = Setup(checkpoints.source, plan.devices[0], 1, checkpoints)
+        self._setup = Setup(plan.devices[0], 1, checkpoints)
         self._data = ray.put(data)
         self._actors = _ACTORS.options(
             num_cpus=1,

@@ -1,10 +1,14 @@
 """The section ``data``."""
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
     PlainValidator,
+    PrivateAttr,
     StrictInt,
     WithJsonSchema,
 )
@@ -12,7 +16,7 @@ from pydantic import model_validator as validator
 
 from moe_search.spec.base import OneOf, Section, spec_error
 from moe_search.spec.kinds.data_sets import DATA_SETS, OPTIONS
-from moe_search.spec.sections.values import SWITCH, GivenPath, Seed
+from moe_search.spec.sections.values import SWITCH, Bytes, GivenPath, Seed
 from moe_search.words import show
 
 DataName = Annotated[str, OneOf(tuple(DATA_SETS), others=DATA_SETS.__contains__)]
@@ -100,6 +104,27 @@ class Data(Section):
     unreadable: Literal["stop", "skip"] = Field(
         "stop", description="what to do about images that cannot be read"
     )
+
+    cache: Bytes = Field(
+        20 * 10**9,
+        repr=False,
+        description="most that copies of the data may take beside the study while it runs, such as "
+        "20 GB",
+    )
+
+    _beside: Path = PrivateAttr(default_factory=lambda: Path(tempfile.gettempdir()))
+
+    def placed(self, folder: Path) -> Self:
+        """The same, with copies of the data in a folder; where it cannot be written, as before."""
+        placed = self.model_copy()
+        if os.access(folder, os.W_OK):
+            placed._beside = folder
+        return placed
+
+    @property
+    def beside(self) -> Path:
+        """Folder in which copies of the data lie while they are used."""
+        return self._beside
 
     @validator(mode="after")
     def _has_its_keys(self) -> Self:

@@ -73,6 +73,21 @@ def _seconds(value: object) -> float:
     return seconds
 
 
+def _bytes(value: object) -> int:
+    """Reads bytes, or text such as 500 MB and 1.5 TB."""
+    match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
+    if match:
+        found = float(match[1]) * 1e6 * 1000.0 ** "MGT".index(match[2])
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        found = float(min(value, 1e18))
+    else:
+        found = 0.0
+    if not 1e6 <= found < 1e18:
+        raise ValueError(f"expected a size such as 500 MB or 20 GB; got {show(value)}")
+    return int(found)
+
+
+_SIZE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([MGT])B"
 _DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhd])"
 
 AutoOrCount = Annotated[
@@ -95,6 +110,19 @@ Seconds = Annotated[
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0},
                 {"type": "string", "pattern": f"^{_DURATION}$"},
+            ]
+        }
+    ),
+]
+
+Bytes = Annotated[
+    int,
+    PlainValidator(_bytes),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 1_000_000},
+                {"type": "string", "pattern": f"^{_SIZE}$"},
             ]
         }
     ),

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from support.jobs import PATIENCE, SOURCE, await_events, check_drop, job, reported
 from support.study_runs import check_ledger, study_in, trials
 
+from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import Job
@@ -24,7 +25,7 @@ DIED = "its worker died (signal SIGKILL)"
 
 def test_a_worker_from_start_to_end(tmp_path: Path) -> None:
     """One test, for a worker takes seconds to start."""
-    with LocalExecutor(Plan(("cpu",), 1), SOURCE, Checkpoints(tmp_path, SOURCE)) as executor:
+    with LocalExecutor(Plan(("cpu",), 1), load(SOURCE), Checkpoints(tmp_path, SOURCE)) as executor:
         assert (executor.workers, executor.idle) == (1, 1)
         executor.submit(job(0, 1))
         assert executor.idle == 0
