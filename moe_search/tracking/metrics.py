@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
 from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.errors import UserError
+from moe_search.words import one_line
 
 _LOSS = ("training", "loss")
 
@@ -52,3 +57,18 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
     points = history_points([result.history for result in results])
     last = results[0].history[-1].epoch
     return points + [Point(name, value, last) for name, value in final.items()]
+
+
+def read_history(client: MlflowClient, run_id: str, name: str) -> list[tuple[int, float]]:
+    """A metric of a run after each epoch, in order: pairs of the epoch and the value.
+
+    Raises:
+        UserError: the run has no such metric.
+    """
+    try:
+        history = client.get_metric_history(run_id, name)
+    except MlflowException:
+        history = []
+    if not history:
+        raise UserError(one_line(f"MLflow run {run_id} has no metric {name}: it was deleted"))
+    return sorted((point.step, point.value) for point in history)
