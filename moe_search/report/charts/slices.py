@@ -38,9 +38,10 @@ def draw(points: Sequence[TrialPoint], domains: Mapping[str, Domain], objective:
     with canvas(height=2.6, width=1.2 + 1.9 * len(domains), columns=len(domains)) as drawn:
         for axis, name, path in zip(drawn.axes, names, domains, strict=True):
             scale = scale_of(domains[path])
-            having = [point for point in points if path in point.parameters]
+            having = [point for point in complete(points) if path in point.parameters]
             places = [scale.place(point.parameters[path]) for point in having]
-            marks = axis.plot(places, [point.value for point in having], "o", **_LOOK)
+            values = [point.value for point in having if point.value is not None]
+            marks = axis.plot(places, values, "o", **_LOOK)
             drawn.name_trials(marks[0], [point.trial for point in having])
             shares, texts = zip(*scale.ticks, strict=True)
             crowded = sum(map(len, texts)) > _LETTERS

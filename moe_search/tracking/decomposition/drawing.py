@@ -196,9 +196,7 @@ def _heat_map(
     )
     image.paste(Image.fromarray(cells).resize(size, Image.Resampling.BOX), corner)
     width, height = size[0] / columns, size[1] / rows
-    size_fits = [
-        n for n in (SMALL, LABEL) if n < height and font("100", n).getlength("100") < width
-    ]
+    size_fits = [n for n in (SMALL, LABEL) if n < height and _length("100", n) < width]
     if rows * columns > MOST_NUMBERS or not size_fits:
         return
     for row, column in np.argwhere(share_RN >= 0.005):
