@@ -18,6 +18,7 @@ class Picture:
         alt: what it shows, for those who do not see it.
         suffix: its format.
         fine: it has details that need their size; a narrow screen scrolls it.
+        live: SVG whose marks name their trials, in ``data-trial``; pointing at one shows them.
     """
 
     name: str
@@ -25,6 +26,18 @@ class Picture:
     image: bytes = field(repr=False)
     suffix: Literal["png", "svg"] = "svg"
     fine: bool = False
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class Trials:
+    """A table of trials, which a reader sorts and filters, and the charts of the page with it.
+
+    Attributes:
+        table: a trial a row, its number first.
+    """
+
+    table: Table
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class Code:
     title: str = ""
 
 
-Part = Table | Picture | Facts | Code
+Part = Table | Trials | Picture | Facts | Code
 
 
 @dataclass(frozen=True)

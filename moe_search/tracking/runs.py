@@ -44,7 +44,8 @@ class Tracker:
     RUNNING again. What a process that died left is ended before (see ``leftovers``).
 
     Metrics: ``validation/NAME`` and ``training/loss`` after each epoch, so the last is the final
-    one; ``test/NAME`` of finalists; ``value``, or ``value/NAME`` for each objective of several.
+    one; ``test/NAME`` of finalists; ``value``, or ``value/NAME`` for each objective of several; and
+    rounded, for the table, ``objective``, ``accuracy``, ``H_s``, ``H_u`` and ``I_E_Y``.
 
     Args:
         client: of the store.
@@ -228,7 +229,9 @@ class Tracker:
         tags = {names.get(name, f"version.{name}"): text for name, text in made.items()}
         tags[NOTE] = self._study.description
         self._client.log_batch(self.parent_id, tags=_tags(tags))
-        self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, trials_view(self._study))
+        begun = self._client.get_experiment(self.experiment_id).tags.get(VIEW_TAG, "")
+        view = trials_view(self._study, begun)
+        self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
         study = self._study.model_dump(mode="json", exclude={"storage"})
         self._client.log_text(self.parent_id, as_yaml(study), "study.yaml")
 

@@ -15,6 +15,7 @@ from moe_search.spec.domains import Choices
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import KIND, LONGEST_TAG, NOTE, ROW, parent_run
+from moe_search.tracking.metrics import OBJECTIVE, column_name
 
 _NAME = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
@@ -25,19 +26,29 @@ def trials_page(experiment_id: str) -> str:
     return f"/#/experiments/{experiment_id}/runs?viewStateShareKey={_NAME}"
 
 
-def trials_view(study: Study) -> str:
-    """What ``VIEW_TAG`` says, in the words of MLflow's page."""
+def trials_view(study: Study, begun: str = "") -> str:
+    """What ``VIEW_TAG`` says, in the words of MLflow's page.
+
+    Args:
+        study: what is shown.
+        begun: what it says so far. Runs of version 0.1 have no short names: where it shows the
+            long ones, it goes on so.
+    """
     front = study.objective.pareto
     values = study.objective.mlflow_names
-    falling = front is None or METRICS[front[0]].better == "maximize"
+    best, falling = values[0], front is None or METRICS[front[0]].better == "maximize"
     split = "test" if study.configurations else "validation"
     varied = dict.fromkeys(path for row in study.configurations.values() for path in row.changes())
     searched = varied or [parameter.path for parameter in study.parameters]
-    metrics = [*values, *(f"{split}/{name}" for name in HEADLINE)]
+    metrics = [f"{split}/{name}" for name in HEADLINE]
+    if not begun or metrics[0] not in begun:
+        metrics = [column_name(name) for name in HEADLINE]
+        values = [OBJECTIVE] if front is None else values
+    metrics = [*values, *metrics]
     columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{p}`" for p in searched]
     view = {
         "searchFilter": f"tags.`{KIND}` = 'trial'",
-        "orderByKey": f"metrics.`{values[0]}`",
+        "orderByKey": f"metrics.`{best}`",
         "orderByAsc": not falling,
         "selectedColumns": ["attributes.`Duration`", *columns],
         "groupBy": _groups(study),

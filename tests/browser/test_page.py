@@ -14,7 +14,8 @@ from moe_search.cli import main
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-DESK, PHONE = (1280, 900), (390, 844)
+DESK, WIDE, PHONE = (1280, 900), (1920, 1080), (390, 844)
+LARGEST = 3_000_000  # bytes
 
 
 # The browser comes first: where it is lacking, nothing is trained.
@@ -25,6 +26,7 @@ def address(
     file = tmp_path_factory.mktemp("page") / "report.html"
     done = CliRunner().invoke(main, ["report", str(finished_study.file), "--html", str(file)])
     assert done.exit_code == 0, done.output
+    assert file.stat().st_size < LARGEST
     return file.as_uri()
 
 
@@ -34,7 +36,7 @@ def background(page: "Page") -> int:
     return int(colour.removeprefix("rgb(").split(",")[0])
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("size", [DESK, WIDE, PHONE], ids=["desk", "wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_and_follows_the_theme(
     page: "Page",
@@ -52,10 +54,121 @@ def test_it_fits_and_follows_the_theme(
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert (background(page) > 200) == (scheme == "light")
     assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    shown = page.get_by_role("img")
-    assert shown.count() == 7
-    for picture in shown.all():
+    assert page.get_by_role("img").count() == 10
+    for picture in page.locator("img").all():
         see_picture(picture)
+
+
+def test_it_says_what_the_data_are_and_what_was_found(page: "Page", address: str) -> None:
+    page.goto(address)
+    see(page.get_by_text("training 1,150, validation 288, test 359"))
+    see(page.get_by_text("10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
+    assert page.locator("tr.strong").count() == 1
+    see(page.get_by_role("img", name="Accuracy on validation and training loss"))
+
+
+def test_a_desktop_is_used_from_side_to_side(page: "Page", address: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(address)
+    box = page.locator("svg.parallel").bounding_box()
+    assert box is not None
+    assert box["width"] > 1300
+    facts, table = page.locator("dl").first, page.locator(".table").first
+    assert facts.bounding_box()["y"] + 40 > table.bounding_box()["y"]  # type: ignore[index]
+
+
+def numbers(page: "Page") -> list[int]:
+    """Trials in the rows that show, from the top."""
+    rows = page.locator(".trials tbody tr:visible th")
+    return [int(text) for text in rows.all_inner_texts()]
+
+
+def column(page: "Page", head: str) -> list[str]:
+    """A column of the rows that show, by its head."""
+    heads = page.locator(".trials thead th").all_inner_texts()
+    place = 1 + [one.strip(" ▲▼") for one in heads].index(head)
+    return page.locator(f".trials tbody tr:visible :nth-child({place})").all_inner_texts()
+
+
+def test_trials_are_sorted(page: "Page", address: str) -> None:
+    page.goto(address)
+    values = [float(text) for text in column(page, "objective")]
+    assert len(values) == 12
+    assert values == sorted(values, reverse=True), "the best come first"
+    page.get_by_role("button", name="accuracy", exact=True).press("Enter")
+    assert column(page, "accuracy") == sorted(column(page, "accuracy"), reverse=True)
+    page.get_by_role("button", name="accuracy", exact=True).press("Enter")
+    assert column(page, "accuracy") == sorted(column(page, "accuracy"))
+    page.get_by_role("button", name="weight", exact=True).click()
+    weights = column(page, "weight")
+    known = [float(text) for text in weights if text != "-"]
+    assert known == sorted(known, reverse=True)
+    assert weights[len(known) :] == ["-"] * (12 - len(known)), "what is not there comes last"
+
+
+def test_trials_are_filtered_in_the_table_and_in_the_charts(page: "Page", address: str) -> None:
+    page.goto(address)
+    every = set(zip(numbers(page), column(page, "experts"), column(page, "kind"), strict=True))
+    page.get_by_role("searchbox", name="Filter trials").fill("experts>=3 importance")
+    kept = {trial for trial, experts, kind in every if int(experts) >= 3 and kind == "importance"}
+    assert 0 < len(kept) < 12
+    assert {*numbers(page)} == kept
+    see(page.get_by_text(f"{len(kept)} of 12 trials"))
+    lines = page.locator(".parallel [data-trial]:not(.out)")
+    assert {int(line.get_attribute("data-trial") or "") for line in lines.all()} == kept
+    page.get_by_role("button", name="show all").click()
+    assert len(numbers(page)) == 12
+
+
+def test_pointing_at_a_trial_shows_it_everywhere(
+    page: "Page", address: str, pictures: Path
+) -> None:
+    page.goto(address)
+    best = str(numbers(page)[0])
+    line = page.locator(f".parallel [data-trial='{best}']")
+    line.scroll_into_view_if_needed()
+    x, y = line.evaluate(
+        """line => {
+            const end = line.getPointAtLength(line.getTotalLength() - 12);
+            const place = end.matrixTransform(line.getScreenCTM());
+            return [place.x, place.y];
+        }"""
+    )
+    page.mouse.move(x, y)
+    see(page.locator(".tip").get_by_text(f"trial {best}", exact=True))
+    page.screenshot(path=pictures / "page-pointing.png")
+    on = page.locator("[data-trial].on")
+    assert {mark.get_attribute("data-trial") for mark in on.all()} == {best}
+    charts = page.locator("figure:has(.on)")
+    assert charts.count() >= 4, "parallel coordinates, history, curves and slices"
+    assert page.locator(".trials tr.on").count() == 1
+
+
+def test_a_range_dragged_along_an_axis_keeps_its_trials(page: "Page", address: str) -> None:
+    page.goto(address)
+    ranked = numbers(page)
+    hold = page.locator(".parallel .hold").last
+    hold.scroll_into_view_if_needed()
+    box = hold.bounding_box()
+    assert box is not None
+    x, half = box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"]
+    page.mouse.move(x, box["y"])
+    page.mouse.down()
+    page.mouse.move(x, half, steps=3)
+    page.mouse.up()
+    kept = numbers(page)
+    assert 0 < len(kept) < 12
+    assert kept == ranked[: len(kept)], "those with the largest objective"
+    page.mouse.click(x, half)
+    assert numbers(page) == ranked
+
+
+def test_without_scripts_it_is_whole(browser: "Browser", address: str) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(address)
+    assert page.locator(".trials tbody tr").count() == 12
+    assert page.get_by_role("searchbox").count() == 0
+    page.close()
 
 
 def test_it_prints_light_and_whole(page: "Page", address: str, pictures: Path) -> None:
@@ -69,7 +182,7 @@ def test_it_prints_light_and_whole(page: "Page", address: str, pictures: Path) -
 def test_all_of_it_is_reached_by_keyboard(page: "Page", address: str) -> None:
     page.goto(address)
     reached = []
-    for _ in range(60):
+    for _ in range(90):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(

@@ -83,6 +83,30 @@ def test_metrics_are_kept_for_each_epoch_and_the_last_is_final(
     assert final["training/seconds"] == result.seconds
 
 
+def test_what_is_looked_at_first_has_short_names_and_few_digits(
+    tracker: Tracker, client: MlflowClient, seeds: list[TrialResult]
+) -> None:
+    final = client.get_run(tracker.log_trial(0, seeds, [1 / 3]).run_id).data.metrics
+    assert final["objective"] == 0.3333
+    for short, name, digits in (
+        ("accuracy", "accuracy", 4),
+        ("H_s", "sample_entropy", 3),
+        ("H_u", "usage_entropy", 3),
+        ("I_E_Y", "mutual_information", 3),
+    ):
+        assert final[short] == round(final[f"validation/{name}"], digits)
+
+
+def test_what_is_judged_on_the_test_split_shows_that_first(
+    tracker: Tracker, client: MlflowClient, seeds: list[TrialResult]
+) -> None:
+    first, second = seeds
+    judged = replace(first, test=second.validation)
+    final = client.get_run(tracker.log_finalist(1, 0, judged, [0.5]).run_id).data.metrics
+    assert final["test/sample_entropy"] != final["validation/sample_entropy"]
+    assert final["H_s"] == round(final["test/sample_entropy"], 3)
+
+
 def test_many_epochs_are_more_than_one_batch_and_all_are_kept(
     tracker: Tracker, client: MlflowClient, result: TrialResult
 ) -> None:

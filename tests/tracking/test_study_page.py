@@ -18,9 +18,20 @@ def test_a_search_shows_what_is_searched_the_best_first(tmp_path: Path) -> None:
     experts = {"low": 2, "high": 5}
     opened = view(tmp_path, model={"experts": experts}, objective={"maximize": {"accuracy": 1}})
     assert (opened["orderByKey"], opened["orderByAsc"]) == ("metrics.`value`", False)
-    assert {"metrics.`value`", "metrics.`validation/sample_entropy`", "params.`model.experts`"} < {
+    assert {"metrics.`objective`", "metrics.`H_s`", "params.`model.experts`"} < {
         *opened["selectedColumns"]
     }
+
+
+def test_a_study_of_an_earlier_version_goes_on_with_the_names_that_its_runs_have(
+    tmp_path: Path,
+) -> None:
+    study = study_in(tmp_path)
+    earlier = json.dumps({"selectedColumns": ["metrics.`validation/accuracy`"]})
+    columns = json.loads(trials_view(study, earlier))["selectedColumns"]
+    assert {"metrics.`value`", "metrics.`validation/sample_entropy`"} < {*columns}
+    assert "metrics.`H_s`" not in columns
+    assert trials_view(study, trials_view(study)) == trials_view(study)
 
 
 def groups(opened: dict[str, Any]) -> list[dict[str, str]]:
@@ -53,6 +64,6 @@ def test_a_comparison_shows_the_test_split_and_what_rows_change(tmp_path: Path) 
     rows = {"original": {}, "attentive": {"model": {"gate": "attentive"}}}
     opened = view(tmp_path, model={"temperature": 1.0}, configurations=rows)
     columns = opened["selectedColumns"]
-    assert {"metrics.`test/accuracy`", "params.`model.gate`"} < {*columns}
+    assert {"metrics.`accuracy`", "params.`model.gate`"} < {*columns}
     assert not any("validation" in column for column in columns)
     assert groups(opened) == [{"mode": "tag", "groupByData": "moe_search.configuration"}]

@@ -5,12 +5,15 @@ differ in shape, too.
 """
 
 import io
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -60,25 +63,50 @@ class Canvas:
     figure: "Figure"
     axes: list["Axes"]
     svg: bytes = b""
+    _named: list[tuple[int, ...]] = field(default_factory=list)
+
+    def name_trials(self, artist: "Artist", trials: Sequence[int]) -> None:
+        """Say whose marks an artist has: one a trial, or all those of one trial."""
+        artist.set_gid(f"trials-{len(self._named)}")
+        self._named.append(tuple(trials))
 
 
 @contextmanager
-def canvas(height: float, width: float = WIDTH, columns: int = 1) -> Iterator[Canvas]:
+def canvas(
+    height: float, width: float = WIDTH, columns: int = 1, sharey: bool = True
+) -> Iterator[Canvas]:
     """Axes beside each other, to draw on; sizes in inches."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        # letters that are not in its font: it does no more than measure them, a browser draws them
+        warnings.filterwarnings("ignore", r"(?s)Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
-        grid = figure.subplots(1, columns, sharey=True, squeeze=False)
+        grid = figure.subplots(1, columns, sharey=sharey, squeeze=False)
         drawn = Canvas(figure, list(grid[0]))
         yield drawn
         data = io.BytesIO()
         figure.savefig(data, format="svg", transparent=True, metadata=_NONE)
-    drawn.svg = _themed(data.getvalue().decode())
+    drawn.svg = themed(_with_trials(data.getvalue().decode(), drawn._named))
 
 
-def _themed(svg: str) -> bytes:
+def _with_trials(svg: str, named: Sequence[tuple[int, ...]]) -> str:
+    """Marks say in ``data-trial`` whose they are; groups lose their ids, alike in all charts."""
+    for number, trials in enumerate(named):
+        head, group, marks = svg.partition(f'<g id="trials-{number}">')
+        if len(trials) == 1:
+            svg = f'{head}<g data-trial="{trials[0]}">{marks}'
+            continue
+        for trial in trials:
+            before, use, marks = marks.partition("<use ")
+            head, group = head + group + before, f'{use}data-trial="{trial}" '
+        svg = head + group + marks
+    return re.sub(r'<g id="[^"]*"', "<g", svg)
+
+
+def themed(svg: str) -> bytes:
+    """An SVG in the colours of this module, which turn dark where its page does."""
     names = {light: f"--c{number}" for number, light in enumerate(_DARK)}
     for light, name in names.items():
         svg = svg.replace(light, f"var({name}, {light})")

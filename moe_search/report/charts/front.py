@@ -27,7 +27,7 @@ def pictures(report: Report) -> list[Picture]:
     )
     alt = f"Accuracy against sample entropy on validation. On the front are: {on_front}."
     chart = draw(report.points, marks(report.summary))
-    return [Picture(f"{report.study.name}-front", alt, chart)]
+    return [Picture(f"{report.study.name}-front", alt, chart, live=True)]
 
 
 def draw(points: Sequence[TrialPoint], marked: Sequence[Mark] = ()) -> bytes:
@@ -42,12 +42,14 @@ def draw(points: Sequence[TrialPoint], marked: Sequence[Mark] = ()) -> bytes:
     near = _without_outliers(others)
     with canvas(height=3.3) as drawn:
         (axis,) = drawn.axes
-        axis.plot(*_places(near), "o", ms=5, mfc="none", mec=SOFT, label="trial")
+        circles = axis.plot(*_places(near), "o", ms=5, mfc="none", mec=SOFT, label="trial")
+        drawn.name_trials(circles[0], [point.trial for point in near])
         if len(near) < len(others):
             below = f"{len(others) - len(near)} more far below"
             axis.text(0.99, 0.02, below, transform=axis.transAxes, ha="right", color=SOFT, size=8)
         axis.plot(*_places(best), color=BLUE, lw=1, drawstyle="steps-post")
-        axis.plot(*_places(best), "D", ms=6, color=BLUE, mec=PAPER, label="on the front")
+        diamonds = axis.plot(*_places(best), "D", ms=6, color=BLUE, mec=PAPER, label="on the front")
+        drawn.name_trials(diamonds[0], [point.trial for point in best])
         _draw_marks(axis, marked)
         axis.set_xlabel("sample entropy H_s, bits (less is more decided)")
         axis.set_ylabel("accuracy on validation" + (" (marks: on test)" if marked else ""))

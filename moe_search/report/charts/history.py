@@ -21,7 +21,7 @@ def pictures(report: Report) -> list[Picture]:
         f"The {objective} of each trial and the best so far, which ends at {best:.4f}, reached by "
         f"trial {trial}; {len(points) - len(values)} trials were pruned."
     )
-    return [Picture(f"{study.name}-history", alt, draw(points, objective, better))]
+    return [Picture(f"{study.name}-history", alt, draw(points, objective, better), live=True)]
 
 
 def draw(points: Sequence[TrialPoint], objective: str, better: str) -> bytes:
@@ -34,11 +34,12 @@ def draw(points: Sequence[TrialPoint], objective: str, better: str) -> bytes:
     values = [point.value for point in ended if point.value is not None]
     with canvas(height=3.3) as drawn:
         (axis,) = drawn.axes
-        axis.plot(numbers, values, "o", ms=5, mfc="none", mec=SOFT, label="complete")
+        marks = axis.plot(numbers, values, "o", ms=5, mfc="none", mec=SOFT, label="complete")
+        drawn.name_trials(marks[0], numbers)
         so_far = list(accumulate(values, max if better == "maximize" else min))
         axis.plot(numbers, so_far, color=BLUE, lw=1.8, drawstyle="steps-post", label="best so far")
         if pruned:
-            axis.plot(
+            crosses = axis.plot(
                 [point.trial for point in pruned],
                 [0.02] * len(pruned),
                 "x",
@@ -47,6 +48,7 @@ def draw(points: Sequence[TrialPoint], objective: str, better: str) -> bytes:
                 transform=axis.get_xaxis_transform(),
                 label="pruned",
             )
+            drawn.name_trials(crosses[0], [point.trial for point in pruned])
         axis.set_xlabel("trial")
         axis.set_ylabel(f"{objective} on validation")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

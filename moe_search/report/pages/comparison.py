@@ -5,11 +5,12 @@ from moe_search.report.page import Facts, Part
 from moe_search.report.pages.sections import SectionKind
 from moe_search.report.results.study import Report
 from moe_search.report.text.asked import rows_table, study_facts
+from moe_search.report.text.data import data_facts
 from moe_search.report.text.rows import comparison_tables
 
 
 def _asked(report: Report) -> list[Part]:
-    return [Facts(tuple(study_facts(report.study))), rows_table(report.study)]
+    return [Facts((*study_facts(report.study), *data_facts(report))), rows_table(report.study)]
 
 
 def _runs(report: Report) -> list[Part]:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -22,8 +23,12 @@ def write_html(chapters: Sequence[Chapter], file: Path) -> None:
 
 def html_page(chapters: Sequence[Chapter]) -> str:
     """The page: a list of what is on it, then the chapters."""
-    style = Markup((_HERE / "page.css").read_text(encoding="utf-8"))
-    return _template("page.html").render(chapters=chapters, style=style)
+    style, script = (
+        Markup((_HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js")
+    )
+    # no other script runs, whatever names a user's data may have
+    seal = base64.b64encode(sha256(f"\n{script}".encode()).digest()).decode()
+    return _template("page.html").render(chapters=chapters, style=style, script=script, seal=seal)
 
 
 def notebook_html(title: str, text: str, tables: Sequence[Table]) -> str:
@@ -42,7 +47,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"kind": _kind, "data_url": _data_url}
+    environment.filters |= {"kind": _kind, "data_url": _data_url, "inline": _inline}
     return environment.get_template(name)
 
 
@@ -54,3 +59,10 @@ def _kind(part: Part) -> str:
 def _data_url(picture: Picture) -> str:
     data = base64.b64encode(picture.image).decode()
     return f"data:{_TYPES[picture.suffix]};base64,{data}"
+
+
+def _inline(picture: Picture) -> Markup:
+    """An SVG of ours as a part of the page, which a script can reach."""
+    return Markup('<svg role="img" aria-label="{}" ').format(picture.alt) + Markup(
+        picture.image.decode().removeprefix("<svg ")
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from moe_search.report.page import Chapter, Code, Facts, Part, Picture
+from moe_search.report.page import Chapter, Code, Facts, Part, Picture, Trials
 from moe_search.report.text.table import Table, markdown_table
 
 
@@ -23,14 +23,20 @@ def _part(part: Part, folder: Path) -> str:
     match part:
         case Table():
             return f"**{part.title}**\n\n{markdown_table(part)}"
+        case Trials():
+            return _folded(part.table.title, markdown_table(part.table))
         case Facts():
             return "\n".join(f"- {name}: {text}" for name, text in part.lines)
         case Code():
             block = f"```\n{part.text.rstrip()}\n```"
             if not part.title:
                 return block
-            return f"<details><summary>{part.title}</summary>\n\n{block}\n\n</details>"
+            return _folded(part.title, block)
         case Picture():
             target = folder / f"{part.name}.{part.suffix}"
             target.write_bytes(part.image)
             return f"![{part.alt}]({target.name})"
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"

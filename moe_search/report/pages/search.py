@@ -5,18 +5,23 @@ import numpy as np
 from moe_search.report.charts import (
     atlas,
     champion,
+    curves,
     errors,
     front,
     history,
     importances,
     intervals,
+    parallel,
+    slices,
 )
-from moe_search.report.page import Facts, Part
+from moe_search.report.page import Facts, Part, Trials
 from moe_search.report.pages.sections import SectionKind
 from moe_search.report.results.importances import TOO_FEW
 from moe_search.report.results.study import Report
+from moe_search.report.results.trials import complete, ranked
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.classes import classes_table
+from moe_search.report.text.data import data_facts
 from moe_search.report.text.search import (
     best_table,
     champion_text,
@@ -24,11 +29,14 @@ from moe_search.report.text.search import (
     importances_table,
     references_table,
 )
+from moe_search.report.text.trials import trials_table
+
+_MOST = 1000  # trials whose rows keep the page small
 
 
 def _asked(report: Report) -> list[Part]:
     space = [space_table(report.study)] if report.study.parameters else []
-    return [Facts(tuple(study_facts(report.study))), *space]
+    return [Facts((*study_facts(report.study), *data_facts(report))), *space]
 
 
 def _finalists(report: Report) -> list[Part]:
@@ -42,6 +50,23 @@ def _finalists(report: Report) -> list[Part]:
 def _best(report: Report) -> list[Part]:
     summary = report.summary
     return [best_table(summary.best, strong=not summary.finalists)] if summary.best else []
+
+
+def _trials(report: Report) -> list[Part]:
+    if not complete(report.points):
+        return []
+    objective = report.study.objective
+    points = ranked(report.points, objective.directions[0])[:_MOST]
+    paths = [parameter.path for parameter in report.study.parameters]
+    return [Trials(trials_table(points, objective.names, paths))]
+
+
+def _trials_text(report: Report) -> str:
+    count = len(report.points)
+    if not complete(report.points):
+        return ""
+    shown = f" Of {count} trials the best {_MOST} are shown." if count > _MOST else ""
+    return f"{_TRIALS}{shown}"
 
 
 def _importances(report: Report) -> list[Part]:
@@ -87,6 +112,12 @@ def _classes_text(report: Report) -> str:
     )
 
 
+_TRIALS = (
+    "A line is a trial, the darker the better, and thick for the best; dashed ones were pruned. "
+    "Point at a line, a mark or a row, and the same trial shows in all charts of this page. A "
+    "range dragged along an axis, or a filter over the table, leaves the others out."
+)
+_CURVES = "The best trials after each epoch, means over their seeds; the best one stands out."
 _WAY = (
     "First, trial after trial. Then the trade between accuracy and a decided gate: no trial beats "
     "one on the front in both; the numbers beside marks are those of trials."
@@ -106,8 +137,12 @@ _PARTS = (
 SEARCH = (
     SectionKind("What was asked", "", (_asked,)),
     SectionKind("What was found", _found_text, (_finalists, intervals.of_finalists, _best)),
+    SectionKind("Every trial", _trials_text, (parallel.pictures, _trials)),
     SectionKind("History and front", _WAY, (history.pictures, front.pictures)),
-    SectionKind("What mattered", _mattered_text, (importances.pictures, _importances)),
+    SectionKind("Learning curves", _CURVES, (curves.pictures,)),
+    SectionKind(
+        "What mattered", _mattered_text, (importances.pictures, _importances, slices.pictures)
+    ),
     SectionKind("Decomposition atlas", _ATLAS, (atlas.of_best_trials,)),
     SectionKind("Class by class", _classes_text, (champion.pictures, errors.pictures, _classes)),
 )

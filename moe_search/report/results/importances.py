@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import Study
+from moe_search.stores.mlflow import hushed
 
 FEWEST = 10
 """Trials, pruned ones included, below which importances would say nothing."""
@@ -74,7 +75,8 @@ def _shares(
     constant = dict.fromkeys((path for path in sorted(values) if path not in varied), 0.0)
     if not varied:
         return constant
-    ranking = optuna.create_study(direction="minimize")
+    with hushed("optuna"):  # of a study that nobody asked for
+        ranking = optuna.create_study(direction="minimize")
     ranking.add_trials(
         create_trial(value=place, params=trial.params, distributions=trial.distributions)
         for trial, place in zip(trials, places, strict=True)

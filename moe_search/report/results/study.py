@@ -27,6 +27,8 @@ class Report:
         points: its trials.
         rows: those of a comparison; none of a search.
         champion: the model that is registered, if there is one.
+        samples: of the data by split, where they are known.
+        class_names: of the data's classes by number, where they are known.
         made: with which versions and on which machine, by name.
         seconds: wall time of all its runs.
     """
@@ -37,6 +39,8 @@ class Report:
     points: tuple[TrialPoint, ...]
     rows: tuple[RowResult, ...]
     champion: ChampionRecord | None
+    samples: dict[str, int]
+    class_names: tuple[str, ...]
     made: dict[str, str]
     seconds: float
 
@@ -72,6 +76,8 @@ def read_report(study: Study, optuna_study: optuna.Study) -> Report:
         points=tuple(trial_points(optuna_study)),
         rows=tuple(compare(study, optuna_study)) if listed else (),
         champion=record.champion,
+        samples=dict(record.samples),
+        class_names=record.classes,
         made=dict(record.made_with),
         seconds=record.seconds,
     )

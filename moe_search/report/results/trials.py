@@ -1,7 +1,7 @@
 """Every trial of a study as a point in its charts."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.report.results.summary import Summary
 from moe_search.search.ledger import TrialRecord
 from moe_search.search.study_store import COUNTED
-from moe_search.spec import METRICS, Study
+from moe_search.spec import METRICS, Study, Value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,16 +24,29 @@ class TrialPoint:
     Attributes:
         name: of its network, in a few words.
         value: the first objective; None of a pruned trial.
-        accuracy, sample_entropy: on validation, the latter in bits.
+        metrics: on validation by name, entropies in bits.
+        parameters: the searched values by path.
+        seconds: that its training took.
         run_id: in MLflow.
     """
 
     trial: int
     name: str
     value: float | None
-    accuracy: float
-    sample_entropy: float
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, Value]
+    seconds: float
     run_id: str
+
+    @property
+    def accuracy(self) -> float:
+        """On validation."""
+        return self.metrics["accuracy"]
+
+    @property
+    def sample_entropy(self) -> float:
+        """On validation, in bits."""
+        return self.metrics["sample_entropy"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,16 @@ def marks(summary: Summary) -> list[Mark]:
 def trial_points(optuna_study: optuna.Study) -> list[TrialPoint]:
     """By trial number."""
     return [_point(trial) for trial in optuna_study.get_trials(deepcopy=False, states=COUNTED)]
+
+
+def ranked(points: Iterable[TrialPoint], direction: str) -> list[TrialPoint]:
+    """The best first by the first objective, then pruned trials by number."""
+    sign = -1 if direction == "maximize" else 1
+
+    def rank(point: TrialPoint) -> tuple[float, ...]:
+        return (1, point.trial) if point.value is None else (0, sign * point.value, point.trial)
+
+    return sorted(points, key=rank)
 
 
 def complete(points: Iterable[TrialPoint]) -> list[TrialPoint]:
@@ -137,7 +160,8 @@ def _point(trial: FrozenTrial) -> TrialPoint:
         trial=trial.number,
         name=record.name,
         value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
-        accuracy=record.metrics["accuracy"],
-        sample_entropy=record.metrics["sample_entropy"],
+        metrics=record.metrics,
+        parameters=trial.params,
+        seconds=record.seconds,
         run_id=record.run_id,
     )

@@ -27,7 +27,7 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
     """
     objectives = [name for name in best[0].values if name not in HEADLINE] if best else []
     paths = list(dict.fromkeys(path for trial in best for path in trial.parameters))
-    names = dict(zip(paths, _short(paths), strict=True))
+    names = dict(zip(paths, short_paths(paths), strict=True))
     return Table(
         "Best configurations (validation; entropies in bits)",
         ("trial", *objectives, *(METRICS[name].symbol for name in HEADLINE), *names.values()),
@@ -237,8 +237,8 @@ def best_text(best: BestTrial) -> str:
     return ", ".join([f"trial {best.trial}", *values, headline(best.metrics)])
 
 
-def _short(paths: list[str]) -> list[str]:
-    """The last part of each path where that says which."""
+def short_paths(paths: list[str]) -> list[str]:
+    """Paths as they stand at the head of a column: the last part where that says which."""
     names = [path.rpartition(".")[2] for path in paths]
     counts = Counter(names)
     return [name if counts[name] == 1 else path for name, path in zip(names, paths, strict=True)]

@@ -9,6 +9,9 @@ from pydantic import model_validator as validator
 from moe_search.spec.base import Section, spec_error
 from moe_search.spec.kinds.metrics import METRICS, MetricName
 
+VALUE = "value"
+"""What a weighted sum is called in MLflow."""
+
 
 class Bound(Section):
     """What a metric must keep to for a trial to count as feasible."""
@@ -84,4 +87,4 @@ class Objective(Section):
     @property
     def mlflow_names(self) -> list[str]:
         """What they are called in MLflow: ``value``, or ``value/NAME`` for each of several."""
-        return ["value"] if self.pareto is None else [f"value/{name}" for name in self.pareto]
+        return [VALUE] if self.pareto is None else [f"value/{name}" for name in self.pareto]

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from moe_search.moe.decomposition import Table
+from moe_search.tracking.decomposition.fonts import CUT, drawable, font
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
@@ -64,7 +64,7 @@ def heat_maps(
     _colour_scale(image, draw)
     few = len(panels) <= MOST_NAMED
     names = [_fitting(row, NAME_WIDTH, LABEL) if few else "" for row in rows]
-    left = MARGIN + ceil(max(_font(LABEL).getlength(name) for name in names)) + 6
+    left = MARGIN + ceil(max(_length(name, LABEL) for name in names)) + 6
     font_size = LABEL if few else SMALL
     head, foot = font_size + 8, (font_size + 6 if number_columns else 4)
 
@@ -176,7 +176,7 @@ def _frame(draw: ImageDraw.ImageDraw, title: str, caption: str) -> None:
 
 def _colour_scale(image: Image.Image, draw: ImageDraw.ImageDraw) -> None:
     scale = Image.fromarray(_colour_map()[None, :]).resize((100, LABEL - 4))
-    right, baseline = WIDTH - MARGIN - ceil(_font(LABEL).getlength("100%")) - 4, HEIGHT - 9
+    right, baseline = WIDTH - MARGIN - ceil(_length("100%", LABEL)) - 4, HEIGHT - 9
     image.paste(scale, (right - scale.width, baseline - scale.height))
     _text(draw, (right - scale.width - 4, baseline), "0", "rs")
     _text(draw, (right + 4, baseline), "100%", "ls")
@@ -196,7 +196,7 @@ def _heat_map(
     )
     image.paste(Image.fromarray(cells).resize(size, Image.Resampling.BOX), corner)
     width, height = size[0] / columns, size[1] / rows
-    size_fits = [n for n in (SMALL, LABEL) if n < height and _font(n).getlength("100") < width]
+    size_fits = [n for n in (SMALL, LABEL) if n < height and _length("100", n) < width]
     if rows * columns > MOST_NUMBERS or not size_fits:
         return
     for row, column in np.argwhere(share_RN >= 0.005):
@@ -215,30 +215,37 @@ def _row_names(
 
 def _column_numbers(draw: ImageDraw.ImageDraw, at: Point, width: int, columns: int) -> None:
     step = width / columns
-    for column in range(0, columns, ceil(_font(LABEL).getlength("000") / step)):
+    for column in range(0, columns, ceil(_length("000", LABEL) / step)):
         _text(draw, (at[0] + (column + 0.5) * step, at[1]), f"{column}", "mt")
 
 
 def _fitting(text: str, width: float, size: int) -> str:
     """The text on one line, or as much of its beginning and end as fits, with an ellipsis."""
-    font, text = _font(size), " ".join(text.split())
-    if font.getlength(text) <= width:
+    text = drawable(" ".join(text.split()))
+    if _length(text, size) <= width:
         return text
 
     def cut(letters: int) -> str:
-        return text[: letters - letters // 2] + "…" + text[len(text) - letters // 2 :]
+        return text[: letters - letters // 2] + CUT + text[len(text) - letters // 2 :]
 
-    most = bisect_right(range(len(text)), width, key=lambda letters: font.getlength(cut(letters)))
+    most = bisect_right(range(len(text)), width, key=lambda n: _length(cut(n), size))
     return cut(max(most - 1, 0))
 
 
 def _titles(panels: Sequence[Panel], width: float, size: int) -> list[str]:
     """Titles of as many parts as fit in a width in all panels; the first one always, shortened."""
-    font = _font(size)
     longest = max(len(panel.title) for panel in panels)
     joined = [["".join(panel.title[:n]) for panel in panels] for n in range(longest, 1, -1)]
-    fit = (titles for titles in joined if all(font.getlength(title) <= width for title in titles))
-    return next(fit, [_fitting(panel.title[0], width, size) for panel in panels])
+
+    def fits(titles: Sequence[str]) -> bool:
+        return all(_length(title, size) <= width for title in titles)
+
+    return next(filter(fits, joined), [_fitting(panel.title[0], width, size) for panel in panels])
+
+
+def _length(text: str, size: int) -> float:
+    """Of a drawable text, in pixels."""
+    return font(text, size).getlength(text)
 
 
 def _text(
@@ -250,14 +257,7 @@ def _text(
     size: int = LABEL,
     ink: Colour = INK,
 ) -> None:
-    draw.text(at, text, font=_font(size), anchor=anchor, fill=ink)
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    # The basic layout comes with every Pillow and draws any text, so pictures are alike everywhere.
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+    draw.text(at, text, font=font(text, size), anchor=anchor, fill=ink)
 
 
 @cache

@@ -8,16 +8,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_search.intervals import Interval
-from moe_search.report.charts import errors, front, history, importances, intervals
+from moe_search.report.charts import (
+    curves,
+    errors,
+    front,
+    history,
+    importances,
+    intervals,
+    parallel,
+    slices,
+)
 from moe_search.report.charts.canvas import BLUE, canvas
+from moe_search.report.charts.scales import range_scale, scale_of
 from moe_search.report.results.trials import Mark, TrialPoint, complete
 from moe_search.report.results.trials import front as front_of
+from moe_search.spec import Choices, Domain, FloatRange, IntRange, Value
 
 
 def point(
-    trial: int, accuracy: float, sample_entropy: float, value: float | None = 0.5
+    trial: int,
+    accuracy: float,
+    sample_entropy: float,
+    value: float | None = 0.5,
+    parameters: dict[str, Value] | None = None,
 ) -> TrialPoint:
-    return TrialPoint(trial, f"original M={trial}", value, accuracy, sample_entropy, "r")
+    metrics = {"accuracy": accuracy, "sample_entropy": sample_entropy}
+    return TrialPoint(trial, f"original M={trial}", value, metrics, parameters or {}, 1.0, "r")
 
 
 shares = st.floats(0, 1)
@@ -85,18 +101,105 @@ def test_bars_and_intervals_are_labelled_by_what_they_show() -> None:
     shares = {"accuracy": {"a$b$": 0.7, "b": 0.3}, "loss": {"b": 1.0}}
     assert {"a$b$", "70 %", "100 %", "accuracy", "loss"} <= set(texts(importances.draw(shares)))
     entries = [
-        ("champion", Interval(0.1, 0.01, 0.09, 0.11)),
-        ("x" * 99, Interval(0.2, 0.1, 0, 1)),
+        ("champion", Interval(0.1, 0.01, 0.09, 0.11), (0.1,)),
+        ("x" * 99, Interval(0.2, 0.1, 0, 1), (0.1, 0.3)),
     ]
     found = texts(intervals.draw(entries, "test error"))
     assert {"champion", "test error", "x" * 29 + "…"} <= set(found)
     assert {"cat", "dog"} <= set(texts(errors.draw(["cat", "dog"], [0.1, 0.2], [0.1, -0.1])))
 
 
+def named(svg: bytes) -> list[tuple[int, dict[str, str]]]:
+    """The marks of a drawing whose trials are known, in order."""
+    return [
+        (int(one.attrib["data-trial"]), one.attrib)
+        for one in ET.fromstring(svg).iter()
+        if "data-trial" in one.attrib
+    ]
+
+
+def test_every_mark_of_a_trial_says_whose_it_is() -> None:
+    every = [point(3, 0.9, 0.1), point(41, 0.95, 0.2), point(52, 0.8, 0.3), point(6, 1, 0, None)]
+    assert sorted(trial for trial, _ in named(front.draw(every))) == [3, 41, 52]
+    drawn = named(history.draw(every, "objective", "maximize"))
+    assert [trial for trial, _ in drawn] == [3, 41, 52, 6]
+    across = [float(mark["x"]) for _, mark in drawn[:3]]
+    assert across == sorted(across), "marks of trials stand in the order of their numbers"
+
+
+def test_the_best_trials_have_a_curve_in_each_panel() -> None:
+    values = [(1, 0.5), (2, 0.75)]
+    given = [
+        curves.Curve(trial, {"validation/accuracy": values, "training/loss": values})
+        for trial in (7, 2)
+    ]
+    assert [trial for trial, _ in named(curves.draw(given))] == [2, 7, 2, 7], "the best is on top"
+    assert {"trial 7", "trial 2", "training loss"} <= set(texts(curves.draw(given)))
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(0, 1), st.booleans())
+def test_values_of_a_range_stand_between_its_ends(
+    a: float, b: float, part: float, log: bool
+) -> None:
+    low, high = sorted((a, b))
+    value = min(max(low * (high / low) ** part if log else low + (high - low) * part, low), high)
+    share = range_scale(low, high, log).place(value)
+    assert -1e-6 <= share <= 1 + 1e-6
+    if high > 1.01 * low:
+        assert share == pytest.approx(part, abs=1e-6)
+
+
+def test_choices_stand_apart_in_their_order() -> None:
+    scale = scale_of(Choices(choices=("none", "a", True)))
+    assert scale.ticks == [(0.0, "none"), (0.5, "a"), (1.0, "true")]
+    assert scale.place("a") == 0.5
+
+
+DOMAINS: dict[str, Domain] = {
+    "model.experts": IntRange(low=2, high=4),
+    "model.gate": Choices(choices=("<one>", "two")),
+    "regularizer.weight": FloatRange(low=0.01, high=1.0, log=True),
+}
+FOUND = [
+    point(9, 1, 0, 0.9, {"model.experts": 4, "model.gate": "two", "regularizer.weight": 0.1}),
+    point(4, 1, 0, 0.5, {"model.experts": 2, "model.gate": "<one>"}),
+    point(5, 1, 0, None, {"model.experts": 3, "model.gate": "two", "regularizer.weight": 1.0}),
+]
+
+
+def test_parallel_coordinates_lead_each_trial_through_its_values() -> None:
+    svg = parallel.draw(FOUND, DOMAINS, "objective")
+    heights = {trial: [*map(float, mark["data-at"].split())] for trial, mark in named(svg)}
+    assert set(heights) == {9, 4, 5}
+    top, bottom, below = heights[9][0], heights[4][0], heights[4][2]
+    assert top < bottom < below, "down is larger; a value without a meaning stands below the axis"
+    middle = (top + bottom) / 2
+    assert heights[9] == [top, top, middle, top]
+    assert heights[4] == [bottom, bottom, below, bottom]
+    assert heights[5] == [middle, top, top, below]
+    assert {"experts", "gate", "weight", "objective", "<one>", "pruned", "-"} <= set(texts(svg))
+
+
+def test_slices_show_complete_trials_that_have_the_value() -> None:
+    svg = slices.draw(complete(FOUND), DOMAINS, "objective")
+    assert [trial for trial, _ in named(svg)] == [9, 4, 9, 4, 9]
+    assert {"experts", "<one>", "0.01", "objective on validation"} <= set(texts(svg))
+
+
+def test_names_in_any_script_are_drawn_without_a_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    names = ["飛行機", "العربية", "한국어", "😀"]
+    assert set(names) <= set(texts(errors.draw(names, [0.1] * 4, [0.1] * 4)))
+    assert not recwarn.list
+
+
 DRAWINGS: list[Callable[[], bytes]] = [
     lambda: front.draw([point(1, 0.5, 0.5)]),
     lambda: history.draw([point(1, 0.5, 0.5)], "objective", "maximize"),
     lambda: errors.draw(["<&>"], [0.0], [0.0]),
+    lambda: parallel.draw(FOUND, DOMAINS, "objective"),
+    lambda: slices.draw(complete(FOUND), DOMAINS, "objective"),
 ]
 
 

@@ -1,10 +1,12 @@
 """The page itself: it needs nothing else, can be reached by keyboard, and says what it shows."""
 
+import base64
 import re
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
-from moe_search.report.page import Chapter, Code, Facts, PageSection, Picture
+from moe_search.report.page import Chapter, Code, Facts, PageSection, Picture, Trials
 from moe_search.report.pages.html import html_page
 from moe_search.report.pages.markdown import write_markdown
 from moe_search.report.text.table import Table
@@ -16,6 +18,8 @@ PARTS = (
     Code(f"run {NASTY}", "a file"),
     Picture("plain", NASTY, b"\x89PNG", "png"),
     Picture("fine", "a wide one", b"<svg></svg>", fine=True),
+    Picture("live", f"live {NASTY}", b'<svg class="x"><g data-trial="7"/></svg>', live=True),
+    Trials(Table("every trial", ("trial", "state"), (("7", "pruned"),))),
 )
 CHAPTER = Chapter(
     f"Study {NASTY}", NASTY, (PageSection(NASTY, NASTY, PARTS), PageSection("last", "", ()))
@@ -45,10 +49,9 @@ class Reader(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def test_nothing_on_the_page_is_fetched_or_run() -> None:
+def test_nothing_on_the_page_is_fetched() -> None:
     page = html_page([CHAPTER])
     reader = Reader(page)
-    assert not reader.all("script")
     assert not reader.all("link")
     assert "url(" not in page
     assert "@import" not in page
@@ -56,17 +59,39 @@ def test_nothing_on_the_page_is_fetched_or_run() -> None:
     assert all(link["href"].startswith("#") for link in reader.all("a"))
 
 
+def test_no_script_runs_but_that_of_the_page() -> None:
+    page = html_page([CHAPTER])
+    reader = Reader(page)
+    assert reader.all("script") == [{}]
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    seal = base64.b64encode(sha256(script.encode()).digest()).decode()
+    (policy,) = (one["content"] for one in reader.all("meta") if "http-equiv" in one)
+    assert f"script-src 'sha256-{seal}'" in policy
+    assert policy.startswith("default-src 'none'; ")
+
+
+def test_marks_and_rows_of_a_trial_are_found_by_its_number() -> None:
+    reader = Reader(html_page([CHAPTER]))
+    assert [name for name, one in reader.tags if one.get("data-trial") == "7"] == ["g", "tr"]
+
+
 def test_every_picture_says_what_it_shows() -> None:
     assert [image["alt"] for image in Reader(html_page([CHAPTER])).all("img")] == [
         NASTY,
         "a wide one",
     ]
+    (live,) = Reader(html_page([CHAPTER])).all("svg")
+    assert (live["role"], live["aria-label"], live["class"]) == ("img", f"live {NASTY}", "x")
 
 
 def test_what_scrolls_can_be_reached_by_keyboard_and_has_a_name() -> None:
     reader = Reader(html_page([CHAPTER]))
     regions = [one for _, one in reader.tags if one.get("role") == "region"]
-    assert [region["aria-label"] for region in regions] == [f"numbers of {NASTY}", "a wide one"]
+    assert [region["aria-label"] for region in regions] == [
+        f"numbers of {NASTY}",
+        "a wide one",
+        "every trial",
+    ]
     assert all(region["tabindex"] == "0" for region in regions)
 
 
@@ -80,15 +105,16 @@ def test_links_lead_to_the_sections_of_every_chapter() -> None:
 
 def test_cells_of_a_table_know_their_row_and_column() -> None:
     scopes = [head["scope"] for head in Reader(html_page([CHAPTER])).all("th")]
-    assert scopes == ["col", "col", "row", "row"]
+    assert scopes == ["col", "col", "row", "row", "col", "col", "row"]
 
 
 def test_markdown_has_its_pictures_beside_it(tmp_path: Path) -> None:
     write_markdown([CHAPTER], tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
-    assert re.findall(r"\]\((.+)\)", text) == ["plain.png", "fine.svg"]
+    assert re.findall(r"\]\((.+)\)", text) == ["plain.png", "fine.svg", "live.svg"]
     assert (tmp_path / "plain.png").read_bytes() == b"\x89PNG"
     assert "| b&#124;c | 2 |" in text
     assert text.count("## ") == 2
     folded = "<details><summary>a file</summary>\n\n```\nrun "
     assert folded in text
+    assert "<details><summary>every trial</summary>\n\n| trial | state |" in text

@@ -37,9 +37,11 @@ def found(name: str, errors: list[float], data: str = "digits", champion: bool =
         active=None,
         stores=stores,
     )
-    point = TrialPoint(3, "attentive M=8 T=0.70", 0.9, 0.9, 0.1, "r")
+    point = TrialPoint(
+        3, "attentive M=8 T=0.70", 0.9, {"accuracy": 0.9, "sample_entropy": 0.1}, {}, 1.0, "r"
+    )
     study = Study.model_validate({"name": name, "data": data})
-    return Report(study, summary, None, (point,), (), None, {}, 61.0)
+    return Report(study, summary, None, (point,), (), None, {}, (), {}, 61.0)
 
 
 def cells(reports: list[Report]) -> list[dict[str, Any]]:
