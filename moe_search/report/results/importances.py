@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import Study
-from moe_search.stores.mlflow import hushed
+from moe_search.stores.checks import hushed
 
 FEWEST = 10
 """Trials, pruned ones included, below which importances would say nothing."""

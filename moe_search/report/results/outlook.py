@@ -8,6 +8,7 @@ from moe_search.errors import UserError
 from moe_search.progress import Progress, Working
 from moe_search.search.outlook.size import Size, size_of
 from moe_search.spec import Study
+from moe_search.spec.fit import check_fit
 
 if TYPE_CHECKING:
     from moe_search.search.outlook.estimate import Estimate
@@ -44,7 +45,7 @@ def outlook(study: Study, timed: bool, progress: Progress) -> Outlook:
     progress(Working("reading the data"))
     contents = look(study.source, progress)
     if contents is not None:
-        study.check_fits(study.source.name, contents.shape, len(contents.classes))
+        check_fit(study, study.source.name, contents.shape, len(contents.classes))
     size = size_of(study)
     if not timed:
         return Outlook(study, contents, size)
