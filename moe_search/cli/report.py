@@ -71,6 +71,7 @@ def report(
 def _print_reports(reports: Sequence["Report"]) -> None:
     from moe_search.report.results.importances import TOO_FEW
     from moe_search.report.text.report import report_tables
+    from moe_search.report.text.search import failure_text
     from moe_search.report.text.searches import studies_table
     from moe_search.report.text.table import show
 
@@ -79,7 +80,9 @@ def _print_reports(reports: Sequence["Report"]) -> None:
             click.echo(f"{report.study.name}\n")
         for table in report_tables(report):
             show(table)
-        if not report.rows and report.study.parameters and not report.importances:
+        if failure := failure_text(report.summary):
+            click.echo(failure)
+        elif not report.rows and report.study.parameters and not report.importances:
             click.echo(TOO_FEW)
     if compared := studies_table(reports):
         show(compared)

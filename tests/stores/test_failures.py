@@ -22,7 +22,9 @@ from support.study_runs import (
 from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
-from moe_search.search.study_store import open_study
+from moe_search.report.results.summary import summarize
+from moe_search.report.text.search import summary_facts
+from moe_search.search.study_store import find_study, open_study
 from moe_search.stores.optuna import open_storage
 
 
@@ -82,8 +84,12 @@ def test_a_study_whose_trials_all_fail_says_why_and_begins_no_others(study_folde
         check_ledger(study)
         (parent,) = runs(study, "study")
         assert parent.info.status == "FAILED"
+        summary = summarize(study, find_study(study), 1)
+        assert summary.failure == "ValueError: no luck"
+        assert dict(summary_facts(summary))["failed"].endswith("failed by: ValueError: no luck")
     more = study_in(study_folder, search=search | {"max_failures": 14})
     assert run(more, by_temperature).ended.reason == "all trials are done"
+    assert summarize(more, find_study(more), 1).failure == ""
     check_ledger(more)
 
 

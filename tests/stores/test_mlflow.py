@@ -64,7 +64,10 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(
     tracker: Tracker, client: MlflowClient, study: Study
 ) -> None:
     client.delete_experiment(tracker.experiment_id)
-    with pytest.raises(UserError, match=r"experiment tiny was deleted; restore it with 'mlflow"):
+    with pytest.raises(
+        UserError,
+        match="tiny was deleted; restore it with 'MLFLOW_TRACKING_URI=",
+    ):
         tracker_of(study, CARD)
 
 

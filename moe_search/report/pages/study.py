@@ -11,6 +11,7 @@ from moe_search.report.pages.sections import SectionKind, sections
 from moe_search.report.results.rows import differences
 from moe_search.report.results.study import Report
 from moe_search.report.results.summary import finite, plain
+from moe_search.report.text.search import failure_text
 from moe_search.spec.document import as_yaml
 from moe_search.words import duration
 
@@ -42,6 +43,7 @@ def _reproduce(report: Report) -> list[Part]:
         *report.made.items(),
         ("wall time", duration(report.seconds)),
         ("trials", ", ".join(f"{count} {state}" for state, count in counts if count)),
+        *([("failed", failure)] if (failure := failure_text(report.summary)) else []),
     )
     name = "champion" if report.summary.champion else "model"
     pull = "--to champion" if report.summary.champion else "--trial NUMBER --to model"

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.intervals import Difference, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import keeps
-from moe_search.search.ranking import FinalistResult, best_trials, finalists
+from moe_search.search.ranking import FinalistResult, best_trials, failures, finalists
 from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
@@ -65,6 +65,7 @@ class Summary:
         references: numbers of others to compare the finalists with.
         active: when a trial last began or ended, local time with its offset.
         margin: the second finalist's test error less the first's; None of fewer than two.
+        failure: why trials failed most often, where none was trained; empty otherwise.
     """
 
     study: str
@@ -77,6 +78,7 @@ class Summary:
     active: datetime | None
     stores: Stores
     margin: Difference | None = None
+    failure: str = ""
 
     @property
     def champion_result(self) -> FinalistResult | None:
@@ -109,6 +111,7 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
         references=study.finalists.references,
         active=_active(trials),
         stores=study.stores,
+        failure=next(iter(failures(optuna_study)), ""),
     )
 
 

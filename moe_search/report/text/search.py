@@ -10,6 +10,7 @@ from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
 from moe_search.search.ranking import LEVEL, FinalistResult
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
+from moe_search.words import one_line
 
 if TYPE_CHECKING:  # loads scikit-learn, which takes a second
     from moe_search.report.results.importances import Importances
@@ -211,6 +212,8 @@ def margin_text(summary: Summary) -> str:
 def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     """How far a study is, line by line."""
     facts = [("study", summary.study), ("trials", counts_text(summary))]
+    if summary.failure:
+        facts.append(("failed", failure_text(summary)))
     if summary.best:
         facts.append(("best", best_text(summary.best[0])))
     if summary.finalists:
@@ -221,6 +224,13 @@ def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     if summary.active:
         facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S %Z}"))
     return [*facts, *vars(summary.stores).items()]
+
+
+def failure_text(summary: Summary) -> str:
+    """That no trial was trained, and why; empty once one was."""
+    if not summary.failure:
+        return ""
+    return f"no trial was trained; most trials failed by: {one_line(summary.failure)}"
 
 
 def counts_text(summary: Summary) -> str:
