@@ -38,9 +38,9 @@ def information_share(table: npt.ArrayLike) -> float:
     where rows and columns are independent: 0.34 bits for 16 experts on 287 samples of 10 classes.
     Miller and Madow (Miller 1955, "Note on the bias of information estimates") add (m - 1) / (2 n
     ln 2) to each plug-in entropy, m the number of places that are not empty; the three corrections
-    together take (rows - 1)(columns - 1) / (2 n ln 2) from a table without an empty place, and less,
-    so that some bias stays, from others. The most
-    that M experts can know of C classes is log2 min(M, C), the authors' log2 M where M is less.
+    together take (rows - 1)(columns - 1) / (2 n ln 2) from a table without an empty place, and less
+    from others, so that some bias stays. The most that M experts can know of C classes is log2
+    min(M, C), the authors' log2 M where M is less.
     """
     joint = np.asarray(table, dtype=np.float64)
     most = np.log2(min(joint.shape))
