@@ -1,9 +1,10 @@
 """The finals: the best configurations over fresh seeds, judged on the test split.
 
 Every finalist has the same seeds, none of which the search used. The champion is the configuration
-with the best mean value on validation among those that keep the constraints in the mean over their
-seeds, and of its models the best that keeps them, too. Where no finalist keeps them, the best of
-all is the champion, and is marked. The test split chooses nothing.
+with the best mean value on validation (of a front, in the metric to choose by) among those that
+keep the constraints in the mean over their seeds, and of its models the best that keeps them, too.
+Where no finalist keeps them, the best of all is the champion, and is marked. The test split chooses
+nothing.
 """
 
 from collections import deque
@@ -18,7 +19,7 @@ from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
 from moe_search.search.executors.base import Died
 from moe_search.search.ledger import ChampionRecord, FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.ranking import best_trials, finalists
+from moe_search.search.ranking import best_trials, finalists, judged
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
 from moe_search.spec.sections import Objective
@@ -44,7 +45,7 @@ def run_finals(session: Session) -> None:
         Interrupted: an end was asked for; what is recorded stays.
     """
     study, optuna_study = session.study, session.optuna_study
-    top = best_trials(study.objective, optuna_study, study.finalists.top)
+    top = best_trials(study.objective, optuna_study, study.finalists.top, study.finalists.choose)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     records = StudyRecord.of(optuna_study).finalists
     seeds = fresh_seeds(study.search.seed, study.finalists.seeds)
@@ -114,7 +115,8 @@ def _train(session: Session, waiting: deque[TrialSpec], trials: list[int]) -> It
 def _crown(session: Session) -> None:
     """Register the champion unless it is registered already, and mark what misses constraints."""
     goal, optuna_study = session.study.objective, session.optuna_study
-    ranked = finalists(goal, optuna_study)
+    choose = session.study.finalists.choose
+    ranked = finalists(goal, optuna_study, choose)
     if not ranked:
         return
     study = StudyRecord.of(optuna_study)
@@ -123,7 +125,8 @@ def _crown(session: Session) -> None:
     first = ranked[0]
     if not first.feasible:
         session.listener(Note(f"no finalist keeps the constraints; the best one: {first.missed}"))
-    best = _best_model(goal, [r for r in study.finalists if r.trial == first.trial])
+    place = objective.deciding(goal, choose)
+    best = _best_model(goal, place, [r for r in study.finalists if r.trial == first.trial])
     registered = study.champion is not None and study.champion.model_id == best.model_id
     if not registered or not first.feasible:  # which its description is to say
         uri = session.recorder.crown(first, best)
@@ -131,11 +134,15 @@ def _crown(session: Session) -> None:
         StudyRecord(champion=champion).write(optuna_study)
 
 
-def _best_model(goal: Objective, records: Sequence[FinalistRecord]) -> FinalistRecord:
+def _best_model(goal: Objective, place: int, records: Sequence[FinalistRecord]) -> FinalistRecord:
     """Of a finalist's models the best by validation, of those that keep the constraints if any."""
 
     def rank(record: FinalistRecord) -> tuple[bool, float, int]:
         missed = objective.violations(goal, record.validation, record.experts)
-        return objective.keeps(missed), objective.gain(goal, record.value), -record.seed
+        return (
+            objective.keeps(missed),
+            objective.gain(goal, judged(goal, record, place), place),
+            -record.seed,
+        )
 
     return max(records, key=rank)

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.errors import UserError
 from moe_search.intervals import Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import gain, keeps, mean, violations
+from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
@@ -39,7 +39,8 @@ class FinalistResult:
         trial: the trial that found it.
         name: of its network, in a few words.
         seeds: how many there are so far.
-        value: mean over them of the first objective on validation.
+        value: mean over them, on validation, of the objective or of a front's metric that chooses.
+        chosen_by: which one that is.
         test: each metric on the test split, entropies in bits.
         errors: test error of each seed.
         champion: whether it is the one that is registered.
@@ -56,6 +57,7 @@ class FinalistResult:
     champion: bool
     feasible: bool = True
     violations: dict[str, float] = field(default_factory=dict)
+    chosen_by: str = "objective"
 
     @property
     def missed(self) -> str:
@@ -64,14 +66,29 @@ class FinalistResult:
         return ", ".join(f"{name} missed by {by:.3g}" for name, by in missed.items())
 
 
-def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) -> list[FrozenTrial]:
-    """The best distinct configurations: feasible ones first, by value or along the front."""
+def best_trials(
+    objective: Objective, optuna_study: optuna.Study, count: int, choose: str | None = None
+) -> list[FrozenTrial]:
+    """The best distinct configurations: feasible ones first, by value or along the front.
+
+    Args:
+        objective: of the study.
+        optuna_study: with its trials.
+        count: how many there shall be at most.
+        choose: the metric by which a front is ranked; None for its first.
+    """
+    place = deciding(objective, choose)
     trials = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if objective.pareto is not None:
         front = {trial.number for trial in optuna_study.best_trials}
         trials = [trial for trial in trials if trial.number in front] or trials
     ranked = sorted(
-        trials, key=lambda t: (not keeps(t.constraints), -gain(objective, t.values[0]), t.number)
+        trials,
+        key=lambda t: (
+            not keeps(t.constraints),
+            -gain(objective, t.values[place], place),
+            t.number,
+        ),
     )
     distinct: dict[Configuration | None, FrozenTrial] = {}
     for trial in ranked:
@@ -79,12 +96,14 @@ def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) ->
     return list(distinct.values())[:count]
 
 
-def best_in_words(objective: Objective, optuna_study: optuna.Study) -> str:
+def best_in_words(
+    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+) -> str:
     """Which trials are the best so far; empty before there is one.
 
     What the Optuna dashboard (0.21) calls the best does not depend on constraints.
     """
-    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1)
+    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1, choose)
     if not best:
         return ""
     numbers = ", ".join(str(trial.number) for trial in best)
@@ -115,8 +134,14 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
     return (best[0].value if best and not pareto else None), since
 
 
-def finalists(objective: Objective, optuna_study: optuna.Study) -> list[FinalistResult]:
-    """The finalists so far: feasible ones first, then by their mean value on validation."""
+def finalists(
+    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+) -> list[FinalistResult]:
+    """The finalists so far: feasible ones first, then by their mean value on validation.
+
+    Of a front it is the value of the metric to choose by, or of its first.
+    """
+    place = deciding(objective, choose)
     study, trials = StudyRecord.of(optuna_study), optuna_study.get_trials(deepcopy=False)
     by_trial: dict[int, list[FinalistRecord]] = {}
     for record in study.finalists:
@@ -124,14 +149,32 @@ def finalists(objective: Objective, optuna_study: optuna.Study) -> list[Finalist
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
     results = [
-        _result(objective, TrialRecord.of(trials[trial]).name, records, trial == champion, samples)
+        _result(
+            objective,
+            place,
+            TrialRecord.of(trials[trial]).name,
+            records,
+            trial == champion,
+            samples,
+        )
         for trial, records in by_trial.items()
     ]
-    return sorted(results, key=lambda r: (not r.feasible, -gain(objective, r.value), r.trial))
+    return sorted(
+        results, key=lambda r: (not r.feasible, -gain(objective, r.value, place), r.trial)
+    )
+
+
+def judged(objective: Objective, record: FinalistRecord, place: int) -> float:
+    """A finalist's value that ranks it."""
+    if not place:
+        return record.value
+    name = objective.names[place]
+    return normalised(name, record.validation[name], record.experts)
 
 
 def _result(
     objective: Objective,
+    place: int,
     name: str,
     records: Sequence[FinalistRecord],
     champion: bool,
@@ -144,7 +187,7 @@ def _result(
         trial=first.trial,
         name=name,
         seeds=len(records),
-        value=float(np.mean([record.value for record in records])),
+        value=float(np.mean([judged(objective, record, place) for record in records])),
         test={
             metric: interval_of(metric, [record.test[metric] for record in records], samples)
             for metric in METRICS
@@ -153,6 +196,7 @@ def _result(
         champion=champion,
         feasible=keeps(missed),
         violations=missed,
+        chosen_by=objective.names[place],
     )
 
 
