@@ -88,6 +88,27 @@ class Difference:
     error: Interval
 
 
+def welch(ours: tuple[float, float, int], theirs: tuple[float, float, int]) -> float:
+    """How often means of the same distribution's runs differ as much or more: p, two-sided.
+
+    By Welch's t (1947), for SDs that differ, with Satterthwaite's degrees of freedom.
+
+    Args:
+        ours, theirs: mean, unbiased standard deviation and number of runs.
+
+    Returns:
+        NaN where it is not known: of one run, or without any deviation.
+    """
+    (mean, deviation, runs), (their_mean, their_deviation, their_runs) = ours, theirs
+    variances = deviation**2 / runs, their_deviation**2 / their_runs
+    if min(runs, their_runs) < 2 or not sum(variances) > 0:
+        return math.nan
+    pairs = zip(variances, (runs, their_runs), strict=True)
+    freedom = sum(variances) ** 2 / sum(v**2 / (n - 1) for v, n in pairs)
+    t = abs(mean - their_mean) / math.sqrt(sum(variances))
+    return 2 * float(special.stdtr(freedom, -t))
+
+
 def _wilson(p: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's score interval of a share p of n samples at a quantile z."""
     centre, scale = p + z**2 / (2 * n), 1 + z**2 / n

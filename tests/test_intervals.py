@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from moe_search.intervals import FEWEST_SEEDS, Interval
+from moe_search.intervals import FEWEST_SEEDS, Interval, welch
 from moe_search.search.ranking import interval_of
 
 shares = st.floats(0, 1)
@@ -88,6 +88,21 @@ def test_it_holds_the_true_error_where_the_seeds_alone_do_not(
         by_seeds += t.low <= error <= t.high
     assert held / draws >= 0.94
     assert by_seeds < held
+
+
+@pytest.mark.parametrize("ours", [(0.04, 0.006, 10), (0.031, 0.002, 3), (0.05, 0.0, 4)])
+def test_welchs_p_is_scipys(ours: tuple[float, float, int]) -> None:
+    theirs = (0.037, 0.003, 10)
+    expected = stats.ttest_ind_from_stats(*ours, *theirs, equal_var=False).pvalue
+    assert welch(ours, theirs) == pytest.approx(expected, rel=1e-9)
+    assert welch(theirs, ours) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("ours", [(0.04, math.nan, 1), (0.04, 0.0, 5)])
+def test_welchs_p_is_not_known_of_one_run_or_without_deviation(
+    ours: tuple[float, float, int],
+) -> None:
+    assert math.isnan(welch(ours, (0.037, 0.0, 10)))
 
 
 def test_only_shares_of_samples_are_bound_by_their_number() -> None:

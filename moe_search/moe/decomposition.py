@@ -31,6 +31,26 @@ def mutual_information(table: npt.ArrayLike) -> float:
     return max(information, 0.0)
 
 
+def information_share(table: npt.ArrayLike) -> float:
+    """I(rows; columns) without its bias, as a share of the most it can be; within 0 and 1.
+
+    The information of a table of n counts is too large by about (M - 1)(C - 1) / (2 n ln 2) bits
+    where rows and columns are independent: 0.34 bits for 16 experts on 287 samples of 10 classes.
+    Miller and Madow (Miller 1955, "Note on the bias of information estimates") add (m - 1) / (2 n
+    ln 2) to each plug-in entropy, m the number of places that are not empty; the three corrections
+    together take (rows - 1)(columns - 1) / (2 n ln 2) from a table without an empty place, and less
+    from others, so that some bias stays. The most that M experts can know of C classes is log2
+    min(M, C), the authors' log2 M where M is less.
+    """
+    joint = np.asarray(table, dtype=np.float64)
+    most = np.log2(min(joint.shape))
+    if not most or not joint.any():
+        return 0.0
+    seen = [np.count_nonzero(counts) for counts in (joint.sum(1), joint.sum(0), joint)]
+    correction = (seen[0] + seen[1] - seen[2] - 1) / (2 * joint.sum() * np.log(2))
+    return float(np.clip((mutual_information(joint) + correction) / most, 0.0, 1.0))
+
+
 def error_parts(confusion_MCK: Table, model_CK: Table) -> tuple[Table, Table]:
     """Each class's error as two parts that add up to it: the experts' and the gate's.
 
@@ -114,6 +134,7 @@ class Decomposition:
             "sample_entropy": self.sample_entropy,
             "usage_entropy": entropy(self.usage_M),
             "mutual_information": mutual_information(self.chosen_MK),
+            "information_share": information_share(self.chosen_MK),
             "label_information": mutual_information(self.hard_CM),
             "conditional_entropy": self.conditional_entropy,
             "max_expert_share": float(self.usage_M.max()),

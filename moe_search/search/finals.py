@@ -2,9 +2,9 @@
 
 Finalists have the same seeds in the same order, none of which the search used, and those that can
 no longer win get no more of them (``rounds``). The champion is the configuration with the surest
-value on validation (``race``) among those that keep the constraints in the mean over their seeds,
-and of its models the best that keeps them, too. Where no finalist keeps them, the best of
-all is the champion, and is marked. The test split chooses nothing.
+value on validation (``race``; of a front, in the metric to choose by) among those that keep the
+constraints in the mean over their seeds, and of its models the best that keeps them, too. Where no
+finalist keeps them, the best of all is the champion, and is marked. The test split chooses nothing.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
 from moe_search.search.executors.base import Died
 from moe_search.search.ledger import ChampionRecord, FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.ranking import best_trials, finalists
+from moe_search.search.ranking import best_trials, finalists, judged
 from moe_search.search.recorder import line
 from moe_search.search.rounds import next_round
 from moe_search.search.session import Session
@@ -46,7 +46,7 @@ def run_finals(session: Session) -> None:
         Interrupted: an end was asked for; what is recorded stays.
     """
     study, optuna_study = session.study, session.optuna_study
-    top = best_trials(study.objective, optuna_study, study.finalists.top)
+    top = best_trials(study.objective, optuna_study, study.finalists.top, study.finalists.choose)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))
     records, lost = StudyRecord.of(optuna_study).finalists, set[tuple[int, int]]()
@@ -114,7 +114,8 @@ def _specs(optuna_study: optuna.Study, pairs: Sequence[tuple[int, int]]) -> list
 def _crown(session: Session) -> None:
     """Register the champion unless it is registered still, and mark what misses constraints."""
     goal, optuna_study = session.study.objective, session.optuna_study
-    ranked = finalists(goal, optuna_study)
+    choose = session.study.finalists.choose
+    ranked = finalists(goal, optuna_study, choose)
     if not ranked:
         return
     study = StudyRecord.of(optuna_study)
@@ -123,7 +124,8 @@ def _crown(session: Session) -> None:
     first = ranked[0]
     if not first.feasible:
         session.listener(Note(f"no finalist keeps the constraints; the best one: {first.missed}"))
-    best = _best_model(goal, [r for r in study.finalists if r.trial == first.trial])
+    place = objective.deciding(goal, choose)
+    best = _best_model(goal, place, [r for r in study.finalists if r.trial == first.trial])
     known = study.champion is not None and study.champion.model_id == best.model_id
     registration = session.recorder.tracker.registration(best.model_id)
     if registration == "deleted":
@@ -136,11 +138,15 @@ def _crown(session: Session) -> None:
         StudyRecord(champion=champion).write(optuna_study)
 
 
-def _best_model(goal: Objective, records: Sequence[FinalistRecord]) -> FinalistRecord:
+def _best_model(goal: Objective, place: int, records: Sequence[FinalistRecord]) -> FinalistRecord:
     """Of a finalist's models the best by validation, of those that keep the constraints if any."""
 
     def rank(record: FinalistRecord) -> tuple[bool, float, int]:
         missed = objective.violations(goal, record.validation, record.experts)
-        return objective.keeps(missed), objective.gain(goal, record.value), -record.seed
+        return (
+            objective.keeps(missed),
+            objective.gain(goal, judged(goal, record, place), place),
+            -record.seed,
+        )
 
     return max(records, key=rank)

@@ -51,6 +51,11 @@ def mean(metrics: Sequence[Metrics]) -> dict[str, float]:
     return {name: sum(m[name] for m in metrics) / len(metrics) for name in metrics[0]}
 
 
-def gain(objective: Objective, value: float) -> float:
-    """The first value of the objective, turned so that more is better."""
-    return value if objective.directions[0] == "maximize" else -value
+def deciding(objective: Objective, choose: str | None) -> int:
+    """The place of the value that ranks: of a front, of the metric to choose by, or the first."""
+    return objective.names.index(choose) if choose else 0
+
+
+def gain(objective: Objective, value: float, place: int = 0) -> float:
+    """One of the objective's values, turned so that more is better."""
+    return value if objective.directions[place] == "maximize" else -value

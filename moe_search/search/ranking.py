@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.errors import UserError
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import gain, keeps, mean, violations
+from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
 from moe_search.search.race import Race, Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
@@ -44,11 +44,12 @@ class FinalistResult:
         trial: the trial that found it.
         name: of its network, in a few words.
         seeds: how many there are so far.
-        value: mean over them of the first objective on validation.
+        value: mean over them, on validation, of the objective or of a front's metric that chooses.
         chosen: the same in the search, by which it became a finalist.
         lead: its values less the first finalist's over the seeds of both, more being better, with
             the race's interval; not known of the first itself.
         out: whether it can no longer win.
+        chosen_by: which one that is.
         test: each metric on the test split, entropies in bits.
         errors: test error of each seed.
         champion: whether it is the one that is registered.
@@ -68,6 +69,7 @@ class FinalistResult:
     out: bool = False
     feasible: bool = True
     violations: dict[str, float] = field(default_factory=dict)
+    chosen_by: str = "objective"
 
     @property
     def missed(self) -> str:
@@ -76,14 +78,29 @@ class FinalistResult:
         return ", ".join(f"{name} missed by {by:.3g}" for name, by in missed.items())
 
 
-def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) -> list[FrozenTrial]:
-    """The best distinct configurations: feasible ones first, by value or along the front."""
+def best_trials(
+    objective: Objective, optuna_study: optuna.Study, count: int, choose: str | None = None
+) -> list[FrozenTrial]:
+    """The best distinct configurations: feasible ones first, by value or along the front.
+
+    Args:
+        objective: of the study.
+        optuna_study: with its trials.
+        count: how many there shall be at most.
+        choose: the metric by which a front is ranked; None for its first.
+    """
+    place = deciding(objective, choose)
     trials = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if objective.pareto is not None:
         front = {trial.number for trial in optuna_study.best_trials}
         trials = [trial for trial in trials if trial.number in front] or trials
     ranked = sorted(
-        trials, key=lambda t: (not keeps(t.constraints), -gain(objective, t.values[0]), t.number)
+        trials,
+        key=lambda t: (
+            not keeps(t.constraints),
+            -gain(objective, t.values[place], place),
+            t.number,
+        ),
     )
     distinct: dict[Configuration | None, FrozenTrial] = {}
     for trial in ranked:
@@ -91,12 +108,14 @@ def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) ->
     return list(distinct.values())[:count]
 
 
-def best_in_words(objective: Objective, optuna_study: optuna.Study) -> str:
+def best_in_words(
+    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+) -> str:
     """Which trials are the best so far; empty before there is one.
 
     What the Optuna dashboard (0.21) calls the best does not depend on constraints.
     """
-    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1)
+    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1, choose)
     if not best:
         return ""
     numbers = ", ".join(str(trial.number) for trial in best)
@@ -127,39 +146,50 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
     return (best[0].value if best and not pareto else None), since
 
 
-def finalists(objective: Objective, optuna_study: optuna.Study) -> list[FinalistResult]:
-    """The finalists so far: feasible ones first, then as they stand in their race."""
+def finalists(
+    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+) -> list[FinalistResult]:
+    """The finalists so far: feasible ones first, then as they stand in their race.
+
+    Of a front it is the value of the metric to choose by, or of its first.
+    """
+    place = deciding(objective, choose)
     study, trials = StudyRecord.of(optuna_study), optuna_study.get_trials(deepcopy=False)
     if not study.finalists:
         return []
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
     by_trial = _by_trial(study.finalists)
-    standings = {s.key: s for s in final_race(objective, study.finalists).standings}
+    standings = {s.key: s for s in final_race(objective, study.finalists, place).standings}
     results = [
-        _result(objective, trials[trial], records, standings.get(trial), samples)
+        _result(objective, place, trials[trial], records, standings.get(trial), samples)
         for trial, records in by_trial.items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
         (replace(result, champion=result.trial == champion) for result in results),
-        key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value), r.trial),
+        key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value, place), r.trial),
     )
 
 
-def final_race(objective: Objective, records: Sequence[FinalistRecord]) -> Race[int]:
-    """How finalists stand by their trials' numbers, on the first objective on validation.
+def final_race(
+    objective: Objective, records: Sequence[FinalistRecord], place: int = 0
+) -> Race[int]:
+    """How finalists stand by their trials' numbers, on validation.
 
     Those that miss a constraint in the mean over their seeds take no part while others keep it.
 
     Args:
         objective: the study's.
         records: one at least.
+        place: of the objective that ranks them.
     """
     by_trial = _by_trial(records)
     kept = {trial: of for trial, of in by_trial.items() if keeps(_missed(objective, of))}
     values = {
-        trial: {record.seed: gain(objective, record.value) for record in of}
+        trial: {
+            record.seed: gain(objective, judged(objective, record, place), place) for record in of
+        }
         for trial, of in sorted((kept or by_trial).items())
     }
     return race(values, {}, (), LEVEL)
@@ -178,8 +208,17 @@ def _missed(objective: Objective, records: Sequence[FinalistRecord]) -> dict[str
     return violations(objective, metrics, records[0].experts)
 
 
+def judged(objective: Objective, record: FinalistRecord, place: int) -> float:
+    """A finalist's value that ranks it."""
+    if not place:
+        return record.value
+    name = objective.names[place]
+    return normalised(name, record.validation[name], record.experts)
+
+
 def _result(
     objective: Objective,
+    place: int,
     trial: FrozenTrial,
     records: Sequence[FinalistRecord],
     standing: Standing[int] | None,
@@ -191,18 +230,19 @@ def _result(
         trial=trial.number,
         name=TrialRecord.of(trial).name,
         seeds=len(records),
-        value=float(np.mean([record.value for record in records])),
+        value=float(np.mean([judged(objective, record, place) for record in records])),
         test={
             metric: interval_of(metric, [record.test[metric] for record in records], samples)
             for metric in METRICS
         },
         errors=tuple(record.test["error"] for record in records),
         champion=False,
-        chosen=trial.values[0] if trial.values else math.nan,
+        chosen=trial.values[place] if trial.values else math.nan,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
         feasible=keeps(missed),
         violations=missed,
+        chosen_by=objective.names[place],
     )
 
 

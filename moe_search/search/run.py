@@ -168,7 +168,9 @@ def _search(session: Session) -> tuple[str, bool]:
 def _write_note(session: Session) -> None:
     """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
     made = StudyRecord.of(session.optuna_study).made_with
-    best = best_in_words(session.study.objective, session.optuna_study)
+    best = best_in_words(
+        session.study.objective, session.optuna_study, session.study.finalists.choose
+    )
     save_note(session.optuna_study, study_note(session.study, made, best))
 
 

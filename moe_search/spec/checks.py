@@ -13,7 +13,7 @@ from moe_search.spec.kinds.installed import installed
 from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.searchable import Parameter
-from moe_search.spec.sections import Data, Objective, Search
+from moe_search.spec.sections import Data, Finalists, Objective, Search
 from moe_search.spec.term_weights import TERM_NAMES
 from moe_search.words import did_you_mean, show
 
@@ -106,6 +106,18 @@ def check_sampler(search: Search, objective: Objective, parameters: Sequence[Par
             "give it a step or choices, or take another sampler",
             "search",
             "sampler",
+        )
+
+
+def check_choice(finalists: Finalists, objective: Objective) -> None:
+    """Refuses to choose a champion by what is no objective of a front."""
+    if finalists.choose and finalists.choose not in (objective.pareto or ()):
+        among = ", ".join(objective.pareto or ())
+        instead = (
+            f"expected one of {among}" if among else "leave it out: objective.maximize chooses"
+        )
+        raise spec_error(
+            f"{finalists.choose} is not in objective.pareto; {instead}", "finalists", "choose"
         )
 
 

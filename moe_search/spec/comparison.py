@@ -61,6 +61,9 @@ class Row(Section):
     reference: Reference = Field(
         {}, description="numbers to compare with, by metric: [mean, SD], or one run's"
     )
+    reference_runs: Annotated[StrictInt, Field(ge=2, le=1_000_000)] | None = Field(
+        None, description="how many runs their means and SDs are over, for Welch's t"
+    )
 
     def changes(self) -> dict[str, Any]:
         """What it sets, by path, in the order of declaration."""

@@ -19,6 +19,7 @@ from moe_search.credentials import without_credentials
 from moe_search.spec.base import Section, Value
 from moe_search.spec.checks import (
     check_backbone,
+    check_choice,
     check_device,
     check_listed,
     check_points,
@@ -112,6 +113,7 @@ class Study(Section):
         check_listed(self.configurations, self.data, settings)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
+        check_choice(self.finalists, self.objective)
         check_device(self.search)
         return self
 

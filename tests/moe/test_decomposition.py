@@ -19,6 +19,7 @@ from moe_search.moe.decomposition import (
     Table,
     entropy,
     error_parts,
+    information_share,
     mutual_information,
 )
 from moe_search.spec.kinds.metrics import METRICS
@@ -84,6 +85,18 @@ def plain_information(pairs: Sequence[tuple[Hashable, Hashable]]) -> float:
     return mean([math.log2(both[a, b] * n / (first[a] * second[b])) for a, b in pairs])
 
 
+def plain_share(pairs: Sequence[tuple[Hashable, Hashable]], states: int) -> float:
+    """H(a) + H(b) - H(a, b) by the entropy of Miller and Madow, over the most it can be."""
+    columns = [[a for a, _ in pairs], [b for _, b in pairs], pairs]
+    entropies = []
+    for column in columns:
+        counts = Counter(column)
+        nats = sum(-count / len(pairs) * math.log(count / len(pairs)) for count in counts.values())
+        entropies.append(nats + (len(counts) - 1) / (2 * len(pairs)))
+    nats = entropies[0] + entropies[1] - entropies[2]
+    return min(max(nats / math.log(states), 0), 1) if states > 1 else 0
+
+
 def mean_gate(rows: Sequence[Sequence[float]]) -> list[float]:
     return [mean(column) for column in zip(*rows, strict=True)]
 
@@ -113,6 +126,9 @@ def test_metrics_equal_plain_loops_over_samples(samples: int, classes: int, expe
         "mutual_information": plain_information(
             list(zip(drawing.best_I, drawing.chosen_I, strict=True))
         ),
+        "information_share": plain_share(
+            list(zip(drawing.best_I, drawing.chosen_I, strict=True)), min(experts, classes)
+        ),
         "label_information": plain_information(
             list(zip(drawing.best_I, drawing.label_I, strict=True))
         ),
@@ -124,6 +140,28 @@ def test_metrics_equal_plain_loops_over_samples(samples: int, classes: int, expe
 
 def test_metrics_are_those_an_objective_may_name() -> None:
     assert tabulated(drawn(20, 3, 2, seed=0), 3, 2).metrics().keys() == METRICS.keys()
+
+
+def test_independent_experts_and_classes_share_less_than_they_seem_to() -> None:
+    """16 experts on 287 samples of 10 classes: 0.4 bits, 0.34 by the formula; 0.12 corrected."""
+    random = np.random.default_rng(0)
+    plug_in, corrected = [], []
+    for _ in range(50):
+        table_MK = np.zeros((16, 10))
+        np.add.at(table_MK, (random.integers(16, size=287), random.integers(10, size=287)), 1)
+        plug_in.append(mutual_information(table_MK))
+        corrected.append(information_share(table_MK) * math.log2(10))
+    bias = 15 * 9 / (2 * 287 * math.log(2))
+    assert np.mean(plug_in) == pytest.approx(bias, rel=0.2)
+    assert np.mean(corrected) < bias / 2
+
+
+@pytest.mark.parametrize(("experts", "classes"), [(4, 8), (8, 4), (4, 4)])
+def test_the_share_is_1_where_the_expert_says_all_it_can(experts: int, classes: int) -> None:
+    table_MK = np.zeros((experts, classes))
+    for place in range(max(experts, classes)):
+        table_MK[place % experts, place % classes] = 1e6
+    assert information_share(table_MK) == pytest.approx(1, abs=1e-5)
 
 
 def crisp(table_CM: Table) -> Decomposition:

@@ -1,5 +1,6 @@
 """A comparison: every row from every seed, judged on test, and going on where it ended."""
 
+import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from support.study_runs import check_ledger, run, runs, study_in, trials
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
-from moe_search.intervals import Interval
+from moe_search.intervals import Interval, welch
 from moe_search.moe.decomposition import Decomposition
+from moe_search.report.pages.study import unfinished
 from moe_search.report.results.rows import agrees, compare, differences
+from moe_search.report.results.study import read_report
 from moe_search.report.text.rows import COLUMNS, comparison_tables
 from moe_search.search.ledger import StudyRecord
 from moe_search.search.study_store import find_study
@@ -169,6 +172,40 @@ def test_seconds_are_those_of_an_epoch_of_any_stage(study_folder: Path) -> None:
     assert distilled.seconds_per_epoch == pytest.approx(of_a_run / 8)
     (table,) = [one for one in comparison_tables([plain]) if "s/epoch" in one.columns]
     assert table.rows[0][-1] == f"{plain.seconds_per_epoch:.3g}"
+
+
+def test_a_reference_over_known_runs_has_a_p_of_welchs_t(study_folder: Path) -> None:
+    rows = {
+        name: {"reference": {"error": [0.04, 0.006]}, **more}
+        for name, more in {"known": {"reference_runs": 10}, "unknown": {}}.items()
+    }
+    study = study_of(study_folder, configurations=rows)
+    run(study, on_validation, on_test)
+    compared = compare(study, find_study(study))
+    known, unknown = compared
+    spread = known.spread("error")
+    ours = spread.mean, spread.deviation, len(known.runs)
+    assert known.welch("error") == pytest.approx(welch(ours, (0.04, 0.006, 10)), nan_ok=True)
+    assert math.isnan(unknown.welch("error"))
+    assert math.isnan(known.welch("usage_entropy"))
+    (table,) = [one for one in comparison_tables(compared) if one.title.startswith("Reference")]
+    assert "Welch" in table.title
+    assert [("(p " in row[1]) for row in table.rows] == [
+        not math.isnan(known.welch("error")),
+        False,
+    ]
+
+
+def test_a_comparison_that_lacks_runs_says_so(study_folder: Path) -> None:
+    study = study_of(study_folder)
+    run(study, on_validation, on_test)
+    report = read_report(study, find_study(study))
+    assert unfinished(report) == ""
+    more = study_of(study_folder, search={"seeds": 7})
+    wanted, done = more.trials, report.summary.counts["complete"]
+    assert (
+        unfinished(read_report(more, find_study(more))) == f"Unfinished: {done} of {wanted} runs."
+    )
 
 
 @pytest.mark.parametrize(

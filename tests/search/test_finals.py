@@ -271,3 +271,29 @@ def test_a_champion_that_was_crowned_without_its_constraints_is_replaced(
     assert not run(study, tempting).workers.jobs
     first, _ = finalists(study.objective, find_study(study))
     assert of_champion(study)["trial"] == first.trial
+
+
+@pytest.mark.parametrize(
+    ("choose", "best"), [(None, HOT), ("accuracy", HOT), ("max_expert_share", COLD)]
+)
+def test_of_a_front_the_metric_to_choose_by_names_the_champion(
+    study_folder: Path, choose: str | None, best: float
+) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        share = 0.5 + 0.1 * temperature(spec)
+        return decomposition(2, share - 0.001 * (spec.seed % 2), usage(share))
+
+    study = study_in(
+        study_folder,
+        model={"experts": 2, "temperature": {"choices": [COLD, MILD, HOT]}},
+        objective={"pareto": ["accuracy", "max_expert_share"]},
+        search={"sampler": "grid"},
+        finalists={"top": 2, "seeds": 2, "choose": choose},
+    )
+    run(study, train)
+    optuna_study = find_study(study)
+    first, _ = finalists(study.objective, optuna_study, choose)
+    assert optuna_study.trials[first.trial].params["model.temperature"] == best
+    assert of_champion(study)["trial"] == first.trial
+    assert of_champion(study)["seed"] == fresh_seeds(study)[0]
+    assert first.chosen_by == (choose or "accuracy")

@@ -69,6 +69,10 @@ def test_several_objectives_make_a_front(study_folder: Path) -> None:
     assert front == {0, 1, 2, 3} - repeats
     ranked = best_trials(study.objective, optuna_study, 9)
     assert [trial.params["model.temperature"] for trial in ranked] == [2.0, 1.0, 0.5]
+    even = best_trials(study.objective, optuna_study, 9, "usage_entropy")
+    assert [trial.params["model.temperature"] for trial in even] == [0.5, 1.0, 2.0]
+    first = best_trials(study.objective, optuna_study, 9, "error")
+    assert [trial.number for trial in first] == [trial.number for trial in ranked]
     numbers = ", ".join(str(trial.number) for trial in ranked)
     assert f"Best on the front: trials {numbers}.\n" in get_note(optuna_study)
     check_ledger(study)

@@ -100,6 +100,10 @@ WRONG_VALUES = {
     "instead of pareto",
     "objective: {pareto: [accuracy, loss]}\nsearch: {sampler: cma-es}": "search.sampler: cma-es "
     f"cannot search several objectives; expected {', '.join(FRONT[:-1])} or {FRONT[-1]}",
+    "objective: {pareto: [accuracy, loss]}\nfinalists: {choose: error}": "finalists.choose: error "
+    "is not in objective.pareto; expected one of accuracy, loss",
+    "finalists: {choose: accuracy}": "finalists.choose: accuracy is not in objective.pareto; leave "
+    "it out: objective.maximize chooses",
     "search: {executor: ray}": "search.executor: expected local or {ray: {}}; got 'ray'",
     "search: {device: cuda, executor: {ray: {}}}": "search.device: cuda needs GPUs, and "
     "search.executor.ray.gpus_per_worker is 0; give each worker 1, or a share such as 0.5",

@@ -33,7 +33,15 @@ def chapter(report: Report, progress: Progress = silent) -> Chapter:
     progress(Working(f"drawing the report of {study.name}"))
     kinds = COMPARISON if study.configurations else SEARCH
     shown = tuple(sections((*kinds, _REPRODUCE), report))
-    return Chapter(f"Study {study.name}", study.description, shown)
+    said = " ".join(filter(None, (unfinished(report), study.description)))
+    return Chapter(f"Study {study.name}", said, shown)
+
+
+def unfinished(report: Report) -> str:
+    """That a comparison lacks runs; empty where none is lacking."""
+    wanted, done = report.summary.trials, report.summary.counts["complete"]
+    lacks = report.study.configurations and done < wanted
+    return f"Unfinished: {done} of {wanted} runs." if lacks else ""
 
 
 def _reproduce(report: Report) -> list[Part]:

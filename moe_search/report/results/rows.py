@@ -1,5 +1,6 @@
 """What a comparison found: each row's runs, beside the reference and beside the other rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
@@ -8,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.stages import stages
-from moe_search.intervals import Difference, Interval
+from moe_search.intervals import Difference, Interval, welch
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.objective import gain
 from moe_search.search.ranking import interval_of
@@ -48,6 +49,7 @@ class RowResult:
         median: the run with the median test error, the lower one of two.
         reference: by metric: mean and standard deviation, or the number of one run.
         samples: of the data by split, where they are known.
+        reference_runs: that the reference is over, where that is known.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RowResult:
     median: Run
     reference: dict[str, tuple[float, ...]]
     samples: dict[str, int]
+    reference_runs: int | None = None
 
     def spread(self, metric: str) -> Interval:
         """A metric over the runs."""
@@ -65,6 +68,18 @@ class RowResult:
         if metric == TRAINING_ERROR:
             return interval_of("error", values, self.samples.get("training"))
         return interval_of(metric, values, self.samples.get("test"))
+
+    def welch(self, metric: str) -> float:
+        """How often a metric's mean and its reference would differ so by chance: p of Welch's t.
+
+        NaN where the reference's SD or runs, or an SD of ours, are not known.
+        """
+        reference = self.reference.get(metric, ())
+        if len(reference) < 2 or not self.reference_runs:
+            return math.nan
+        interval, (mean, deviation) = self.spread(metric), reference
+        ours = interval.mean, interval.deviation, len(self.runs)
+        return welch(ours, (mean, deviation, self.reference_runs))
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -142,4 +157,5 @@ def _row(study: Study, name: str, runs: list[Run], samples: dict[str, int]) -> R
             for metric, numbers in study.configurations[name].reference.items()
         },
         samples=samples,
+        reference_runs=study.configurations[name].reference_runs,
     )

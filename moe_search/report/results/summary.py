@@ -97,13 +97,14 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
     trials = optuna_study.get_trials(deepcopy=False)
     states = Counter(trial.state for trial in trials)
     record = StudyRecord.of(optuna_study)
-    results = tuple(finalists(study.objective, optuna_study))
+    results = tuple(finalists(study.objective, optuna_study, study.finalists.choose))
     return Summary(
         study=study.name,
         trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
         best=tuple(
-            _best(study, trial) for trial in best_trials(study.objective, optuna_study, count)
+            _best(study, trial)
+            for trial in best_trials(study.objective, optuna_study, count, study.finalists.choose)
         ),
         finalists=results,
         margin=_margin(results, record.finalists),

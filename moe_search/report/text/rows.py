@@ -59,8 +59,10 @@ def _runs_table(rows: Sequence[RowResult]) -> Table:
 def _reference_table(rows: Sequence[RowResult]) -> Table:
     """Each reference, and where it is a mean and an SD, whether ours lies within two SDs."""
     metrics = [metric for metric in COLUMNS if any(metric in row.reference for row in rows)]
+    tested = any(row.reference_runs for row in rows)
+    p = " p: by Welch's t, how often means of equal runs differ so;" if tested else ""
     return Table(
-        "Reference (inside: our mean lies within two SDs of it; one number: a single run's)",
+        f"Reference (inside: our mean lies within two SDs of it;{p} one number: a single run's)",
         ("configuration", *(COLUMNS[metric] for metric in metrics)),
         tuple(
             (row.name, *(_reference(row, metric) for metric in metrics))
@@ -109,7 +111,9 @@ def _reference(row: RowResult, metric: str) -> str:
         return f"{reference[0]:.3f}; ours {row.best.metrics[metric]:.3f}"
     mean, deviation = reference
     verdict = agrees(metric, row.spread(metric), reference)
-    return f"{mean:.3f} ± {deviation:.3f} {verdict}"
+    p = row.welch(metric)
+    tested = "" if math.isnan(p) else f" (p {p:.2g})"
+    return f"{mean:.3f} ± {deviation:.3f} {verdict}{tested}"
 
 
 def _range(interval: Interval, sign: str = "") -> str:

@@ -52,6 +52,7 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
 
 def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
     """What the finalists reached on the test split, the champion first."""
+    chosen_by = {finalist.chosen_by for finalist in finalists} & METRICS.keys()
     return Table(
         "Finalists (mean over fresh seeds; chosen on validation, judged on test)",
         (
@@ -59,7 +60,7 @@ def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
             "trial",
             "seeds",
             "in the search",
-            "validation",
+            " ".join(["validation", *(METRICS[name].symbol for name in chosen_by)]),
             "test error ± SD",
             "95 % interval",
             *(METRICS[name].symbol for name in OF_EXPERTS),

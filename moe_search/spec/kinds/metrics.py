@@ -90,6 +90,12 @@ METRICS: dict[str, Metric] = {
         headline=True,
         compared=2,
     ),
+    "information_share": Metric(
+        better="maximize",
+        meaning="I(E;Y) without its bias over log2 min(M, C), Y as in mutual_information",
+        symbol="I/max",
+        of_experts=True,
+    ),
     "label_information": Metric(
         better="maximize",
         meaning="I(E;Y), Y the true class",

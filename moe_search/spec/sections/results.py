@@ -11,6 +11,7 @@ from pydantic import model_validator as validator
 
 from moe_search.spec.base import Section, spec_error
 from moe_search.spec.comparison import References
+from moe_search.spec.kinds.metrics import MetricName
 from moe_search.spec.kinds.stores import MlflowUrl, OptunaUrl
 from moe_search.spec.sections.values import GivenPath, Switch
 
@@ -22,6 +23,11 @@ class Finalists(Section):
         3, ge=0, le=1000, description="configurations to train again; 0 for none"
     )
     seeds: StrictInt = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    choose: MetricName | None = Field(
+        None,
+        description="of objective.pareto, the metric that ranks finalists and names the champion, "
+        "by its mean on validation; without it, the first",
+    )
     references: References = Field(
         {}, description="numbers to stand beside them, by name and metric: [mean, SD], or one run's"
     )

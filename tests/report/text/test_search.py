@@ -107,6 +107,14 @@ def test_finalists() -> None:
     assert first["H_s"] == "0.500"
 
 
+def test_a_front_names_the_metric_that_chooses() -> None:
+    one = finalist(4, Interval(0.03, NAN, NAN, NAN), champion=True)
+    assert finalists_table((one,)).columns[3] == "validation"
+    assert finalists_table((replace(one, chosen_by="usage_entropy"),)).columns[3] == (
+        "validation H_u"
+    )
+
+
 def second(low: float, high: float) -> Difference:
     return Difference("trial 2", 3, Interval((low + high) / 2, 0.01, low, high))
 
