@@ -304,7 +304,7 @@ FAR = "\n".join(f"{n},{n}.5,{n % 2}" for n in range(300))
         (f" a , b,y\r\n{FAR}\r\n1,nan,1\r\n", True),
         (f'a,b,y\n"1","2.5",0\n?,NA,1\n{FAR}', True),
         (f"a,b,y\n007,1e-3,0\n-1,.5,1\n{FAR}", True),
-        (f"a,b,y\n{FAR}\n+5,1,0", True),
+        (f"a,b,y\n{FAR}\n5,+1,0", True),
         (f"a,b,y\n{FAR}\n1,2,NA", False),
         (f"a,b,y\n{FAR}\n1,2024-01-01,0", False),
         (f"a,b,y\n{FAR}\n1,12:30:00,0", False),
