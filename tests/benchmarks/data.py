@@ -1,10 +1,12 @@
 """From files to training: seconds to the first step, peak memory, samples a second of an epoch.
 
 A table of 1,000,000 rows x 50 columns of numbers (CSV), and 60,000 JPEG images in a folder a class,
-two ways, each in a process of its own, one after the other in this one call:
+three ways, each in a process of its own, one after the other in this one call:
 
 (a) plain: pandas and a TensorDataset, or one file a sample through Pillow, with torch's DataLoader;
-(b) moe-search: ``load``, and a training as a worker does it.
+(b) ours: ``load`` of moe-search, and a training as a worker does it, of one model;
+(c) ours, 8: the same with the eight models that a worker trains in step by default; a sample counts
+    once for each of them.
 
 Both split, normalise by mean and SD of the training split (of images (a) reads them once for that),
 train the same small dense network with Adam in batches as large, one thread each for arithmetic,
@@ -34,7 +36,7 @@ import numpy as np
 STARTED = time.time()
 ROWS, COLUMNS, IMAGES, CLASSES = 1_000_000, 50, 60_000, 10
 FILE_SIDE, SIDE = 64, 32  # of images as files, and as they are trained on
-BATCH, EPOCHS = 128, 3
+BATCH, EPOCHS, POPULATION = 512, 3, 8
 SHARE = 0.2  # held out for the test, and of the rest for validation
 HIDDEN = [{"linear": 32}, "relu", {"linear": 16}]
 CORES = len(os.sched_getaffinity(0))
@@ -90,8 +92,8 @@ class Clock:
         self._began = now
 
 
-def ours(what: str, folder: Path, clock: Clock) -> tuple[int, float]:
-    """(b): samples of an epoch, and the validation accuracy."""
+def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, float]:
+    """(b) and (c): samples of an epoch, and the validation accuracy."""
     import torch
 
     from moe_search.data import load
@@ -120,13 +122,15 @@ def ours(what: str, folder: Path, clock: Clock) -> tuple[int, float]:
     architecture = Architecture.of(
         configuration, configuration.model.backbone, data.shape, data.classes
     )
-    job = Job((TrialSpec(0, configuration, 0),), architecture, source)
+    specs = tuple(TrialSpec(key, configuration, 0) for key in range(models))
+    job = Job(specs, architecture, source)
     accuracies = []
 
     def report(said: object) -> None:
         if isinstance(said, EpochReport):
             accuracies.append(said.metrics["accuracy"])
-            clock.epoch()
+            if said.key == models - 1:
+                clock.epoch()
 
     step = Population.step
 
@@ -138,7 +142,7 @@ def ours(what: str, folder: Path, clock: Clock) -> tuple[int, float]:
     Population.step = timed  # type: ignore[method-assign]
     clock.epoch()
     Trainer(job, data, Hardware(torch.device("cpu"), fused=False), Caller(report)).run()
-    return len(data.train.y) + len(data.validation.y), accuracies[-1]
+    return models * (len(data.train.y) + len(data.validation.y)), accuracies[-1]
 
 
 def plain(what: str, folder: Path, clock: Clock) -> tuple[int, float]:
@@ -202,8 +206,8 @@ def plain_table(folder: Path) -> tuple[Batches, Batches, tuple[int, ...]]:
     mean, std = frame.iloc[parts[0]].mean(), frame.iloc[parts[0]].std()
     found = []
     for part, shuffle in zip(parts, (True, False), strict=True):
-        x = ((frame.iloc[part] - mean) / std).to_numpy(np.float32)
-        samples = TensorDataset(torch.from_numpy(x), torch.from_numpy(y[part]))
+        x = ((frame.iloc[part] - mean) / std).to_numpy(np.float32, copy=True)
+        samples = TensorDataset(torch.from_numpy(x), torch.tensor(y[part]))
         found.append(Batches(DataLoader(samples, BATCH, shuffle=shuffle)))
     return found[0], found[1], (COLUMNS,)
 
@@ -264,7 +268,8 @@ def peak() -> int:
 def measure(way: str, what: str, folder: Path) -> None:
     """Prints one way's numbers as JSON."""
     clock = Clock()
-    samples, accuracy = (ours if way == "ours" else plain)(what, folder, clock)
+    ways = {"plain": plain, "ours": ours, "ours, 8": partial(ours, models=POPULATION)}
+    samples, accuracy = ways[way](what, folder, clock)
     later = sum(clock.epochs[1:]) / len(clock.epochs[1:])
     found = {
         "first step": round(clock.first_step, 1),
@@ -289,7 +294,7 @@ def main() -> None:
         write_table(Path(folder), round(ROWS * given.share))
         write_images(Path(folder), round(IMAGES * given.share))
         for what in ("table", "images"):
-            for way in ("plain", "ours"):
+            for way in ("plain", "ours", "ours, 8"):
                 command = [sys.executable, __file__, "--one", way, what, folder]
                 done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
                 print(f"{what:8}{way:8}{done.stdout.splitlines()[-1]}", flush=True)
