@@ -67,12 +67,13 @@ def statistics(x_NS: Stored) -> Statistics:
     Parts are merged as by Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
     computing sample variances", 1979.
     """
-    count, mean_C, squares_C = 0, np.zeros(()), np.zeros(())
-    low_C, high_C = np.array(np.inf), np.array(-np.inf)
+    count, channels = 0, x_NS.shape[1]
+    mean_C, squares_C = np.zeros(channels), np.zeros(channels)
+    low_C, high_C = np.full(channels, np.inf), np.full(channels, -np.inf)
     for part in parts(x_NS.shape):
         part_NS = as_numbers(x_NS[part])
         axes = (0, *range(2, part_NS.ndim))
-        own, own_mean_C = part_NS.size // part_NS.shape[1], part_NS.mean(axes, dtype=np.float64)
+        own, own_mean_C = part_NS.size // channels, part_NS.mean(axes, dtype=np.float64)
         off_NS = part_NS - own_mean_C.reshape(-1, *(1,) * (part_NS.ndim - 2))
         count, before = count + own, count
         gap_C = own_mean_C - mean_C

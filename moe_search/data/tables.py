@@ -112,6 +112,11 @@ def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
     header = _has_header(rows)
     width = max(map(len, rows))
     names = [name.strip() for name in rows[0]] if header else _numbered(width)
+    has_decimal_comma = _has_decimal_comma(rows, delimiter)
+    if delimiter and encoding == "utf-8" and not has_decimal_comma and _are_numbers(rows[header:]):
+        frame = _numbers(path, delimiter, names, header, label)
+        if frame is not None:
+            return frame
     missing = {name: [""] if name == label else list(MISSING) for name in names}
     frame = pd.read_csv(
         path,
@@ -121,11 +126,42 @@ def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
         na_values=missing,
         keep_default_na=False,
         skipinitialspace=True,
-        decimal="," if _has_decimal_comma(rows, delimiter) else ".",
+        decimal="," if has_decimal_comma else ".",
         encoding=encoding,
         low_memory=False,
     )
     return frame.rename(columns=lambda name: str(name).strip())
+
+
+def _are_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    return all(is_number(cell) or cell in MISSING for row in rows for cell in row)
+
+
+def _numbers(
+    path: Path, delimiter: str, names: list[str], header: bool, label: str | None
+) -> Frame | None:
+    """A table of numbers alone, as pandas would read it but by all cores; None of any other."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    if path.suffix.lower() in PACKED:
+        return None
+    try:
+        table = arrow.read_csv(
+            path,
+            arrow.ReadOptions(column_names=None if header else names),
+            arrow.ParseOptions(delimiter=delimiter),
+            arrow.ConvertOptions(null_values=list(MISSING)),
+        )
+    except pa.ArrowInvalid:
+        return None
+    plain = all(pa.types.is_int64(kind) or pa.types.is_float64(kind) for kind in table.schema.types)
+    if not plain or [name.strip() for name in table.column_names] != names:
+        return None
+    if label in names and table.column(names.index(label)).null_count:
+        return None
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return frame.set_axis(names, axis=1)
 
 
 def _lines(path: Path, encoding: str) -> list[str]:

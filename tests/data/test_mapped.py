@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +21,11 @@ from moe_search.spec.load import check_study
 N = 60
 
 
-def arrays(**others: np.ndarray) -> dict[str, np.ndarray]:
+def arrays() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (N, 3, 6, 5), np.uint8)
     y = np.arange(N) % 3
-    return {"x_train": x, "y_train": y, "x_test": x[::2], "y_test": y[::2], **others}
+    return {"x_train": x, "y_train": y, "x_test": x[::2], "y_test": y[::2]}
 
 
 def folder_of_bytes(path: Path) -> Data:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
-from moe_search.data import Dataset, load
+from moe_search.data import Dataset, load, tables
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -291,3 +291,44 @@ def test_keys_of_tables_mean_nothing_to_others(key: str) -> None:
     takers = ", ".join(name for name, kind in DATA_SETS.items() if key in kind.keys)
     with pytest.raises(ValueError, match=f"{key}\n  has no meaning for digits, only for {takers}"):
         Data.model_validate({"name": "digits", key: "a"})
+
+
+FAR = "\n".join(f"{n},{n}.5,{n % 2}" for n in range(300))
+
+
+@pytest.mark.parametrize(
+    ("text", "by_all_cores"),
+    [
+        (f"a,b,y\n{FAR}\n", True),
+        (f"{FAR}\n\n", True),
+        (f" a , b,y\r\n{FAR}\r\n1,nan,1\r\n", True),
+        (f'a,b,y\n"1","2.5",0\n?,NA,1\n{FAR}', True),
+        (f"a,b,y\n007,1e-3,0\n-1,.5,1\n{FAR}", True),
+        (f"a,b,y\n{FAR}\n5,+1,0", True),
+        (f"a,b,y\n{FAR}\n1,2,NA", False),
+        (f"a,b,y\n{FAR}\n1,2024-01-01,0", False),
+        (f"a,b,y\n{FAR}\n1,12:30:00,0", False),
+        (f"a,b,y\n{FAR}\ntrue,2,0", False),
+        (f"a,b,y\n{FAR}\nred,2,0", False),
+        (f"a,b,y\n{FAR}\n1,2", False),
+        (f"\n\na,b,y\n\n{FAR}", True),
+    ],
+)
+def test_numbers_are_read_by_all_cores_as_pandas_reads_them(
+    text: str, by_all_cores: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    fast: list[bool] = []
+    numbers = tables._numbers
+
+    def seen(*given: Any) -> Any:
+        frame = numbers(*given)
+        fast.append(frame is not None)
+        return frame
+
+    monkeypatch.setattr(tables, "_numbers", seen)
+    found = tables.read_table(tmp_path / "rows.csv", "y")
+    monkeypatch.setattr(tables, "_numbers", lambda *_: None)
+    expected = tables.read_table(tmp_path / "rows.csv", "y")
+    assert fast == [by_all_cores]
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-15)
