@@ -131,7 +131,9 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
         "# Study finished",
         "## What was asked",
         "## What was found",
+        "## Every trial",
         "## History and front",
+        "## Learning curves",
         "## What mattered",
         "## Decomposition atlas",
         "## Class by class",
@@ -140,9 +142,9 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
     titles = [line.strip("*") for line in text.splitlines() if line.startswith("**")]
     assert [title in said for title in titles] == [False, True, True, True, False]
     pictures = re.findall(r"!\[.+\]\((.+)\)", text)
-    assert len(pictures) == len(set(pictures)) == 7
+    assert len(pictures) == len(set(pictures)) == 10
     assert all((tmp_path / name).stat().st_size < 100_000 for name in pictures)
-    assert code.count("<img alt=") == 7
+    assert code.count("<img alt=") + code.count('role="img"') == 10
 
 
 def test_pull_where_mlflow_may_run_nothing_of_a_model(

@@ -9,6 +9,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import font_manager
+from PIL import features
 
 from moe_search.tracking.decomposition import fonts
 
@@ -77,9 +78,9 @@ def test_a_font_of_the_machine_draws_what_it_has(machine: list[str], tmp_path: P
 
 @pytest.mark.usefixtures("machine")
 def test_letters_that_join_need_what_lays_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts.features, "check", lambda name: False)
+    monkeypatch.setattr(features, "check", lambda name: False)
     assert fonts.drawable("كلب") == r"\u0643\u0644\u0628"
-    monkeypatch.setattr(fonts.features, "check", lambda name: True)
+    monkeypatch.setattr(features, "check", lambda name: True)
     forget()
     assert fonts.drawable("كلب") == "كلب"
 
