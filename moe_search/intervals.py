@@ -37,7 +37,7 @@ class Interval:
         mean, deviation = _moments(values)
         if len(values) < FEWEST_SEEDS:
             return Interval(mean, deviation, math.nan, math.nan)
-        half = _quantile(len(values) - 1) * deviation / math.sqrt(len(values))
+        half = quantile(len(values) - 1, _CONFIDENCE) * deviation / math.sqrt(len(values))
         return Interval(mean, deviation, mean - half, mean + half)
 
     @staticmethod
@@ -66,7 +66,7 @@ class Interval:
         variance = of_seeds + of_samples
         n = spread / variance if variance > 0 else samples or math.inf
         freedom = (len(shares) - 1) * (variance / of_seeds) ** 2 if of_seeds > 0 else math.inf
-        return Interval(p, deviation, *_wilson(p, n, _quantile(freedom)))
+        return Interval(p, deviation, *_wilson(p, n, quantile(freedom, _CONFIDENCE)))
 
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
@@ -121,7 +121,7 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), deviation
 
 
-def _quantile(freedom: float) -> float:
+def quantile(freedom: float, level: float) -> float:
     """Of Student's t, two-sided; of the normal distribution at infinite degrees of freedom."""
-    upper = (1 + _CONFIDENCE) / 2
+    upper = (1 + level) / 2
     return float(special.ndtri(upper) if math.isinf(freedom) else special.stdtrit(freedom, upper))

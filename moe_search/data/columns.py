@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-from moe_search.data.tables import Frame, is_number
+from moe_search.data.files.tables import Frame, is_number
 from moe_search.errors import UserError
 from moe_search.words import show
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.columns import Kind
-from moe_search.data.tables import Frame
+from moe_search.data.files.tables import Frame
 from moe_search.spec.base import Section
 
 

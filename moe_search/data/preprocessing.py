@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.encoding import Encoding
-from moe_search.data.images import decode
+from moe_search.data.files.images import decode
 from moe_search.data.samples import Shape, as_samples, has_float32_range
 from moe_search.spec.base import Section
 

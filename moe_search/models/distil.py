@@ -24,8 +24,8 @@ from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.search.recorder import line
 from moe_search.spec import Configuration
+from moe_search.spec.file.load import load_study
 from moe_search.spec.kinds.gates import GATES
-from moe_search.spec.load import load_study
 from moe_search.spec.study import Study
 from moe_search.tracking.child_runs import DISTILLED, KIND, PARENT, SEED, TRIAL, ChildRuns, Logged
 from moe_search.tracking.fetch import fetch_model, find_model

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from moe_search.data.image_lists import image_files, words_left_out
-from moe_search.data.images import decode
+from moe_search.data.files.image_lists import image_files, words_left_out
+from moe_search.data.files.images import decode
+from moe_search.data.files.tables import is_table, read_table
 from moe_search.data.preprocessing import as_input, range_warning
-from moe_search.data.tables import is_table, read_table
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
 from moe_search.progress import Note, Progress, silent

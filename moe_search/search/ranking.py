@@ -13,7 +13,7 @@ from moe_search.errors import UserError
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
-from moe_search.search.race import Race, Standing, race
+from moe_search.search.racing.race import Race, Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective

@@ -11,8 +11,8 @@ from moe_search.spec.configuration import (
 )
 from moe_search.spec.differences import differences
 from moe_search.spec.domains import Choices, Domain, FloatRange, IntRange
+from moe_search.spec.file.load import check_study, load_study
 from moe_search.spec.kinds.metrics import METRICS
-from moe_search.spec.load import check_study, load_study
 from moe_search.spec.schema import json_schema
 from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data

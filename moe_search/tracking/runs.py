@@ -11,7 +11,7 @@ from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.errors import UserError
 from moe_search.package.config import Card
 from moe_search.spec.configuration import Configuration
-from moe_search.spec.document import as_yaml
+from moe_search.spec.file.document import as_yaml
 from moe_search.spec.kinds.stores import store_kind
 from moe_search.spec.study import Study
 from moe_search.tracking.addresses import run_page

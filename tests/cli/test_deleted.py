@@ -53,7 +53,7 @@ def test_a_champion_whose_version_was_deleted_is_registered_again(
     lost = study("pull", *to)
     assert lost.exit_code == 2
     assert "there is no such model" in lost.stderr
-    recorded = champion.source.rpartition("/models/")[2].partition("/")[0]
+    recorded = str(champion.source).rpartition("/models/")[2].partition("/")[0]
     assert f"champion is models:/{recorded}, which run registers again" in lost.stderr
     assert study("run", "--quiet").exit_code == 0
     again = study.client.get_model_version_by_alias("finished", "champion")
@@ -76,7 +76,7 @@ def test_where_the_whole_registered_model_was_deleted_it_is_made_again(study: De
 
 def test_where_the_model_itself_was_deleted_it_is_said(study: Deleting, tmp_path: Path) -> None:
     champion = study.client.get_model_version_by_alias("finished", "champion")
-    model = champion.source.rpartition("/models/")[2].partition("/")[0]
+    model = str(champion.source).rpartition("/models/")[2].partition("/")[0]
     study.client.delete_logged_model(model)
     done = study("run")
     assert done.exit_code == 0

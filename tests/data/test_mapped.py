@@ -16,7 +16,7 @@ from moe_search.data import Dataset, load, mapped
 from moe_search.data.mapped import Mapped, new_array, open_place, place_of, where_it_lies
 from moe_search.errors import UserError
 from moe_search.spec import Data
-from moe_search.spec.load import check_study
+from moe_search.spec.file.load import check_study
 
 N = 60
 

@@ -15,8 +15,8 @@ from support.shipped_studies import PAPER, SEARCHES, STUDIES
 
 from moe_search.cli import main
 from moe_search.spec import json_schema, load_study
-from moe_search.spec.content import Content
-from moe_search.spec.document import as_yaml
+from moe_search.spec.file.content import Content
+from moe_search.spec.file.document import as_yaml
 
 SHIPPED = [*SEARCHES, *PAPER]
 LONGEST = 2.0  # seconds of the processor, which a busy machine does not make longer

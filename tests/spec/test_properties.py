@@ -23,7 +23,7 @@ from moe_search.spec import (
     json_schema,
     load_study,
 )
-from moe_search.spec.document import as_yaml
+from moe_search.spec.file.document import as_yaml
 
 QUICK = settings(
     max_examples=60,

@@ -11,7 +11,7 @@ from support.drawn_studies import PATHS, STUDY, TREE
 
 from moe_search.errors import UserError
 from moe_search.spec import Study, check_study, load_study
-from moe_search.spec.document import as_yaml
+from moe_search.spec.file.document import as_yaml
 
 QUICK = settings(
     max_examples=60,

@@ -17,7 +17,7 @@ from support.study_runs import run, study_in
 from moe_search.cli import main
 from moe_search.report.results.summary import Summary, summarize
 from moe_search.search.study_store import find_study
-from moe_search.spec.document import as_yaml
+from moe_search.spec.file.document import as_yaml
 
 FINALS = {"finalists": {"top": 1, "seeds": 1}}
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.array_files import ArrayFiles, SplitName, open_arrays
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.array_files import ArrayFiles, SplitName, open_arrays
 from moe_search.data.labels import Classes, classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.samples import as_samples, has_float32_range, sample_shape

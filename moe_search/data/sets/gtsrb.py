@@ -11,10 +11,10 @@ import numpy as np
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Samples, Split
-from moe_search.data.image_lists import image_files
-from moe_search.data.images import decode_all
+from moe_search.data.files.image_lists import image_files
+from moe_search.data.files.images import decode_all
+from moe_search.data.files.tables import read_table
 from moe_search.data.sets.base import PublishedSet
-from moe_search.data.tables import read_table
 from moe_search.errors import UserError
 from moe_search.progress import Progress, silent
 from moe_search.spec.sections import Data

@@ -14,13 +14,13 @@ import numpy as np
 
 from moe_search.data.columns import likely_label
 from moe_search.data.dataset import Raw, Samples, Split
-from moe_search.data.images import decode_all, typical_form
+from moe_search.data.files.images import decode_all, typical_form
+from moe_search.data.files.tables import SPLITS, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.sets.table import SPLIT, from_frame
 from moe_search.data.split import drawn_test
-from moe_search.data.tables import SPLITS, split_files
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data

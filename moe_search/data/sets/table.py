@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from moe_search.data.columns import learnable, likely_label, look_at
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.tables import SPLITS, Frame, is_table, read_table, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.split import drawn_test
-from moe_search.data.tables import SPLITS, Frame, is_table, read_table, split_files
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
-from moe_search.data import Dataset, load, tables
+from moe_search.data import Dataset, load
+from moe_search.data.files import tables
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data

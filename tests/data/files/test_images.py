@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moe_search.data.images import decode
+from moe_search.data.files.images import decode
 from moe_search.errors import UserError
 
 WIDE = (2, 4)

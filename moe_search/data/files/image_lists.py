@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from moe_search.data.columns import likely_label
-from moe_search.data.images import SUFFIXES
+from moe_search.data.files.images import SUFFIXES
+from moe_search.data.files.tables import SPLITS, Frame, read_table, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.split import drawn_test
-from moe_search.data.tables import SPLITS, Frame, read_table, split_files
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import show

@@ -8,7 +8,7 @@ from typing import Any, Self
 import yaml
 
 from moe_search.errors import UserError
-from moe_search.spec.document import (
+from moe_search.spec.file.document import (
     MAX_DEPTH,
     MAX_NODES,
     TOO_LARGE,

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from moe_search.errors import UserError
-from moe_search.spec.content import Content
-from moe_search.spec.explain_errors import explain
+from moe_search.spec.file.content import Content
+from moe_search.spec.file.explain_errors import explain
 from moe_search.spec.kinds.stores import check_mlflow_url, check_optuna_url, resolved_url
 from moe_search.spec.study import Study
 from moe_search.words import one_line

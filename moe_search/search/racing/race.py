@@ -33,9 +33,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from moe_search.intervals import Interval
+from moe_search.intervals import Interval, quantile
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -106,7 +105,7 @@ def race(
     if not values:
         raise ValueError("a race needs a configuration")
     noise, freedom = _noise(values)
-    width = noise * float(stats.t.ppf((1 + level) / 2, freedom)) if freedom else math.nan
+    width = noise * quantile(freedom, level) if freedom else math.nan
     sure = {key: _sure(of, width) for key, of in values.items()}
     first = max(values, key=lambda key: (sure[key], len(values[key])))
     standings = [

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from moe_search.errors import UserError
-from moe_search.spec.content import Content
-from moe_search.spec.document import Keys
+from moe_search.spec.file.content import Content
+from moe_search.spec.file.document import Keys
 from moe_search.spec.schema import json_schema
 from moe_search.words import did_you_mean, dotted, one_line, show
 
