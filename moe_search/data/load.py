@@ -136,8 +136,10 @@ def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
     try:
         return data_set.read(source, test, progress)
     except UserError as error:
-        other = None if source.path is None else reader_of(source.path)
-        if other is None or other == source.name or data_set.claims(source.path):
+        if source.path is None or data_set.claims(source.path):
+            raise
+        other = reader_of(source.path)
+        if other is None:
             raise
         raise UserError(f"{error}; data.name: {other} reads it") from error
 

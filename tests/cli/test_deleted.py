@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
 from support.finished_study import FinishedStudy
 
 from moe_search.cli import main
@@ -39,6 +40,11 @@ class Deleting:
         return f"MLFLOW_TRACKING_URI={self.url} mlflow {what}"
 
 
+def model_of(version: ModelVersion) -> str:
+    """The id of its model, which its place tells."""
+    return str(version.source).rpartition("/models/")[2].partition("/")[0]
+
+
 @pytest.fixture
 def study(finished_study: FinishedStudy, tmp_path: Path) -> Deleting:
     return Deleting(finished_study, tmp_path)
@@ -53,7 +59,7 @@ def test_a_champion_whose_version_was_deleted_is_registered_again(
     lost = study("pull", *to)
     assert lost.exit_code == 2
     assert "there is no such model" in lost.stderr
-    recorded = str(champion.source).rpartition("/models/")[2].partition("/")[0]
+    recorded = model_of(champion)
     assert f"champion is models:/{recorded}, which run registers again" in lost.stderr
     assert study("run", "--quiet").exit_code == 0
     again = study.client.get_model_version_by_alias("finished", "champion")
@@ -76,7 +82,7 @@ def test_where_the_whole_registered_model_was_deleted_it_is_made_again(study: De
 
 def test_where_the_model_itself_was_deleted_it_is_said(study: Deleting, tmp_path: Path) -> None:
     champion = study.client.get_model_version_by_alias("finished", "champion")
-    model = str(champion.source).rpartition("/models/")[2].partition("/")[0]
+    model = model_of(champion)
     study.client.delete_logged_model(model)
     done = study("run")
     assert done.exit_code == 0

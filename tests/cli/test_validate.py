@@ -161,6 +161,8 @@ def test_without_a_search_it_says_so(tmp_path: Path) -> None:
     assert "trials         1, " in done.stdout
     assert "3 trainings, 9 epochs" in done.stdout
     assert "nothing is searched" in done.stdout
+    one = ("--set", "model.experts=2", "--set", "finalists.top=0", "--set", "training.epochs=1")
+    assert "1 training, 1 epoch, 1,150 sample-" in validate(study(tmp_path, "digits"), *one).stdout
 
 
 @pytest.mark.slow

@@ -71,7 +71,8 @@ def _data_facts(found: Outlook) -> list[tuple[str, str]]:
 
 def _size(found: Outlook) -> str:
     size, study = found.size, found.study
-    text = f"{size.trainings:,} trainings, {_between(*size.epochs)} epochs"
+    trainings = _several("training", f"{size.trainings:,}")
+    text = f"{trainings}, {_several('epoch', _between(*size.epochs))}"
     if found.contents is not None:
         seen = size.sample_epochs(found.contents.samples["training"])
         text += f", {_between(*seen)} sample-epochs"
@@ -82,9 +83,8 @@ def _size(found: Outlook) -> str:
 def _estimate(found: Outlook) -> str:
     estimate = found.estimate
     assert estimate is not None
-    workers = "1 worker" if estimate.workers == 1 else f"{estimate.workers} workers"
-    count = estimate.configurations
-    configurations = "1 configuration" if count == 1 else f"{count} configurations"
+    workers = _several("worker", str(estimate.workers))
+    configurations = _several("configuration", str(estimate.configurations))
     return (
         f"about {duration(estimate.seconds)} of training if none is stopped early, with {workers} "
         f"on this machine as busy as it is now; by a batch of {configurations} drawn at random"
@@ -106,6 +106,10 @@ def _samples_table(contents: Contents) -> Table:
 
 def _rarest_first(contents: Contents) -> list[int]:
     return sorted(range(len(contents.classes)), key=contents.counts["training"].__getitem__)
+
+
+def _several(what: str, count: str) -> str:
+    return f"{count} {what}" if count == "1" else f"{count} {what}s"
 
 
 def _between(least: int, most: int) -> str:
