@@ -170,6 +170,10 @@ class Population:
         answers = Answers(logits_PMB, experts, self.mixtures.gate, self._rule)
         batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
+        kept = [spec.configuration.regularizer.shares == "kept" for spec in self.specs]
+        if any(kept):
+            kept_P11 = torch.tensor(kept, device=p_PMB.device)[:, None, None]
+            p_PMB = torch.where(kept_P11, self._rule.distribution(logits_PMB), p_PMB)
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 
     def _draw_noise(self) -> None:

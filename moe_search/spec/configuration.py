@@ -118,6 +118,13 @@ class Regularizer(TermWeights):
         description="L_s as a mean over pairs of samples, or as the authors' sum: its weight is "
         "then their beta_s, B^2 times smaller at batch size B",
     )
+    shares: Annotated[
+        Literal["all", "kept"], IN_MOE, LEARNS, _CHOOSES_RULE, when("model.output", "top_k")
+    ] = Field(
+        "all",
+        description="what terms take for p(e|x) where output is top_k: the shares of all experts, "
+        "or those that the k chosen ones keep, as the authors do for k above 1",
+    )
     bias_rate: Annotated[
         StrictFloat, NoneAtZero(), IN_MOE, LEARNS, _CHOOSES_RULE, when("model.output", "top_k")
     ] = Field(

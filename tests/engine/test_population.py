@@ -20,6 +20,7 @@ from support.reference_model import (
     PlainNoisy,
     Step,
     importance_loss,
+    inference_gate,
     mixture_loss,
     moved_bias,
     rule_losses,
@@ -94,6 +95,8 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
         given = model.logits(x), model.outputs(x), y, rule, chosen.top_k, model.bias_M
         losses = rule_losses(*given)
         loss = losses.mean()
+    if regularizer.shares == "kept":
+        p_BM = inference_gate(model.logits(x), chosen.output, chosen.top_k)
     if regularizer.kind in ("importance", "both"):
         loss = loss + regularizer.weight * importance_loss(p_BM)
     if regularizer.kind in ("similarity", "both"):
@@ -295,6 +298,15 @@ def test_terms_that_fit_have_the_same_bits_alone_and_among_neighbours(gate: str)
 
 
 @pytest.mark.usefixtures("double")
+def test_terms_of_the_shares_that_are_kept_are_those_of_a_plain_model() -> None:
+    assert_learns_as_plain_models(of_kept_shares(), batches(20, 12), 1e-9)
+
+
+def test_shares_that_are_kept_have_the_same_bits_alone_and_among_neighbours() -> None:
+    assert_company_changes_no_bit(of_kept_shares(), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("k", [1, 2])
 @pytest.mark.parametrize("gate", ["original", "sigmoid", "noisy"])
 def test_a_bias_balances_without_a_loss_as_a_plain_one(gate: str, k: int) -> None:
@@ -451,6 +463,22 @@ def of_biases(gate: str, k: int) -> list[TrialSpec]:
             output="top_k",
             top_k=k,
             regularizer=Regularizer(**{"bias_rate": 0.03 * (1 + key), "balance": 0.1 * key}),
+        )
+        for key, experts in enumerate((3, 7, 2, 11))
+    ]
+
+
+def of_kept_shares() -> list[TrialSpec]:
+    """Ragged top-2 trials, half of whose terms see the shares of all experts."""
+    return [
+        trial(
+            key,
+            experts=experts,
+            output="top_k",
+            top_k=2,
+            regularizer=Regularizer(
+                kind="both", weight=0.3, similarity_weight=0.5, shares=("all", "kept")[key % 2]
+            ),
         )
         for key, experts in enumerate((3, 7, 2, 11))
     ]

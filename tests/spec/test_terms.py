@@ -155,6 +155,11 @@ def test_a_bias_has_a_meaning_where_the_top_k_are_chosen() -> None:
     assert active == [False, False, True]
     for gate in ("loudest", "expert_loss", "soft"):
         assert searched(study({"bias_rate": RANGE}, model={"gate": gate, "output": "top_k"})) == []
+    shares = {"choices": ["all", "kept"]}
+    assert searched(study({"importance": 0.1, "shares": shares}, model={"output": "top_k"})) == [
+        "regularizer.shares"
+    ]
+    assert searched(study({"importance": 0.1, "shares": shares})) == []
     beside = study({"kind": "importance", "bias_rate": 0.01}, model={"output": "top_k"})
     assert beside.configuration({}).regularizer.bias_rate == 0.01
 

@@ -155,9 +155,14 @@ class PlainAttentive(PlainGate):
         self.query = nn.Linear(self.width, self.width, bias=False)
         self.key = nn.Linear(self.width, self.width, bias=False)
 
+    def seen(self, expert: nn.Module, x: Tensor) -> Tensor:
+        """What the gate sees of an expert, [B, D]."""
+        assert isinstance(expert, PlainNetwork)
+        return expert.hidden(x)
+
     def scores(self, mixture: "PlainMixture", x: Tensor) -> Tensor:
         query = self.query(self.hidden(x))
-        keys = [self.key(expert.hidden(x)) for expert in mixture.experts]  # type: ignore[operator]
+        keys = [self.key(self.seen(expert, x)) for expert in mixture.experts]
         scores_BM = torch.stack([(query * key).sum(1) for key in keys], 1)
         return scores_BM / sqrt(self.width)
 
@@ -165,6 +170,11 @@ class PlainAttentive(PlainGate):
         super().load(state)
         self.query.load_state_dict({"weight": state["gate.query.weight"][0]})
         self.key.load_state_dict({"weight": state["gate.key.weight"][0]})
+
+
+class PlainAttentiveRelu(PlainAttentive):
+    def seen(self, expert: nn.Module, x: Tensor) -> Tensor:
+        return F.relu(super().seen(expert, x))
 
 
 class PlainCosine(PlainGate):
@@ -206,6 +216,7 @@ GATES: dict[str, type[PlainGate]] = {
     "original": PlainOriginal,
     "expert_loss": PlainOriginal,
     "attentive": PlainAttentive,
+    "attentive_relu": PlainAttentiveRelu,
     "cosine": PlainCosine,
     "perturbed_cosine": PlainCosine,
     "noisy": PlainNoisy,

@@ -49,6 +49,13 @@ class TestAttentive(GateContract):
         return score_BM / math.sqrt(query_BD.shape[1])
 
 
+class TestAttentiveRelu(TestAttentive):
+    name = "attentive_relu"
+
+    def reference(self, model: OneModel) -> Tensor:
+        return super().reference(model._replace(hidden_BMD=model.hidden_BMD.relu()))
+
+
 class TestCosine(GateContract):
     name = "cosine"
 

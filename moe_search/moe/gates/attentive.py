@@ -12,6 +12,7 @@ from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
 from moe_search.moe.layers.base import Weighted
 from moe_search.ops.invariant import spread_over_experts
+from moe_search.spec.kinds.gates import GATES
 
 
 class AttentiveGate(NetworkGate):
@@ -21,12 +22,16 @@ class AttentiveGate(NetworkGate):
     of a model. Source: "Improving Expert Specialization in Mixture of Experts" (arXiv 2302.14703),
     as in its authors' code. Computed as (W_k' W_q h_g) . h_e: one product, not one per expert.
 
+    In the code of the paper's tables h_e is what the body of an expert says before its ReLU; in a
+    later one, for MNIST and CIFAR-10, it is what comes after it. Rows say which.
+
     A network of zeros leaves W_q and W_k as they are drawn, and the gate still tells samples apart
     by the experts' representations.
     """
 
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__(architecture, axis, fused)
+        self.rectified = GATES[architecture.gate or ""].rectified
         width = self.body.width
         self.query = Weighted(axis.models, (width, width), width, bias=False)
         self.key = Weighted(axis.models, (width, width), width, bias=False)
@@ -36,7 +41,8 @@ class AttentiveGate(NetworkGate):
         assert experts is not None, "the attentive gate needs the experts' representations"
         query_PDB = self.query.weight @ self.body(x)
         score_PDB = self.key.weight.transpose(1, 2) @ query_PDB / math.sqrt(self.body.width)
-        hidden_PMDB = self.axis.fold(experts.hidden_NDB)
+        hidden_NDB = experts.hidden_NDB.relu() if self.rectified else experts.hidden_NDB
+        hidden_PMDB = self.axis.fold(hidden_NDB)
         score_PMDB = spread_over_experts(score_PDB, hidden_PMDB.shape[1])
         return self.axis.mask((hidden_PMDB * score_PMDB).sum(2))
 

@@ -79,8 +79,8 @@ class Term:
 
         Args:
             p_PMB: p(e|x), the softmax over all experts of a model, whatever the output rule keeps
-                of it, so that an expert that gets no samples still has a gradient. Places without
-                an expert hold 0.
+                of it, so that an expert that gets no samples still has a gradient; what the rule
+                keeps, where a model's ``shares`` say so. Places without an expert hold 0.
             axis: which expert is whose.
             batch: what the probabilities are of.
         """

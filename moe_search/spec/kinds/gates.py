@@ -23,6 +23,7 @@ class GateKind(Kind):
         has_slots: whether its experts get slots, means of positions of a feature map.
         noisy: whether it adds noise to its logits in training, of a scale that it learns.
         has_rows: whether it has a vector of each expert, which it compares its representation with.
+        rectified: whether it sees the experts' representations after their ReLU.
         perturbed: whether it adds ``model.perturbation`` to the norms that it divides by.
     """
 
@@ -37,6 +38,7 @@ class GateKind(Kind):
     has_slots: bool = False
     noisy: bool = False
     has_rows: bool = False
+    rectified: bool = False
     perturbed: bool = False
 
     @property
@@ -60,6 +62,14 @@ GATES = Kinds(
             evaluates_experts=True,
             equal_widths=True,
             may_start_at_zero=True,
+        ),
+        "attentive_relu": GateKind(
+            meaning="the same over the experts' representations after their ReLU",
+            made_by="moe_search.moe.gates.attentive:AttentiveGate",
+            evaluates_experts=True,
+            equal_widths=True,
+            may_start_at_zero=True,
+            rectified=True,
         ),
         "cosine": GateKind(
             meaning="the cosine of its network's representation with a vector of each expert; "
