@@ -7,10 +7,11 @@ from moe_search.report.charts.canvas import BLUE, canvas, short
 from moe_search.report.charts.scales import scale_of
 from moe_search.report.page import Picture
 from moe_search.report.results.study import Report
-from moe_search.report.results.trials import TrialPoint, complete
+from moe_search.report.results.trials import TrialPoint, complete, ranked
 from moe_search.report.text.search import short_paths
 from moe_search.spec import Domain
 
+_MOST = 500  # trials, whose marks keep the page small
 _PANELS = 6  # beside each other
 _LETTERS = 24  # that have room below a panel
 _LOOK: dict[str, Any] = {"ms": 5, "mfc": "none", "mec": BLUE}
@@ -18,7 +19,8 @@ _LOOK: dict[str, Any] = {"ms": 5, "mfc": "none", "mec": BLUE}
 
 def pictures(report: Report) -> list[Picture]:
     """The values that mattered most of a search with at least two complete trials."""
-    study, points = report.study, complete(report.points)
+    study = report.study
+    points = ranked(complete(report.points), study.objective.directions[0])[:_MOST]
     if not study.parameters or len(points) < 2:
         return []
     domains = {parameter.path: parameter.domain for parameter in study.parameters}
@@ -27,7 +29,7 @@ def pictures(report: Report) -> list[Picture]:
         domains = {path: domains[path] for path in shares if path in domains}
     shown = dict(list(domains.items())[:_PANELS])
     objective = study.objective.names[0]
-    alt = f"The {objective} of each complete trial against its {', '.join(shown)}."
+    alt = f"The {objective} of the best {len(points)} trials against their {', '.join(shown)}."
     image = draw(points, shown, objective)
     return [Picture(f"{study.name}-slices", alt, image, fine=True, live=True)]
 

@@ -116,8 +116,9 @@ function explore(study, table) {
 
 // Lines are thin: what is near counts, too.
 function trialAt(event) {
-  const near = event.target.closest("svg") ? [[0, 0], [0, -4], [0, 4], [-4, 0], [4, 0]] : [[0, 0]];
-  for (const [x, y] of near) {
+  const around = event.target.closest("svg") ? [1, 2, 3, 4, 5] : [];
+  const near = around.flatMap((far) => [[0, -far], [0, far], [-far, 0], [far, 0]]);
+  for (const [x, y] of [[0, 0], ...near]) {
     for (const there of document.elementsFromPoint(event.clientX + x, event.clientY + y)) {
       const found = there.closest("[data-trial]:not(.out)");
       if (found) return found.dataset.trial;
