@@ -12,7 +12,8 @@ Both split, normalise by mean and SD of the training split (of images (a) reads 
 train the same small dense network with Adam in batches as large, one thread each for arithmetic,
 and validate after every epoch. The network is small, so that it is the data that is measured. The
 first step counts from the start of the process; the epoch is the mean of those after the first, its
-samples those of training and validation. (a) reads images with as many workers as there are cores;
+samples those of training and validation. Memory is the process's own, without (a)'s processes that
+read images. (a) reads images with as many workers as there are cores;
 of the table with none, which is its faster way.
 
 Run ``python tests/benchmarks/data.py`` on a quiet machine; ``--share 0.1`` takes a tenth of both.
@@ -103,7 +104,7 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
     from moe_search.engine.train import Caller, Trainer
     from moe_search.engine.trial import EpochReport, Job, TrialSpec
     from moe_search.moe.architecture import Architecture
-    from moe_search.spec import Configuration, Data
+    from moe_search.spec import Configuration, Data, resolve_backbone
 
     torch.set_num_threads(1)
     options: dict[str, Any] = (
@@ -119,9 +120,8 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
             "training": {"epochs": EPOCHS, "batch_size": BATCH},
         }
     )
-    architecture = Architecture.of(
-        configuration, configuration.model.backbone, data.shape, data.classes
-    )
+    networks = resolve_backbone(configuration.model, source.name, data.shape, data.classes)
+    architecture = Architecture.of(configuration, networks, data.shape, data.classes)
     specs = tuple(TrialSpec(key, configuration, 0) for key in range(models))
     job = Job(specs, architecture, source)
     accuracies = []
@@ -132,14 +132,14 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
             if said.key == models - 1:
                 clock.epoch()
 
-    step = Population.step
+    step: Callable[..., Any] = Population.step
 
     def timed(*given: Any) -> Any:
         found = step(*given)
         clock.step()
         return found
 
-    Population.step = timed  # type: ignore[method-assign]
+    setattr(Population, "step", timed)  # noqa: B010
     clock.epoch()
     Trainer(job, data, Hardware(torch.device("cpu"), fused=False), Caller(report)).run()
     return models * (len(data.train.y) + len(data.validation.y)), accuracies[-1]
@@ -162,7 +162,7 @@ def plain(what: str, folder: Path, clock: Clock) -> tuple[int, float]:
     for _ in range(EPOCHS):
         for x, y in train():
             adam.zero_grad()
-            torch.nn.functional.cross_entropy(model(x), y).backward()
+            torch.autograd.backward(torch.nn.functional.cross_entropy(model(x), y))
             adam.step()
             clock.step()
         with torch.no_grad():
@@ -223,7 +223,7 @@ def pixels(file: Path) -> Any:
 
 
 class Files:
-    """Images as files, for a DataLoader."""
+    """Images as files, for a DataLoader, of which this is as much as it asks of a Dataset."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = list(files)
@@ -238,18 +238,21 @@ class Files:
 
 def plain_images(folder: Path) -> tuple[Batches, Batches, tuple[int, ...]]:
     """Images read by worker processes, in every epoch."""
+    import torch
     from torch.utils.data import DataLoader
 
+    given: Any = Files  # which need not inherit from Dataset
     files = np.array(sorted((folder / "images").rglob("*.jpg")), object)
     parts = split(np.array([int(file.parent.name) for file in files]))
-    loaders = [
-        DataLoader(Files(files[part]), BATCH, shuffle=shuffle, num_workers=CORES)
+    loaders: list[Any] = [
+        DataLoader(given(files[part]), BATCH, shuffle=shuffle, num_workers=CORES)
         for part, shuffle in zip(parts, (True, False), strict=True)
     ]
-    count, total, squares = 0, 0.0, 0.0
+    count, total, squares = 0, torch.zeros(3), torch.zeros(3)
     for x, _ in loaders[0]:
         count += x.numel() // x.shape[1]
-        total, squares = total + x.sum((0, 2, 3)), squares + x.square().sum((0, 2, 3))
+        total += x.sum((0, 2, 3))
+        squares += x.square().sum((0, 2, 3))
     mean = total / count
     std = (squares / count - mean**2).sqrt()
 
@@ -268,6 +271,7 @@ def peak() -> int:
 def measure(way: str, what: str, folder: Path) -> None:
     """Prints one way's numbers as JSON."""
     clock = Clock()
+    ways: dict[str, Callable[[str, Path, Clock], tuple[int, float]]]
     ways = {"plain": plain, "ours": ours, "ours, 8": partial(ours, models=POPULATION)}
     samples, accuracy = ways[way](what, folder, clock)
     later = sum(clock.epochs[1:]) / len(clock.epochs[1:])
@@ -281,7 +285,7 @@ def measure(way: str, what: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Makes the data, and measures both ways on both."""
+    """Makes the data, and measures all ways on both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--one", nargs=3, metavar=("WAY", "WHAT", "FOLDER"))
