@@ -166,6 +166,19 @@ def test_without_a_search_it_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_status_says_as_validate_does_that_nothing_is_searched(tmp_path: Path) -> None:
+    file = study(tmp_path, "digits")
+    only = ("--set", "model.experts=2", "--set", "finalists.top=0", "--set", "training.epochs=1")
+    done = CliRunner().invoke(main, ["run", file, "--quiet", *only])
+    assert done.exit_code == 0, done.output
+    status = CliRunner().invoke(main, ["status", file, *only])
+    note = status.stdout.splitlines()[-1]
+    assert note.startswith("nothing is searched")
+    assert note in validate(file, *only).stdout
+    assert "trials         1 of 1 trials" in status.stdout
+
+
+@pytest.mark.slow
 def test_an_estimate_is_said_to_be_one(tmp_path: Path) -> None:
     file = study(tmp_path, "digits")
     done = validate(file, "--estimate")
