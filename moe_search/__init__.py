@@ -8,6 +8,7 @@ From Python::
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,11 @@ def run(
     watched = console.is_terminal or console.is_jupyter
     console.quiet = not (watched if progress is None else progress)
     with terminal.progress(console) as listener:
+        from moe_search.data import Reader
         from moe_search.report.publish import run_and_publish
 
-        return run_and_publish(checked, listener)
+        with closing(Reader()) as read:
+            return run_and_publish(checked, listener, read)
 
 
 def load_model(model: str | Path, store: str | None = None) -> "Classifier":

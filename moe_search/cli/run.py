@@ -3,6 +3,7 @@
 import shlex
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,15 +81,15 @@ def run(
     notifier = Notifier(notify)
     alone = len(studies) == 1
     results: list[_Result] = []
-    read = Reader()
-    for study, file in zip(checked, studies, strict=True):
-        again = _for_shell([file], overrides)
-        with notifier.failure(study.name):
-            result = _run(study, read, again, as_json, talk, alone)
-        notifier.tell(result.study, result.text)
-        results.append(result)
-        if result.status == INTERRUPTED:
-            break
+    with closing(Reader()) as read:
+        for study, file in zip(checked, studies, strict=True):
+            again = _for_shell([file], overrides)
+            with notifier.failure(study.name):
+                result = _run(study, read, again, as_json, talk, alone)
+            notifier.tell(result.study, result.text)
+            results.append(result)
+            if result.status == INTERRUPTED:
+                break
     if as_json:
         print_json(results[0].plain if alone else [result.plain for result in results])
     elif not alone:

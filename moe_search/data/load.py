@@ -11,7 +11,7 @@ import numpy as np
 
 from moe_search.data.dataset import PADDING, Dataset, Ints, Moments, Raw, Samples, Split
 from moe_search.data.encoding import Encoding
-from moe_search.data.mapped import Mapped, as_mapped, chosen, is_large, new_array
+from moe_search.data.mapped import Mapped, as_mapped, chosen, is_large, new_array, remove_files
 from moe_search.data.normalise import Statistics, as_numbers, normalise, parts, statistics
 from moe_search.data.preprocessing import Preprocessing
 from moe_search.data.sets.base import DataSet
@@ -99,9 +99,15 @@ class Reader:
         """
         key = f"{source.model_dump_json(exclude={'cache'})} {test}"
         if self._data is None or self._key != key:
-            self._data = None  # its files make room
+            self.close()  # its files make room
             self._data, self._key = load(source, test, progress), key
         return self._data
+
+    def close(self) -> None:
+        """Remove the files of the data that was read last."""
+        if self._data is not None:
+            remove_files(self._data)
+            self._data = None
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:

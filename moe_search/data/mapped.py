@@ -36,6 +36,8 @@ _READAHEAD = 2**16  # bytes around a sample that the system maps with it
 _PREFIX = ".moe-search-"
 _SUFFIX = ".array"
 
+_removers: "dict[Path, weakref.finalize[Any, Any]]" = {}
+
 Place = tuple[Path, int, np.dtype[Any], tuple[int, ...], tuple[int, ...]]
 """Where an array lies: file, first byte, type, shape and strides."""
 
@@ -46,8 +48,11 @@ class Mapped:
     The system keeps what it reads as long as there is memory, once for all processes; a process
     itself soon lets go of it.
 
-    Args:
+    Attributes:
         stored_NS: the array, as it lies in the file.
+
+    Args:
+        stored_NS: the same.
         index_N: which of its samples these are; None for all.
         moments: by which they are normalised when they are read; None to have them as stored.
     """
@@ -58,36 +63,36 @@ class Mapped:
         index_N: Ints | None = None,
         moments: Moments | None = None,
     ) -> None:
-        self._stored_NS = np.asarray(stored_NS)  # else Ray would copy it once more
+        self.stored_NS = np.asarray(stored_NS)  # else Ray would copy it once more
         self._index_N, self._moments = index_N, moments
 
     @property
     def shape(self) -> tuple[int, ...]:
         """[N, S]."""
-        return (len(self), *self._stored_NS.shape[1:])
+        return (len(self), *self.stored_NS.shape[1:])
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """As stored."""
-        return self._stored_NS.dtype
+        return self.stored_NS.dtype
 
     def __len__(self) -> int:
-        return len(self._stored_NS if self._index_N is None else self._index_N)
+        return len(self.stored_NS if self._index_N is None else self._index_N)
 
     def __getitem__(self, rows: slice | Ints) -> npt.NDArray[Any]:
         """Some samples, [B, S]: as stored; or normalised, float32."""
-        x_BS = self._stored_NS[rows if self._index_N is None else self._index_N[rows]]
-        _touched.add(self._stored_NS, max(x_BS.nbytes, len(x_BS) * _READAHEAD))
+        x_BS = self.stored_NS[rows if self._index_N is None else self._index_N[rows]]
+        _touched.add(self.stored_NS, max(x_BS.nbytes, len(x_BS) * _READAHEAD))
         return x_BS if self._moments is None else normalise(as_numbers(x_BS), *self._moments)
 
     def chosen(self, index_N: Ints) -> "Mapped":
         """Some of them."""
         known = index_N if self._index_N is None else self._index_N[index_N]
-        return Mapped(self._stored_NS, known, self._moments)
+        return Mapped(self.stored_NS, known, self._moments)
 
     def normalised(self, moments: Moments) -> "Mapped":
         """The same, to be normalised when they are read."""
-        return Mapped(self._stored_NS, self._index_N, moments)
+        return Mapped(self.stored_NS, self._index_N, moments)
 
 
 def chosen(split: Samples, indices_N: Ints) -> Samples:
@@ -125,7 +130,7 @@ def new_array(shape: tuple[int, ...], dtype: npt.DTypeLike, source: Data) -> npt
     except OSError as error:
         path.unlink(missing_ok=True)
         raise UserError(f"{path.parent}: no room for the data ({error.strerror})") from error
-    weakref.finalize(array, _unlink, path)
+    _removers[path] = weakref.finalize(array, _unlink, path)
     return np.asarray(array)
 
 
@@ -150,6 +155,17 @@ def new_file(wanted: int, source: Data) -> Path:
     handle, name = tempfile.mkstemp(_SUFFIX, own, folder)
     os.close(handle)
     return Path(name)
+
+
+def remove_files(data: Dataset) -> None:
+    """Remove the files that were made for a data set, and none of a user's own.
+
+    They would go with it, but the traceback of an error may keep it for long.
+    """
+    for split in filter(None, (data.train, data.validation, data.test)):
+        place = place_of(split.x.stored_NS if isinstance(split.x, Mapped) else split.x)
+        if place and (remover := _removers.pop(place[0], None)):
+            remover()
 
 
 def where_it_lies(data: Dataset) -> str:

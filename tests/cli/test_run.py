@@ -1,6 +1,7 @@
 """Several studies in one command, and the message that a run sends when it ends."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from moe_search.cli import main
-from moe_search.data import Dataset, load
+from moe_search.data import Dataset, Reader, load
 from moe_search.progress import Progress
 from moe_search.spec import Data
 
@@ -96,7 +97,7 @@ def test_data_is_read_once_where_it_is_the_same(
         loaded.append((source.name, source.cache))
         return load(source, test, progress)
 
-    monkeypatch.setattr("moe_search.data.load.load", counted)
+    monkeypatch.setattr(sys.modules[Reader.__module__], "load", counted)
     (tmp_path / "elsewhere").mkdir()
     files = [
         study(tmp_path, "first", "digits"),

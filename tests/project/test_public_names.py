@@ -37,7 +37,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         yield None
 
     monkeypatch.setattr("moe_search.cli.terminal.progress", progress)
-    monkeypatch.setattr("moe_search.report.publish.run_and_publish", lambda study, _: study)
+    monkeypatch.setattr("moe_search.report.publish.run_and_publish", lambda study, *_: study)
     monkeypatch.setattr("sys.stderr", io.StringIO())
     for variable in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # rich asks them
         monkeypatch.delenv(variable, raising=False)
