@@ -12,9 +12,9 @@ from moe_search.spec.domains import Domain, FloatRange, IntRange, options
 from moe_search.spec.kinds.installed import installed
 from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
+from moe_search.spec.kinds.term_weights import TERM_NAMES
 from moe_search.spec.searchable import Parameter
 from moe_search.spec.sections import Data, Finalists, Objective, Search
-from moe_search.spec.term_weights import TERM_NAMES
 from moe_search.words import did_you_mean, show
 
 

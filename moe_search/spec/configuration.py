@@ -26,8 +26,8 @@ from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
+from moe_search.spec.kinds.term_weights import COMPARES_SAMPLES, LEARNS, TERM_NAMES, TermWeights
 from moe_search.spec.kinds.terms import TERMS
-from moe_search.spec.term_weights import COMPARES_SAMPLES, LEARNS, TERM_NAMES, TermWeights
 
 _HAS_NETWORK = when_gate(lambda gate: gate.has_network)
 _CHOOSES_RULE = when_gate(lambda gate: gate.rule is None)
