@@ -1,0 +1,47 @@
+"""What one replay sees of a table, and what it does not.
+
+Shape suffixes: C configuration, S seed, T epoch.
+"""
+
+import numpy as np
+from replay.table import Floats, Table
+
+
+class World:
+    """A table whose seeds are in another order.
+
+    Args:
+        table: the results.
+        draw: decides the order.
+        held_out: seeds at its end that no search sees.
+
+    Attributes:
+        table: the results.
+        seen_CST: the objective from the seeds that a search may train from, after each epoch.
+        truth_C: the mean of the objective over the seeds that it never sees.
+    """
+
+    def __init__(self, table: Table, draw: int, held_out: int) -> None:
+        objective_CST = table.objective_CST
+        order_S = np.random.default_rng(draw).permutation(objective_CST.shape[1])
+        self.table = table
+        self.seen_CST = objective_CST[:, order_S[:-held_out]]
+        self.truth_C = objective_CST[:, order_S[-held_out:], -1].mean(axis=1)
+
+    @property
+    def epochs(self) -> int:
+        """Of a whole training."""
+        return self.seen_CST.shape[2]
+
+
+def best(table: Table) -> float:
+    """What the configuration is worth that is the best over all seeds but one, from that one."""
+    final_CS = table.objective_CST[:, :, -1]
+    seeds = range(final_CS.shape[1])
+    others = [np.delete(final_CS, seed, axis=1).mean(axis=1).argmax() for seed in seeds]
+    return float(np.mean([final_CS[chosen, seed] for seed, chosen in enumerate(others)]))
+
+
+def exact(values: Floats) -> float:
+    """The half width of the 95 % interval of a mean over replays."""
+    return 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
