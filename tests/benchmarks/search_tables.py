@@ -102,7 +102,9 @@ def pack(study: Study, cube_CD: Cube, seeds: int, folder: Path) -> Table:
                 metrics[kept["keys"], seed] = kept["metrics"]
                 trained[kept["keys"], seed] = True
     whole = trained.all(axis=0)
-    kept = {name: metrics[:, whole][..., k] for k, name in enumerate(SCALES) if name in wanted(study)}
+    kept = {
+        name: metrics[:, whole][..., k] for k, name in enumerate(SCALES) if name in wanted(study)
+    }
     return Table(study, cube_CD, kept)
 
 
@@ -117,7 +119,9 @@ def main() -> None:
     parser.add_argument("table", choices=sorted(path.stem for path in TABLES.glob("*.yaml")))
     parser.add_argument("configurations", type=int)
     parser.add_argument("seeds", type=int)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "search-tables")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "search-tables"
+    )
     parser.add_argument("--pack", action="store_true", help="train nothing")
     arguments = parser.parse_args()
     study = load_study(TABLES / f"{arguments.table}.yaml")

@@ -1,4 +1,8 @@
-"""A Gaussian process over a space with kinds and conditions.
+"""A Gaussian process over a space of numbers and kinds, seen through the noise of seeds.
+
+Rasmussen & Williams 2006, algorithm 2.1, with Matérn's covariance of smoothness 5/2 and a length
+for each hyperparameter. Kinds that differ are as far from each other as any. A number that has no
+meaning lies in the middle of its range: the kind that decides so tells such configurations apart.
 
 Shape suffixes: N observation, C candidate, D hyperparameter.
 """
@@ -6,77 +10,120 @@ Shape suffixes: N observation, C candidate, D hyperparameter.
 from dataclasses import dataclass
 
 import numpy as np
-from replay.table import Floats
+import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 
-_PRIOR = 1.0  # SD of the logarithm of what is fitted
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_NUMBER, _KIND, _NOISE = 0.7, 1.5, 0.3  # lengths of shares and kinds; noise of standardised values
+_STEPS = 12
+_JITTER = 1e-6
+_BOUNDS = (-3.0, 3.0)
 
 
 @dataclass(frozen=True)
 class Process:
-    """The posterior of values at places, seen through noise.
-
-    Matérn's covariance of smoothness 5/2, with a length for each hyperparameter. A number that one
-    of two configurations lacks adds nothing to their distance, for the kind that decides it does.
+    """What is believed of all configurations after some observations.
 
     Attributes:
-        place_ND: shares of ranges, numbers of kinds; NaN where there is no meaning.
+        place_ND: of each observation, shares of ranges and numbers of kinds; NaN for no meaning.
         kinds_D: which hyperparameters are kinds.
-        logs: of the lengths, the signal's variance, the noise's variance of one seed.
-        seeds_N: how many seeds each observation is the mean of.
+        value_N: means over seeds, standardised.
+        seeds_N: over how many.
+        centre, scale: of the values as they were.
+        logs: of the D lengths, the signal's variance and the noise's of one seed.
     """
 
     place_ND: Floats
-    kinds_D: Floats
+    kinds_D: Bools
     value_N: Floats
     seeds_N: Floats
+    centre: float
+    scale: float
     logs: Floats
 
     @classmethod
-    def fit(
-        cls, place_ND: Floats, kinds_D: Floats, value_N: Floats, seeds_N: Floats
-    ) -> "Process":
-        """By the most probable lengths and variances."""
-        start = np.append(np.log(np.where(kinds_D, 1.5, 0.7)), [0.0, np.log(0.3)])
-        scaled_N = (value_N - value_N.mean()) / (value_N.std() + 1e-12)
+    def fit(cls, place_ND: Floats, kinds_D: Bools, value_N: Floats, seeds_N: Floats) -> "Process":
+        """With the lengths and variances that are most probable a posteriori.
+
+        Their logarithms have normal priors of SD 1.
+        """
+        centre, scale = float(value_N.mean()), float(value_N.std()) or 1.0
+        standard_N = (value_N - centre) / scale
+        start = np.log(np.append(np.where(kinds_D, _KIND, _NUMBER), [1.0, _NOISE]))
         square_NND = _squares(place_ND, place_ND, kinds_D)
 
         def loss(logs: Floats) -> float:
-            cov = _covariance(square_NND, logs) + np.diag(np.exp(logs[-1]) / seeds_N + 1e-6)
-            try:
-                low = cholesky(cov, lower=True)
-            except np.linalg.LinAlgError:
-                return 1e10
-            fit = 0.5 * scaled_N @ cho_solve((low, True), scaled_N) + np.log(np.diag(low)).sum()
-            return float(fit + 0.5 * (((logs - start) / _PRIOR) ** 2).sum())
+            cov_NN = _covariance(square_NND, logs) + _noise(logs, seeds_N)
+            low_NN = cholesky(cov_NN, lower=True, check_finite=False)
+            fit = 0.5 * standard_N @ cho_solve((low_NN, True), standard_N, check_finite=False)
+            prior = 0.5 * ((logs - start) ** 2).sum()
+            return float(fit + np.log(np.diag(low_NN)).sum() + prior)
 
-        found = minimize(loss, start, method="L-BFGS-B", options={"maxiter": 25})
-        return cls(place_ND, kinds_D, value_N, seeds_N, found.x)
+        bounds = [_BOUNDS] * len(start)
+        found = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS})
+        return cls(place_ND, kinds_D, standard_N, seeds_N, centre, scale, found.x)
 
     def posterior(self, place_CD: Floats) -> tuple[Floats, Floats]:
-        """Mean [C] and covariance [C, C] of the values without noise."""
-        mean, scale = self.value_N.mean(), self.value_N.std() + 1e-12
+        """Mean and standard deviation, [C] each, of what configurations are truly worth."""
+        square_NCD = _squares(self.place_ND, place_CD, self.kinds_D)
+        cov_NC = _covariance(square_NCD, self.logs)
         cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
-        cov_NN += np.diag(np.exp(self.logs[-1]) / self.seeds_N + 1e-6)
-        cov_NC = _covariance(_squares(self.place_ND, place_CD, self.kinds_D), self.logs)
-        cov_CC = _covariance(_squares(place_CD, place_CD, self.kinds_D), self.logs)
-        low = cholesky(cov_NN, lower=True)
-        weight_NC = cho_solve((low, True), cov_NC)
-        mean_C = mean + scale * (weight_NC.T @ ((self.value_N - mean) / scale))
-        return mean_C, scale**2 * (cov_CC - cov_NC.T @ weight_NC)
+        low_NN = cholesky(cov_NN + _noise(self.logs, self.seeds_N), lower=True)
+        weight_NC = cho_solve((low_NN, True), cov_NC)
+        variance_C = np.exp(self.logs[-2]) - (cov_NC * weight_NC).sum(axis=0)
+        mean_C = self.centre + self.scale * (weight_NC.T @ self.value_N)
+        return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))
 
-    @property
-    def noise(self) -> float:
-        """Variance of one seed."""
-        return float(np.exp(self.logs[-1]) * (self.value_N.std() + 1e-12) ** 2)
+    def worth(self, value_N: Floats, seeds_N: Floats, lasting: float) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, [N] each, of the observed ones once they have more seeds.
+
+        Args:
+            value_N: means over their seeds.
+            seeds_N: over how many.
+            lasting: the part of one seed's noise by which a configuration differs for good from
+                its neighbours, and which averages out over no seeds.
+        """
+        noise = np.exp(self.logs[-1])
+        cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
+        cov_NN += (lasting * noise + _JITTER) * np.eye(len(cov_NN))
+        low_NN = cholesky(cov_NN + np.diag((1 - lasting) * noise / seeds_N), lower=True)
+        weight_NN = cho_solve((low_NN, True), cov_NN)
+        mean_N = self.centre + weight_NN.T @ (value_N - self.centre)
+        variance_N = np.diag(cov_NN) - (cov_NN * weight_NN).sum(axis=0)
+        return mean_N, self.scale * np.sqrt(np.maximum(variance_N, _JITTER))
+
+    def believing(self, place_CD: Floats) -> "Process":
+        """As it will be once these are observed at their means (kriging believer).
+
+        Ginsbourger, Le Riche & Carraro 2010; lengths and variances stay.
+        """
+        mean_C, _ = self.posterior(place_CD)
+        return Process(
+            np.concatenate([self.place_ND, place_CD]),
+            self.kinds_D,
+            np.concatenate([self.value_N, (mean_C - self.centre) / self.scale]),
+            np.concatenate([self.seeds_N, np.ones(len(place_CD))]),
+            self.centre,
+            self.scale,
+            self.logs,
+        )
 
 
-def _squares(a_ND: Floats, b_CD: Floats, kinds_D: Floats) -> Floats:
-    difference = a_ND[:, None] - b_CD[None]
-    return np.nan_to_num(np.where(kinds_D, np.abs(difference) > 1e-9, difference**2))
+def _squares(a_ND: Floats, b_CD: Floats, kinds_D: Bools) -> Floats:
+    """Squared differences [N, C, D]."""
+    a_ND, b_CD = np.nan_to_num(a_ND, nan=0.5), np.nan_to_num(b_CD, nan=0.5)
+    difference_NCD = a_ND[:, None] - b_CD[None]
+    return np.where(kinds_D, difference_NCD != 0, difference_NCD**2)
 
 
-def _covariance(squares: Floats, logs: Floats) -> Floats:
-    distance = np.sqrt(5 * (squares * np.exp(-2 * logs[:-2])).sum(axis=2) + 1e-12)
-    return np.exp(logs[-2]) * (1 + distance + distance**2 / 3) * np.exp(-distance)
+def _covariance(square_NCD: Floats, logs: Floats) -> Floats:
+    distance_NC = np.sqrt(5 * (square_NCD @ np.exp(-2 * logs[:-2])))
+    polynomial_NC = 1 + distance_NC + distance_NC**2 / 3
+    return np.asarray(np.exp(logs[-2]) * polynomial_NC * np.exp(-distance_NC))
+
+
+def _noise(logs: Floats, seeds_N: Floats) -> Floats:
+    return np.diag(np.exp(logs[-1]) / seeds_N + _JITTER)

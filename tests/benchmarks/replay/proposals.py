@@ -4,12 +4,16 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from replay.design import place_of
+from replay.process_sampler import ProcessSampler
 from replay.table import Floats, Table
 
 from moe_search.search.pruners import make_pruner
 from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import suggest
 from moe_search.spec import Choices, Study
+
+PROCESS = "process"
+"""The name of the sampler that is the benchmark's own."""
 
 
 class Candidates:
@@ -21,18 +25,18 @@ class Candidates:
     """
 
     def __init__(self, table: Table) -> None:
-        self.parameters = table.study.parameters
+        self._parameters = table.study.parameters
         self.values = table.values
-        self._place_CD = np.array([self._places(values) for values in table.values])
-        kinds_D = [isinstance(parameter.domain, Choices) for parameter in self.parameters]
+        self.place_CD = np.array([self._places(values) for values in table.values])
+        kinds_D = [isinstance(parameter.domain, Choices) for parameter in self._parameters]
         self._weight_D = np.where(kinds_D, float(len(kinds_D)), 1.0)
-        self._kinds_D = np.array(kinds_D)
+        self.kinds_D = np.array(kinds_D)
         self._free_C = np.ones(len(table.values), dtype=bool)
 
     def take(self, values: dict[str, object]) -> int:
         """The nearest that is left."""
-        difference_CD = np.abs(self._place_CD - self._places(values))
-        difference_CD = np.where(self._kinds_D, difference_CD > 0, difference_CD**2)
+        difference_CD = np.abs(self.place_CD - self._places(values))
+        difference_CD = np.where(self.kinds_D, difference_CD > 0, difference_CD**2)
         distance_C = np.nansum(self._weight_D * difference_CD, axis=1)
         chosen = int(np.where(self._free_C, distance_C, np.inf).argmin())
         self._free_C[chosen] = False
@@ -45,7 +49,7 @@ class Candidates:
                 place_of(parameter.domain, values[parameter.path])
                 if parameter.path in values
                 else np.nan
-                for parameter in self.parameters
+                for parameter in self._parameters
             ]
         )
 
@@ -58,12 +62,14 @@ class Proposals:
 
     Args:
         table: the results.
-        sampler, pruner: as study.yaml names them.
+        sampler: as study.yaml names it, or ``PROCESS``.
+        pruner: as study.yaml names it.
         seed: of the sampler.
     """
 
     def __init__(self, table: Table, sampler: str, pruner: str, seed: int) -> None:
-        changes = {"sampler": sampler, "pruner": pruner, "seed": seed}
+        own = sampler == PROCESS
+        changes = {"sampler": "random" if own else sampler, "pruner": pruner, "seed": seed}
         search = table.study.search.model_copy(update=changes)
         self._study: Study = table.study.model_copy(update={"search": search})
         self._candidates = Candidates(table)
@@ -71,7 +77,7 @@ class Proposals:
         self._optuna = optuna.create_study(
             study_name=f"{sampler}-{seed}",
             direction="maximize",
-            sampler=make_sampler(search, 0),
+            sampler=ProcessSampler(seed) if own else make_sampler(search, 0),
             pruner=self._pruner.build(),
         )
         self._distributions: dict[str, optuna.distributions.BaseDistribution] = {}
@@ -98,11 +104,8 @@ class Proposals:
         return len(curve_T)
 
     def tell(self, trial: optuna.Trial, value: float) -> None:
-        """The result of a trial that trained to its end; again where another seed changes it."""
-        if self._frozen(trial).state.is_finished():
-            self._frozen(trial).values = [value]
-        else:
-            self._optuna.tell(trial, value)
+        """The result of a trial that trained to its end."""
+        self._optuna.tell(trial, value)
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         """The store's own record."""

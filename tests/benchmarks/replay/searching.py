@@ -40,6 +40,11 @@ class Search:
     under_way: int = 16
     seeds: int = 1
 
+    def __str__(self) -> str:
+        pruned = "" if self.pruner == "none" else f" {self.pruner}"
+        seeds = "" if self.seeds == 1 else f" {self.seeds} seeds"
+        return f"{self.sampler}{pruned}{seeds} {self.under_way} under way"
+
     def run(self, world: World, draw: int, cost: float) -> list[Trained]:
         """Everything that is learned until a cost is reached."""
         return list(self._run(world, draw, cost))

@@ -42,6 +42,6 @@ def best(table: Table) -> float:
     return float(np.mean([final_CS[chosen, seed] for seed, chosen in enumerate(others)]))
 
 
-def exact(values: Floats) -> float:
-    """The half width of the 95 % interval of a mean over replays."""
+def half_width(values: Floats) -> float:
+    """Half of the 95 % interval of a mean over replays."""
     return 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5

@@ -1,0 +1,168 @@
+"""Which search finds the best champion: searches replayed on tables of real results.
+
+``python tests/benchmarks/search.py digits`` prints, for every policy, by how much the champion is
+worse than the best there is, at equal cost, mean and 95 % interval over replays. A cost is counted
+in sample-epochs, written as whole trainings, and holds everything: searches, further seeds, finals.
+
+- **The truth** of a champion is its mean over seeds that no search of that replay sees. The best
+  there is is the configuration that is the best over all seeds but one, judged by that one.
+- **A proposal** gets the nearest configuration of the table that was not trained before, and the
+  sampler is told that one's hyperparameters. So a sampler that would refine a good point by less
+  than the distance of the table's points gains nothing by that here.
+- **Replays** differ in the order of the seeds and in the sampler's draws. They are the same for all
+  policies, so differences are paired. They share one table, whose luck they all share.
+"""
+
+import argparse
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby, product
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
+from replay.proposals import PROCESS
+from replay.searching import Search
+from replay.table import Floats, Table
+from replay.world import World, best, half_width
+
+HELD_OUT = 0.3  # of the seeds
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A search and the finals after it; those that share a search are replayed together."""
+
+    search: Search
+    finals: Finals
+
+    def __str__(self) -> str:
+        return f"{self.search}, {self.finals}"
+
+
+def policies(today: Finals) -> list[Policy]:
+    """What is compared, today's default first.
+
+    Args:
+        today: finals as the study's file has them.
+    """
+    default = Search("tpe", pruner="hyperband")
+    plain = [Search("tpe", under_way=1), Search("tpe"), Search("tpe", pruner="median")]
+    others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
+    several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
+    ours = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2)]
+    return [
+        Policy(default, today),
+        Policy(default, Raw()),
+        *(Policy(others[0], finals) for finals in (Raw(), today)),
+        *(Policy(Search(PROCESS), finals) for finals in (Raw(), today, *ours)),
+        *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in (Raw(), today)),
+        *(Policy(search, Raw()) for search in several),
+        *(Policy(search, finals) for search in (Search("tpe"), *others[:2]) for finals in ours),
+    ]
+
+
+def replay(table: Table, costs: Sequence[float], alike: Sequence[Policy], replays: int) -> Floats:
+    """The true values [policy, cost, replay] of the champions of policies with one search."""
+    held_out = round(HELD_OUT * table.objective_CST.shape[1])
+    truth = np.empty((len(alike), len(costs), replays))
+    for draw in range(replays):
+        world = World(table, draw, held_out)
+        trained = alike[0].search.run(world, draw, max(costs))
+        for (row, policy), (column, cost) in product(enumerate(alike), enumerate(costs)):
+            own = policy.finals.cost(cost)
+            results = Results([one for one in trained if one.cost <= cost - own + 1e-9])
+            champion = policy.finals.champion(world, results, int(own))
+            truth[row, column, draw] = world.truth_C[champion]
+    return truth
+
+
+def kept(folder: Path, table: Table, alike: Sequence[Policy], run: Callable[[], Floats]) -> Floats:
+    """What was replayed before with the same arguments, or is now."""
+    name = f"{table.study.name} {alike[0].search} {len(alike)}".replace(" ", "_")
+    path = folder / f"{name}.npy"
+    if not path.exists():
+        truth = run()
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(path, truth)
+    return np.asarray(np.load(path))
+
+
+def cost_to(gap: float, gaps: Floats, costs: Sequence[float]) -> str:
+    """The least cost at which a mean gap is as small as that, between those replayed."""
+    for n, (found, cost) in enumerate(zip(gaps, costs, strict=True)):
+        if found <= gap:
+            if n == 0:
+                return f"<{cost:.0f}"
+            share = (gaps[n - 1] - gap) / (gaps[n - 1] - found)
+            return f"{costs[n - 1] + share * (cost - costs[n - 1]):.0f}"
+    return f">{costs[-1]:.0f}"
+
+
+def line(
+    policy: Policy, truth: Floats, today: Floats, top: float, random: float, costs: Sequence[float]
+) -> str:
+    """One policy's row of the table."""
+    gaps = top - truth.mean(axis=1)
+    cells = [
+        f"{1000 * gap:5.1f} ({1000 * (now - then).mean():+5.1f} ± {1000 * half_width(now - then):.1f})"
+        for gap, now, then in zip(gaps, truth, today, strict=True)
+    ]
+    reached = [cost_to(share * random, gaps, costs) for share in (0.25, 0.1)]
+    return f"| {policy!s:46} | {' | '.join([*cells, *reached])} |"
+
+
+def compare(table: Table, costs: Sequence[float], replays: int, folder: Path, only: str) -> None:
+    """Replay and print; the first policy is today's."""
+    finals = table.study.finalists
+    wanted = policies(Fresh(finals.top, finals.seeds))
+    top = best(table)
+    print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
+    print("(and the difference to today's default, 95 % intervals); costs to 25 and 10 %")
+    today, random = np.empty(0), np.nan
+    for search, group in groupby(
+        sorted(wanted, key=order_of(wanted)), lambda policy: policy.search
+    ):
+        alike = list(group)
+        if only not in str(search) and today.size and not np.isnan(random):
+            continue
+        truths = kept(folder, table, alike, partial(replay, table, costs, alike, replays))
+        if not today.size:
+            today = truths[0]
+        if search == Search("random"):
+            random = top - float(truths[0, len(costs) // 2].mean())
+        for policy, truth in zip(alike, truths, strict=True):
+            print(line(policy, truth, today, top, random, costs), flush=True)
+
+
+def order_of(wanted: Sequence[Policy]) -> Callable[[Policy], int]:
+    """Policies that share a search beside each other, in the order of the first of them."""
+    searches = list(dict.fromkeys(policy.search for policy in wanted))
+    return lambda policy: searches.index(policy.search)
+
+
+def main() -> None:
+    """Print a line for every policy."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("table", choices=("breast_cancer", "digits", "mnist"))
+    parser.add_argument("--replays", type=int, default=100)
+    parser.add_argument("--costs", type=float, nargs="+", default=[32, 48, 64])
+    parser.add_argument("--only", default="", help="searches whose names hold this")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "replays")
+    arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
+    table = Table.load(arguments.table)
+    compare(table, arguments.costs, arguments.replays, arguments.folder, arguments.only)
+
+
+if __name__ == "__main__":
+    main()
