@@ -5,7 +5,7 @@ worse than the best there is, at equal cost, mean and 95 % interval over replays
 in sample-epochs, written as whole trainings, and holds everything: searches, further seeds, finals.
 
 - **The truth** of a champion is its mean over seeds that no search of that replay sees. The best
-  there is is the configuration that is the best over all seeds but one, judged by that one.
+  there is is the largest mean that a Gaussian process over all results of the table believes in.
 - **A proposal** gets the nearest configuration of the table that was not trained before, and the
   sampler is told that one's hyperparameters. So a sampler that would refine a good point by less
   than the distance of the table's points gains nothing by that here.
@@ -14,25 +14,25 @@ in sample-epochs, written as whole trainings, and holds everything: searches, fu
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import optuna
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
-from replay.proposals import PROCESS
-from replay.searching import Search
-from replay.table import Floats, Table
-from replay.world import World, best, half_width
+from benchmarks.replay.finals import Denoised, Finals, Fresh, Halving, Posterior, Race, Raw, Results
+from benchmarks.replay.proposals import PROCESS
+from benchmarks.replay.searching import Search, Trained
+from benchmarks.replay.table import Floats, Table
+from benchmarks.replay.world import World, best, half_width
 
 HELD_OUT = 0.3  # of the seeds
 
@@ -58,42 +58,48 @@ def policies(today: Finals) -> list[Policy]:
     plain = [Search("tpe", under_way=1), Search("tpe"), Search("tpe", pruner="median")]
     others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
     several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
-    ours = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2)]
+    both: list[Finals] = [Raw(), today]
+    ours: list[Finals] = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2), Denoised(3, 3)]
     return [
         Policy(default, today),
         Policy(default, Raw()),
-        *(Policy(others[0], finals) for finals in (Raw(), today)),
-        *(Policy(Search(PROCESS), finals) for finals in (Raw(), today, *ours)),
-        *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in (Raw(), today)),
+        *(Policy(others[0], finals) for finals in both),
+        *(Policy(Search(PROCESS), finals) for finals in (*both, *ours)),
+        *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in both),
         *(Policy(search, Raw()) for search in several),
         *(Policy(search, finals) for search in (Search("tpe"), *others[:2]) for finals in ours),
     ]
 
 
-def replay(table: Table, costs: Sequence[float], alike: Sequence[Policy], replays: int) -> Floats:
+def held_out(table: Table) -> int:
+    """Seeds for the truth."""
+    return round(HELD_OUT * len(table.objective_CST[0]))
+
+
+def trained(folder: Path, search: Search, world: World, draw: int, cost: float) -> list[Trained]:
+    """What a search learns; what it did in an earlier run of this script is not done again."""
+    name = world.table.study.name
+    path = folder / f"{name} {search} {cost:g}".replace(" ", "-") / f"{draw}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(search.run(world, draw, cost)))
+    return [Trained(key, tuple(values), at) for key, values, at in json.loads(path.read_text())]
+
+
+def replay(
+    table: Table, costs: Sequence[float], alike: Sequence[Policy], replays: int, folder: Path
+) -> Floats:
     """The true values [policy, cost, replay] of the champions of policies with one search."""
-    held_out = round(HELD_OUT * table.objective_CST.shape[1])
     truth = np.empty((len(alike), len(costs), replays))
     for draw in range(replays):
-        world = World(table, draw, held_out)
-        trained = alike[0].search.run(world, draw, max(costs))
+        world = World(table, draw, held_out(table))
+        log = trained(folder, alike[0].search, world, draw, max(costs))
         for (row, policy), (column, cost) in product(enumerate(alike), enumerate(costs)):
             own = policy.finals.cost(cost)
-            results = Results([one for one in trained if one.cost <= cost - own + 1e-9])
+            results = Results([one for one in log if one.cost <= cost - own + 1e-9])
             champion = policy.finals.champion(world, results, int(own))
             truth[row, column, draw] = world.truth_C[champion]
     return truth
-
-
-def kept(folder: Path, table: Table, alike: Sequence[Policy], run: Callable[[], Floats]) -> Floats:
-    """What was replayed before with the same arguments, or is now."""
-    name = f"{table.study.name} {alike[0].search} {len(alike)}".replace(" ", "_")
-    path = folder / f"{name}.npy"
-    if not path.exists():
-        truth = run()
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(path, truth)
-    return np.asarray(np.load(path))
 
 
 def cost_to(gap: float, gaps: Floats, costs: Sequence[float]) -> str:
@@ -113,8 +119,8 @@ def line(
     """One policy's row of the table."""
     gaps = top - truth.mean(axis=1)
     cells = [
-        f"{1000 * gap:5.1f} ({1000 * (now - then).mean():+5.1f} ± {1000 * half_width(now - then):.1f})"
-        for gap, now, then in zip(gaps, truth, today, strict=True)
+        f"{1000 * gap:5.1f} ({1000 * gained.mean():+5.1f} ± {1000 * half_width(gained):.1f})"
+        for gap, gained in zip(gaps, truth - today, strict=True)
     ]
     reached = [cost_to(share * random, gaps, costs) for share in (0.25, 0.1)]
     return f"| {policy!s:46} | {' | '.join([*cells, *reached])} |"
@@ -122,31 +128,24 @@ def line(
 
 def compare(table: Table, costs: Sequence[float], replays: int, folder: Path, only: str) -> None:
     """Replay and print; the first policy is today's."""
-    finals = table.study.finalists
-    wanted = policies(Fresh(finals.top, finals.seeds))
+    finals, seeds = table.study.finalists, table.objective_CST.shape[1]
+    fresh = min(finals.seeds, seeds - held_out(table) - 1)
+    wanted = policies(Fresh(finals.top, fresh))
     top = best(table)
     print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
     print("(and the difference to today's default, 95 % intervals); costs to 25 and 10 %")
     today, random = np.empty(0), np.nan
-    for search, group in groupby(
-        sorted(wanted, key=order_of(wanted)), lambda policy: policy.search
-    ):
-        alike = list(group)
+    for search in dict.fromkeys(policy.search for policy in wanted):
+        alike = [policy for policy in wanted if policy.search == search]
         if only not in str(search) and today.size and not np.isnan(random):
             continue
-        truths = kept(folder, table, alike, partial(replay, table, costs, alike, replays))
+        truths = replay(table, costs, alike, replays, folder)
         if not today.size:
             today = truths[0]
         if search == Search("random"):
             random = top - float(truths[0, len(costs) // 2].mean())
         for policy, truth in zip(alike, truths, strict=True):
             print(line(policy, truth, today, top, random, costs), flush=True)
-
-
-def order_of(wanted: Sequence[Policy]) -> Callable[[Policy], int]:
-    """Policies that share a search beside each other, in the order of the first of them."""
-    searches = list(dict.fromkeys(policy.search for policy in wanted))
-    return lambda policy: searches.index(policy.search)
 
 
 def main() -> None:

@@ -2,12 +2,13 @@
 
 A table holds the metrics on validation of every configuration of a design, every seed and every
 epoch. ``python tests/benchmarks/search_tables.py digits 512 16`` trains 512 configurations from 16
-seeds each, on one worker. What a population of eight models gave is on the disk as soon as they are
+seeds each, on one worker. What a population of models gave is on the disk as soon as they are
 trained: the same command goes on where it ended. It writes the table at its end; ``--pack`` writes
 it from what there is.
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,8 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from replay.design import Cube, design, values_at
-from replay.table import SCALES, TABLES, Table
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.replay.design import Cube, design, values_at
+from benchmarks.replay.table import SCALES, TABLES, Table
 
 from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
@@ -28,6 +32,7 @@ from moe_search.spec import Configuration, Study, resolve_backbone
 from moe_search.spec.load import load_study
 
 POPULATION = 32
+FOLDER = Path(tempfile.gettempdir()) / "search-tables"
 
 
 def jobs(study: Study, cube_CD: Cube, seeds: int) -> Iterator[Job]:
@@ -102,15 +107,9 @@ def pack(study: Study, cube_CD: Cube, seeds: int, folder: Path) -> Table:
                 metrics[kept["keys"], seed] = kept["metrics"]
                 trained[kept["keys"], seed] = True
     whole = trained.all(axis=0)
-    kept = {
-        name: metrics[:, whole][..., k] for k, name in enumerate(SCALES) if name in wanted(study)
-    }
+    needed = study.objective.maximize or {}
+    kept = {name: metrics[:, whole][..., k] for k, name in enumerate(SCALES) if name in needed}
     return Table(study, cube_CD, kept)
-
-
-def wanted(study: Study) -> set[str]:
-    """Metrics that are worth their place."""
-    return set(study.objective.maximize or {})
 
 
 def main() -> None:

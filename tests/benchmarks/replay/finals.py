@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from replay.process import Floats, Process
-from replay.proposals import Candidates
-from replay.searching import Trained
-from replay.world import World
+from benchmarks.replay.process import Floats, Process
+from benchmarks.replay.proposals import Candidates
+from benchmarks.replay.searching import Trained
+from benchmarks.replay.world import World
 
 from moe_search.search.race import race
 
@@ -153,17 +153,14 @@ class Posterior:
     """Seeds go to the best by a Gaussian process over all results, which names the champion.
 
     Rounds of eight trainings: one seed to each of those with the largest mean and half a standard
-    deviation. A part of the noise that the process finds is how a configuration differs for good
-    from its neighbours, and averages out over no seeds.
+    deviation.
 
     Attributes:
         share: of the whole cost.
-        lasting: that part of the noise.
         spread: how many standard deviations.
     """
 
     share: float
-    lasting: float = 0.2
     spread: float = 0.5
 
     def __str__(self) -> str:
@@ -174,12 +171,10 @@ class Posterior:
 
     def champion(self, world: World, results: Results, cost: int) -> int:
         keys = np.array(list(results.of))
-        candidates = Candidates(world.table)
-        place_ND, kinds_D = candidates.place_CD[keys], candidates.kinds_D
-        process = Process.fit(place_ND, kinds_D, *results.arrays())
+        process = _process(world, results)
         most = world.seen_CST.shape[1]
         while True:
-            mean_N, deviation_N = process.worth(*results.arrays(), self.lasting)
+            mean_N, deviation_N = process.worth(*results.arrays())
             rank = keys[np.argsort(-(mean_N + self.spread * deviation_N))]
             wanted = [key for key in rank if len(results.of[key]) < most][: min(_ROUND, cost)]
             if not wanted:
@@ -187,6 +182,36 @@ class Posterior:
             for configuration in wanted:
                 results.train(world, configuration)
             cost -= len(wanted)
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """As ``Fresh``, but the process names the finalists, and the champion from all their seeds."""
+
+    top: int
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"denoised {self.top} x {self.seeds}"
+
+    def cost(self, budget: float) -> float:
+        return float(self.top * self.seeds)
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        keys = np.array(list(results.of))
+        process = _process(world, results)
+        mean_N, _ = process.worth(*results.arrays())
+        for configuration in keys[np.argsort(-mean_N)[: self.top]]:
+            for _ in range(self.seeds):
+                results.train(world, configuration)
+        mean_N, _ = process.worth(*results.arrays())
+        return int(keys[mean_N.argmax()])
+
+
+def _process(world: World, results: Results) -> Process:
+    candidates = Candidates(world.table)
+    place_ND = candidates.place_CD[list(results.of)]
+    return Process.fit(place_ND, candidates.kinds_D, *results.arrays())
 
 
 def _numbered(results: Results) -> dict[int, dict[int, float]]:

@@ -17,6 +17,10 @@ from scipy.optimize import minimize
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+LASTING = 0.2
+"""The part of one seed's noise, as it is fitted, by which a configuration differs for good from its
+neighbours: it averages out over no seeds."""
+
 _NUMBER, _KIND, _NOISE = 0.7, 1.5, 0.3  # lengths of shares and kinds; noise of standardised values
 _STEPS = 12
 _JITTER = 1e-6
@@ -77,19 +81,17 @@ class Process:
         mean_C = self.centre + self.scale * (weight_NC.T @ self.value_N)
         return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))
 
-    def worth(self, value_N: Floats, seeds_N: Floats, lasting: float) -> tuple[Floats, Floats]:
+    def worth(self, value_N: Floats, seeds_N: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, [N] each, of the observed ones once they have more seeds.
 
         Args:
             value_N: means over their seeds.
             seeds_N: over how many.
-            lasting: the part of one seed's noise by which a configuration differs for good from
-                its neighbours, and which averages out over no seeds.
         """
         noise = np.exp(self.logs[-1])
         cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
-        cov_NN += (lasting * noise + _JITTER) * np.eye(len(cov_NN))
-        low_NN = cholesky(cov_NN + np.diag((1 - lasting) * noise / seeds_N), lower=True)
+        cov_NN += (LASTING * noise + _JITTER) * np.eye(len(cov_NN))
+        low_NN = cholesky(cov_NN + np.diag((1 - LASTING) * noise / seeds_N), lower=True)
         weight_NN = cho_solve((low_NN, True), cov_NN)
         mean_N = self.centre + weight_NN.T @ (value_N - self.centre)
         variance_N = np.diag(cov_NN) - (cov_NN * weight_NN).sum(axis=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from benchmarks.replay.process import Bools, Floats, Process
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -16,7 +17,6 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
-from replay.process import Bools, Floats, Process
 from scipy.stats import norm
 
 Distributions = dict[str, BaseDistribution]

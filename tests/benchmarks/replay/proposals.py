@@ -2,10 +2,10 @@
 
 import numpy as np
 import optuna
+from benchmarks.replay.design import place_of
+from benchmarks.replay.process_sampler import ProcessSampler
+from benchmarks.replay.table import Floats, Table
 from optuna.trial import FrozenTrial, TrialState
-from replay.design import place_of
-from replay.process_sampler import ProcessSampler
-from replay.table import Floats, Table
 
 from moe_search.search.pruners import make_pruner
 from moe_search.search.samplers import make_sampler

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import optuna
-from replay.proposals import Proposals
-from replay.world import World
+from benchmarks.replay.proposals import Proposals
+from benchmarks.replay.world import World
 
 
 class Trained(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from replay.design import Cube, values_at
+from benchmarks.replay.design import Cube, values_at
 
 from moe_search.search.objective import normalised
 from moe_search.spec import Study, Value
