@@ -59,12 +59,12 @@ def policies(today: Finals) -> list[Policy]:
     others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
     several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
     both: list[Finals] = [Raw(), today]
-    ours: list[Finals] = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2), Denoised(3, 3)]
+    ours: list[Finals] = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2)]
     return [
         Policy(default, today),
         Policy(default, Raw()),
         *(Policy(others[0], finals) for finals in both),
-        *(Policy(Search(PROCESS), finals) for finals in (*both, *ours)),
+        *(Policy(Search(PROCESS, under_way=8), finals) for finals in (*both, *ours)),
         *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in both),
         *(Policy(search, Raw()) for search in several),
         *(Policy(search, finals) for search in (Search("tpe"), *others[:2]) for finals in ours),

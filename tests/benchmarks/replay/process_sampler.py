@@ -21,7 +21,7 @@ from scipy.stats import norm
 
 Distributions = dict[str, BaseDistribution]
 
-_START = 12
+_START = 8
 _CANDIDATES = 512
 _NEAR = 64  # of the candidates lie around the best so far
 _SPREAD = 0.1
