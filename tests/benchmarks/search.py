@@ -1,8 +1,9 @@
 """Which search finds the best champion: searches replayed on tables of real results.
 
 ``python tests/benchmarks/search.py digits`` prints, for every policy, by how much the champion is
-worse than the best there is, at equal cost, mean and 95 % interval over replays. A cost is counted
-in sample-epochs, written as whole trainings, and holds everything: searches, further seeds, finals.
+worse than the best there is, at equal cost, mean and 95 % interval over replays. What was searched
+is kept in a folder; remove that where a table or a search has changed. A cost is counted in
+sample-epochs, written as whole trainings, and holds everything: searches, further seeds, finals.
 
 - **The truth** of a champion is its mean over seeds that no search of that replay sees. The best
   there is is the largest mean that a Gaussian process over all results of the table believes in.
@@ -28,13 +29,15 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.replay.finals import Denoised, Finals, Fresh, Halving, Posterior, Race, Raw, Results
+from benchmarks.replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
+from benchmarks.replay.plot import Curve, draw_panels
 from benchmarks.replay.proposals import PROCESS
 from benchmarks.replay.searching import Search, Trained
-from benchmarks.replay.table import Floats, Table
+from benchmarks.replay.table import TABLES, Floats, Table
 from benchmarks.replay.world import World, best, half_width
 
 HELD_OUT = 0.3  # of the seeds
+FOLDER = Path(tempfile.gettempdir()) / "replays"
 
 
 @dataclass(frozen=True)
@@ -126,19 +129,22 @@ def line(
     return f"| {policy!s:46} | {' | '.join([*cells, *reached])} |"
 
 
-def compare(table: Table, costs: Sequence[float], replays: int, folder: Path, only: str) -> None:
-    """Replay and print; the first policy is today's."""
-    finals, seeds = table.study.finalists, table.objective_CST.shape[1]
-    fresh = min(finals.seeds, seeds - held_out(table) - 1)
+def compare(
+    table: Table, costs: Sequence[float], replays: int, folder: Path, only: str
+) -> dict[str, Curve]:
+    """Replay and print; today's policy and random search, and those whose search holds a word."""
+    finals = table.study.finalists
+    fresh = min(finals.seeds, len(table.objective_CST[0]) - held_out(table) - 1)
     wanted = policies(Fresh(finals.top, fresh))
     top = best(table)
     print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
-    print("(and the difference to today's default, 95 % intervals); costs to 25 and 10 %")
+    print("(and what is gained on today's default, 95 % intervals); costs to 25 and 10 %")
     today, random = np.empty(0), np.nan
+    curves: dict[str, Curve] = {}
     for search in dict.fromkeys(policy.search for policy in wanted):
-        alike = [policy for policy in wanted if policy.search == search]
-        if only not in str(search) and today.size and not np.isnan(random):
+        if only not in str(search) and search not in (wanted[0].search, Search("random")):
             continue
+        alike = [policy for policy in wanted if policy.search == search]
         truths = replay(table, costs, alike, replays, folder)
         if not today.size:
             today = truths[0]
@@ -146,21 +152,31 @@ def compare(table: Table, costs: Sequence[float], replays: int, folder: Path, on
             random = top - float(truths[0, len(costs) // 2].mean())
         for policy, truth in zip(alike, truths, strict=True):
             print(line(policy, truth, today, top, random, costs), flush=True)
+            halves = [1000 * half_width(now) for now in truth]
+            curves[str(policy)] = Curve(list(1000 * (top - truth.mean(axis=1))), halves)
+    return curves
 
 
 def main() -> None:
-    """Print a line for every policy."""
+    """Print a line for every policy, table after table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("table", choices=("breast_cancer", "digits", "mnist"))
+    names = sorted(path.stem for path in TABLES.glob("*.npz"))
+    parser.add_argument("tables", nargs="+", choices=names)
     parser.add_argument("--replays", type=int, default=100)
     parser.add_argument("--costs", type=float, nargs="+", default=[32, 48, 64])
     parser.add_argument("--only", default="", help="searches whose names hold this")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "replays")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where searches are kept")
+    parser.add_argument("--plot", type=Path, help="a picture to write")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    table = Table.load(arguments.table)
-    compare(table, arguments.costs, arguments.replays, arguments.folder, arguments.only)
+    costs, kept = arguments.costs, arguments.folder
+    panels = {
+        name: compare(Table.load(name), costs, arguments.replays, kept, arguments.only)
+        for name in arguments.tables
+    }
+    if arguments.plot:
+        draw_panels(arguments.plot, panels, costs)
 
 
 if __name__ == "__main__":

@@ -184,30 +184,6 @@ class Posterior:
             cost -= len(wanted)
 
 
-@dataclass(frozen=True)
-class Denoised:
-    """As ``Fresh``, but the process names the finalists, and the champion from all their seeds."""
-
-    top: int
-    seeds: int
-
-    def __str__(self) -> str:
-        return f"denoised {self.top} x {self.seeds}"
-
-    def cost(self, budget: float) -> float:
-        return float(self.top * self.seeds)
-
-    def champion(self, world: World, results: Results, cost: int) -> int:
-        keys = np.array(list(results.of))
-        process = _process(world, results)
-        mean_N, _ = process.worth(*results.arrays())
-        for configuration in keys[np.argsort(-mean_N)[: self.top]]:
-            for _ in range(self.seeds):
-                results.train(world, configuration)
-        mean_N, _ = process.worth(*results.arrays())
-        return int(keys[mean_N.argmax()])
-
-
 def _process(world: World, results: Results) -> Process:
     candidates = Candidates(world.table)
     place_ND = candidates.place_CD[list(results.of)]
