@@ -22,7 +22,8 @@ def design(study: Study, count: int, seed: int = 0) -> Cube:
     """Scrambled Sobol points [C, D]; any first power of two of them is even, too."""
     sobol = qmc.Sobol(len(study.parameters), scramble=True, rng=seed)
     points_CD = sobol.random_base2(math.ceil(math.log2(count)))[:count]
-    return np.floor(points_CD * CUBE).astype(np.uint16)
+    cube_CD: Cube = np.floor(points_CD * CUBE).astype(np.uint16)
+    return cube_CD
 
 
 def values_at(study: Study, point_D: Sequence[int] | Cube) -> dict[str, Value]:

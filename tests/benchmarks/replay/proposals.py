@@ -1,5 +1,7 @@
 """Optuna's samplers over the configurations of a table."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import optuna
 from benchmarks.replay.design import place_of
@@ -10,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.search.pruners import make_pruner
 from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import suggest
-from moe_search.spec import Choices, Study
+from moe_search.spec import Choices, Study, Value
 
 PROCESS = "process"
 """The name of the sampler that is the benchmark's own."""
@@ -33,7 +35,7 @@ class Candidates:
         self.kinds_D = np.array(kinds_D)
         self._free_C = np.ones(len(table.values), dtype=bool)
 
-    def take(self, values: dict[str, object]) -> int:
+    def take(self, values: Mapping[str, Value]) -> int:
         """The nearest that is left."""
         difference_CD = np.abs(self.place_CD - self._places(values))
         difference_CD = np.where(self.kinds_D, difference_CD > 0, difference_CD**2)
@@ -42,7 +44,7 @@ class Candidates:
         self._free_C[chosen] = False
         return chosen
 
-    def _places(self, values: dict[str, object]) -> Floats:
+    def _places(self, values: Mapping[str, Value]) -> Floats:
         """NaN where a hyperparameter has no meaning."""
         return np.array(
             [

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -62,9 +62,11 @@ class Table:
 
     def save(self) -> Path:
         """Write it where ``load`` finds it."""
-        steps = {name: _steps(metric, SCALES[name]) for name, metric in self.metrics.items()}
+        arrays: dict[str, Any] = {"cube": self.cube_CD}
+        for name, metric in self.metrics.items():
+            arrays[name] = _steps(metric, SCALES[name])
         written = io.BytesIO()
-        np.savez_compressed(written, cube=self.cube_CD, **steps)
+        np.savez_compressed(written, **arrays)
         path = TABLES / f"{self.study.name}.npz"
         path.write_bytes(written.getvalue())
         return path

@@ -33,7 +33,7 @@ class World:
     @property
     def epochs(self) -> int:
         """Of a whole training."""
-        return self.seen_CST.shape[2]
+        return len(self.seen_CST[0, 0])
 
 
 def best(table: Table) -> float:
@@ -52,4 +52,4 @@ def best(table: Table) -> float:
 
 def half_width(values: Floats) -> float:
     """Half of the 95 % interval of a mean over replays."""
-    return 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
+    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))
