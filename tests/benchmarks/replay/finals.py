@@ -1,0 +1,194 @@
+"""Rules by which the rest of a cost decides which configuration is the champion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from benchmarks.replay.process import Floats, Process
+from benchmarks.replay.proposals import Candidates
+from benchmarks.replay.searching import Trained
+from benchmarks.replay.world import World
+
+from moe_search.search.race import race
+
+_ROUND = 8  # trainings of a round: a population
+
+
+class Finals(Protocol):
+    """A rule."""
+
+    def cost(self, budget: float) -> float:
+        """What of a budget it keeps for itself, in whole trainings."""
+
+    def champion(self, world: World, results: "Results", cost: int) -> int:
+        """The configuration that it comes to."""
+
+
+class Results:
+    """Values by configuration and seed, as a search left them and finals go on."""
+
+    def __init__(self, trained: Sequence[Trained]) -> None:
+        self.of = {one.configuration: list(one.values) for one in trained if one.values}
+
+    def train(self, world: World, configuration: int) -> None:
+        """One more seed."""
+        values = self.of[configuration]
+        values.append(float(world.seen_CST[configuration, len(values), -1]))
+
+    def means(self) -> dict[int, float]:
+        """Over the seeds of each."""
+        return {configuration: float(np.mean(values)) for configuration, values in self.of.items()}
+
+    def arrays(self) -> tuple[Floats, Floats]:
+        """Means and numbers of seeds, [N] each."""
+        means = [np.mean(values) for values in self.of.values()]
+        return np.array(means), np.array([float(len(values)) for values in self.of.values()])
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The trial with the best value, as a sampler alone leaves it."""
+
+    def __str__(self) -> str:
+        return "the best trial"
+
+    def cost(self, budget: float) -> float:
+        return 0.0
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        means = results.means()
+        return max(means, key=means.__getitem__)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """The best few from fresh seeds, and the best mean over those: as finalists are today."""
+
+    top: int
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"finals {self.top} x {self.seeds}"
+
+    def cost(self, budget: float) -> float:
+        return float(self.top * self.seeds)
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        means = results.means()
+        best = sorted(means, key=lambda configuration: -means[configuration])[: self.top]
+        known = len(results.of[best[0]])
+
+        def fresh(configuration: int) -> float:
+            return float(world.seen_CST[configuration, known : known + self.seeds, -1].mean())
+
+        return max(best, key=fresh)
+
+
+@dataclass(frozen=True)
+class Race:
+    """The race over seeds, among all, with a share of the cost.
+
+    Attributes:
+        share: of the whole cost.
+        level: of ``race``.
+    """
+
+    share: float
+    level: float
+
+    def __str__(self) -> str:
+        return f"race {self.share:.0%} at {self.level}"
+
+    def cost(self, budget: float) -> float:
+        return float(int(self.share * budget))
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        seeds = range(world.seen_CST.shape[1])
+        while cost > 0:
+            found = race(_numbered(results), {}, seeds, self.level)
+            wanted = [key for key, _ in found.wanted[: min(_ROUND, cost)]]
+            if not wanted:
+                break
+            for configuration in wanted:
+                results.train(world, configuration)
+            cost -= len(wanted)
+        return race(_numbered(results), {}, seeds, self.level).incumbent.key
+
+
+@dataclass(frozen=True)
+class Halving:
+    """Successive halving over seeds: two in three of the best few go on.
+
+    Attributes:
+        share: of the whole cost.
+        top: how many begin.
+    """
+
+    share: float
+    top: int
+
+    def __str__(self) -> str:
+        return f"halving {self.share:.0%} of {self.top}"
+
+    def cost(self, budget: float) -> float:
+        return float(int(self.share * budget))
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        means = results.means()
+        left = sorted(means, key=lambda configuration: -means[configuration])[: self.top]
+        seeds = world.seen_CST.shape[1]
+        while 1 < len(left) <= cost and len(results.of[left[0]]) < seeds:
+            for configuration in left:
+                results.train(world, configuration)
+            cost -= len(left)
+            means = results.means()
+            left = sorted(left, key=lambda configuration: -means[configuration])
+            left = left[: max(1, -(-len(left) * 2 // 3))]
+        return left[0]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Seeds go to the best by a Gaussian process over all results, which names the champion.
+
+    Rounds of eight trainings: one seed to each of those with the largest mean and half a standard
+    deviation.
+
+    Attributes:
+        share: of the whole cost.
+        spread: how many standard deviations.
+    """
+
+    share: float
+    spread: float = 0.5
+
+    def __str__(self) -> str:
+        return f"posterior {self.share:.0%}"
+
+    def cost(self, budget: float) -> float:
+        return float(int(self.share * budget))
+
+    def champion(self, world: World, results: Results, cost: int) -> int:
+        keys = np.array(list(results.of))
+        process = _process(world, results)
+        most = world.seen_CST.shape[1]
+        while True:
+            mean_N, deviation_N = process.worth(*results.arrays())
+            rank = keys[np.argsort(-(mean_N + self.spread * deviation_N))]
+            wanted = [key for key in rank if len(results.of[key]) < most][: min(_ROUND, cost)]
+            if not wanted:
+                return int(keys[mean_N.argmax()])
+            for configuration in wanted:
+                results.train(world, configuration)
+            cost -= len(wanted)
+
+
+def _process(world: World, results: Results) -> Process:
+    candidates = Candidates(world.table)
+    place_ND = candidates.place_CD[list(results.of)]
+    return Process.fit(place_ND, candidates.kinds_D, *results.arrays())
+
+
+def _numbered(results: Results) -> dict[int, dict[int, float]]:
+    return {key: dict(enumerate(values)) for key, values in results.of.items()}

@@ -1,0 +1,114 @@
+"""Optuna's samplers over the configurations of a table."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import optuna
+from benchmarks.replay.design import place_of
+from benchmarks.replay.process_sampler import ProcessSampler
+from benchmarks.replay.table import Floats, Table
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.search.pruners import make_pruner
+from moe_search.search.samplers import make_sampler
+from moe_search.search.suggest import suggest
+from moe_search.spec import Choices, Study, Value
+
+PROCESS = "process"
+"""The name of the sampler that is the benchmark's own."""
+
+
+class Candidates:
+    """The configurations of a table, and which of them lies next to a proposal.
+
+    The numbers of a proposal count as shares of their ranges. One whose kinds all agree comes
+    before any other; a configuration that was given before is not given again, as a proposal in a
+    continuous space is never repeated either.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._parameters = table.study.parameters
+        self.values = table.values
+        self.place_CD = np.array([self._places(values) for values in table.values])
+        kinds_D = [isinstance(parameter.domain, Choices) for parameter in self._parameters]
+        self._weight_D = np.where(kinds_D, float(len(kinds_D)), 1.0)
+        self.kinds_D = np.array(kinds_D)
+        self._free_C = np.ones(len(table.values), dtype=bool)
+
+    def take(self, values: Mapping[str, Value]) -> int:
+        """The nearest that is left."""
+        difference_CD = np.abs(self.place_CD - self._places(values))
+        difference_CD = np.where(self.kinds_D, difference_CD > 0, difference_CD**2)
+        distance_C = np.nansum(self._weight_D * difference_CD, axis=1)
+        chosen = int(np.where(self._free_C, distance_C, np.inf).argmin())
+        self._free_C[chosen] = False
+        return chosen
+
+    def _places(self, values: Mapping[str, Value]) -> Floats:
+        """NaN where a hyperparameter has no meaning."""
+        return np.array(
+            [
+                place_of(parameter.domain, values[parameter.path])
+                if parameter.path in values
+                else np.nan
+                for parameter in self._parameters
+            ]
+        )
+
+
+class Proposals:
+    """A study of Optuna's in memory whose trials are a table's configurations.
+
+    A trial's parameters become those of the configuration that it got, so that a sampler's model
+    is of what was trained.
+
+    Args:
+        table: the results.
+        sampler: as study.yaml names it, or ``PROCESS``.
+        pruner: as study.yaml names it.
+        seed: of the sampler.
+    """
+
+    def __init__(self, table: Table, sampler: str, pruner: str, seed: int) -> None:
+        own = sampler == PROCESS
+        changes = {"sampler": "random" if own else sampler, "pruner": pruner, "seed": seed}
+        search = table.study.search.model_copy(update=changes)
+        self._study: Study = table.study.model_copy(update={"search": search})
+        self._candidates = Candidates(table)
+        self._pruner = make_pruner(self._study)
+        self._optuna = optuna.create_study(
+            study_name=f"{sampler}-{seed}",
+            direction="maximize",
+            sampler=ProcessSampler(seed) if own else make_sampler(search, 0),
+            pruner=self._pruner.build(),
+        )
+        self._distributions: dict[str, optuna.distributions.BaseDistribution] = {}
+
+    def ask(self) -> tuple[optuna.Trial, int]:
+        """A trial and its configuration."""
+        trial = self._optuna.ask()
+        chosen = self._candidates.take(dict(suggest(trial, self._study)))
+        frozen = self._frozen(trial)
+        self._distributions |= frozen.distributions
+        values = self._candidates.values[chosen]
+        if values.keys() <= self._distributions.keys():
+            frozen.params = dict(values)
+            frozen.distributions = {path: self._distributions[path] for path in values}
+        return trial, chosen
+
+    def epochs(self, trial: optuna.Trial, curve_T: Floats) -> int:
+        """How many epochs the pruner lets it train; it is told if they are not all."""
+        for epoch, value in enumerate(curve_T[:-1], 1):
+            trial.report(float(value), epoch)
+            if self._pruner.decides_at(epoch) and trial.should_prune():
+                self._optuna.tell(trial, state=TrialState.PRUNED)
+                return epoch
+        return len(curve_T)
+
+    def tell(self, trial: optuna.Trial, value: float) -> None:
+        """The result of a trial that trained to its end."""
+        self._optuna.tell(trial, value)
+
+    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
+        """The store's own record."""
+        return self._optuna.get_trials(deepcopy=False)[trial.number]

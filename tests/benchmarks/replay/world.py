@@ -1,0 +1,55 @@
+"""What one replay sees of a table, and what it does not.
+
+Shape suffixes: C configuration, S seed, T epoch.
+"""
+
+import numpy as np
+from benchmarks.replay.process import Process
+from benchmarks.replay.proposals import Candidates
+from benchmarks.replay.table import Floats, Table
+
+
+class World:
+    """A table whose seeds are in another order.
+
+    Args:
+        table: the results.
+        draw: decides the order.
+        held_out: seeds at its end that no search sees.
+
+    Attributes:
+        table: the results.
+        seen_CST: the objective from the seeds that a search may train from, after each epoch.
+        truth_C: the mean of the objective over the seeds that it never sees.
+    """
+
+    def __init__(self, table: Table, draw: int, held_out: int) -> None:
+        objective_CST = table.objective_CST
+        order_S = np.random.default_rng(draw).permutation(objective_CST.shape[1])
+        self.table = table
+        self.seen_CST = objective_CST[:, order_S[:-held_out]]
+        self.truth_C = objective_CST[:, order_S[-held_out:], -1].mean(axis=1)
+
+    @property
+    def epochs(self) -> int:
+        """Of a whole training."""
+        return len(self.seen_CST[0, 0])
+
+
+def best(table: Table) -> float:
+    """What the best configuration is worth, by a Gaussian process over all that is known.
+
+    The largest of the means over seeds would be a lucky one.
+    """
+    final_CS = table.objective_CST[:, :, -1]
+    seeds_C = np.full(len(final_CS), float(final_CS.shape[1]))
+    candidates = Candidates(table)
+    mean_C = final_CS.mean(axis=1)
+    process = Process.fit(candidates.place_CD, candidates.kinds_D, mean_C, seeds_C)
+    worth_C, _ = process.worth(mean_C, seeds_C)
+    return float(worth_C.max())
+
+
+def half_width(values: Floats) -> float:
+    """Half of the 95 % interval of a mean over replays."""
+    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))

@@ -1,0 +1,143 @@
+"""Who stays in a race over seeds, and who gets the next one."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moe_search.search.race import Race, race
+
+SEEDS = (3, 4, 5, 6)
+
+TABLES = st.dictionaries(
+    st.integers(0, 9),
+    st.integers(1, 4).flatmap(
+        lambda n: st.lists(st.floats(-1, 1, width=16), min_size=n, max_size=n)
+    ),
+    min_size=1,
+)
+
+
+def by_seed(values: list[float]) -> dict[int, float]:
+    return dict(zip(SEEDS, values, strict=False))
+
+
+def run_to_the_end(
+    truth: Mapping[int, float], deviation: float, limit: int, level: float, draw: int
+) -> tuple[Race[int], int]:
+    """Race in batches of three over drawn values; what it says, and how many were drawn."""
+    noise = np.random.default_rng(draw).normal(0, deviation, (len(truth) + 1, limit))
+    worth = {
+        (key, seed): value + noise[n, seed] + 10 * noise[-1, seed]  # what a seed does to all alike
+        for n, (key, value) in enumerate(truth.items())
+        for seed in range(limit)
+    }
+    values = {key: {0: worth[key, 0]} for key in truth}
+    while (found := race(values, {}, range(limit), level)).wanted:
+        for key, seed in found.wanted[:3]:
+            values[key][seed] = worth[key, seed]
+    return found, sum(map(len, values.values()))
+
+
+@given(TABLES)
+def test_the_incumbent_has_the_most_seeds_and_the_best_mean_of_those(
+    lists: dict[int, list[float]],
+) -> None:
+    found = race({key: by_seed(of) for key, of in lists.items()}, {}, SEEDS, 0.95)
+    first, *others = found.standings
+    assert {standing.key for standing in found.standings} == lists.keys()
+    assert not first.out
+    assert all(first.seeds >= other.seeds for other in others)
+    assert all(first.mean >= other.mean for other in others if other.seeds == first.seeds)
+    assert [other.out for other in others] == sorted(other.out for other in others)
+    for other in others:
+        assert other.out == (other.lead.high < 0)
+        assert not (other.out and other.lead.mean >= 0)
+
+
+@given(TABLES, st.dictionaries(st.integers(0, 9), st.frozensets(st.sampled_from(SEEDS))))
+def test_what_is_wanted_is_new_and_nobody_overtakes_the_incumbent(
+    lists: dict[int, list[float]], under_way: dict[int, frozenset[int]]
+) -> None:
+    found = race({key: by_seed(of) for key, of in lists.items()}, under_way, SEEDS, 0.95)
+    standing = {one.key: one for one in found.standings}
+    assert len({key for key, _ in found.wanted}) == len(found.wanted)
+    for key, seed in found.wanted:
+        begun = set(by_seed(lists[key])) | under_way.get(key, frozenset())
+        assert seed == next(one for one in SEEDS if one not in begun)
+        assert not standing[key].out
+        assert len(begun) < found.incumbent.seeds + (key == found.incumbent.key)
+    if found.decided:
+        assert not found.wanted
+
+
+@given(TABLES, st.lists(st.floats(-1, 1, width=16), min_size=4, max_size=4))
+def test_what_a_seed_does_to_all_alike_changes_nothing_between_equals_in_seeds(
+    lists: dict[int, list[float]], effects: list[float]
+) -> None:
+    fewest = min(map(len, lists.values()))
+    plain = {key: by_seed(of[:fewest]) for key, of in lists.items()}
+    moved = {
+        key: {
+            seed: value + effect for (seed, value), effect in zip(of.items(), effects, strict=False)
+        }
+        for key, of in plain.items()
+    }
+    one, other = (race(values, {}, SEEDS, 0.9) for values in (plain, moved))
+    if one.incumbent.key != other.incumbent.key:  # equal but for rounding
+        assert one.incumbent.mean == pytest.approx(other.incumbent.mean - np.mean(effects[:fewest]))
+        return
+    leads = [{s.key: s.lead.high for s in found.standings} for found in (one, other)]
+    assert leads[0] == pytest.approx(leads[1], abs=1e-6, nan_ok=True)
+
+
+def test_one_seed_is_enough_once_the_noise_is_known() -> None:
+    """By hand: the residuals of those with two seeds are ±0.005, of one degree of freedom."""
+    values = {"a": {3: 0.92, 4: 0.92}, "b": {3: 0.90, 4: 0.92}, "c": {3: 0.88}, "d": {3: 0.5}}
+    found = race(values, {}, SEEDS, 0.95)
+    assert [(s.key, s.out) for s in found.standings] == [
+        ("a", False),
+        ("b", False),
+        ("c", False),
+        ("d", True),
+    ]
+    half = 6.3138 * 0.01 * 2**0.5  # Student's t of one degree; s = sqrt(4 * 0.005²)
+    lead = found.standings[2].lead
+    assert (lead.low, lead.high) == pytest.approx((-0.04 - half, -0.04 + half), rel=1e-4)
+    lead = found.standings[1].lead
+    assert lead.high == pytest.approx(-0.01 + half / 2**0.5, rel=1e-4)
+    assert found.wanted == (("c", 4),)
+
+
+def test_nobody_is_out_before_there_is_a_replicate() -> None:
+    found = race({"a": {3: 0.9}, "b": {3: 0.1}}, {}, SEEDS, 0.95)
+    assert not found.decided
+    assert not found.standings[1].lead.known
+    assert found.wanted == (("a", 4),)
+    under_way = {"a": frozenset({4})}
+    assert not race({"a": {3: 0.9}, "b": {3: 0.1}}, under_way, SEEDS, 0.95).wanted
+
+
+def test_a_race_of_one_is_decided() -> None:
+    found = race({"a": {3: 0.9}}, {}, SEEDS, 0.95)
+    assert found.decided
+    assert not found.wanted
+    with pytest.raises(ValueError, match="needs a configuration"):
+        race({}, {}, SEEDS, 0.95)
+
+
+def test_the_best_wins_and_the_poor_cost_little() -> None:
+    """Ten configurations, 0.01 apart; the noise of a seed is 0.01, that of all alike 0.1."""
+    truth = {key: 0.9 - 0.01 * key for key in range(10)}
+    ends = [run_to_the_end(truth, 0.01, 8, 0.95, draw) for draw in range(40)]
+    assert sum(found.incumbent.key == 0 for found, _ in ends) >= 36
+    assert all(found.incumbent.key <= 1 for found, _ in ends)
+    assert np.mean([trainings for _, trainings in ends]) < 40  # of 80 that all seeds of all are
+
+
+def test_equals_go_to_the_limit_and_stop() -> None:
+    found, trainings = run_to_the_end({0: 0.9, 1: 0.9}, 0.01, 6, 0.999, 1)
+    assert trainings <= 12
+    assert found.incumbent.seeds == 6 or found.decided
