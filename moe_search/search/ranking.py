@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -76,8 +76,28 @@ class FinalistResult:
         return ", ".join(f"{name} missed by {by:.3g}" for name, by in missed.items())
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A configuration that was trained to its end, from one seed or more.
+
+    Attributes:
+        trials: of it, the best first.
+        values: the objective, means over its trials; along a front those of the first.
+        feasible: whether it keeps every constraint, likewise.
+    """
+
+    trials: tuple[FrozenTrial, ...]
+    values: tuple[float, ...]
+    feasible: bool
+
+
 def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) -> list[FrozenTrial]:
-    """The best distinct configurations: feasible ones first, by value or along the front."""
+    """The best trial of each of the best configurations."""
+    return [tried.trials[0] for tried in best_configurations(objective, optuna_study)[:count]]
+
+
+def best_configurations(objective: Objective, optuna_study: optuna.Study) -> list[Tried]:
+    """Distinct ones, the feasible first: the surest of them, see ``race``, or along the front."""
     trials = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if objective.pareto is not None:
         front = {trial.number for trial in optuna_study.best_trials}
@@ -85,10 +105,43 @@ def best_trials(objective: Objective, optuna_study: optuna.Study, count: int) ->
     ranked = sorted(
         trials, key=lambda t: (not keeps(t.constraints), -gain(objective, t.values[0]), t.number)
     )
-    distinct: dict[Configuration | None, FrozenTrial] = {}
+    groups: dict[Configuration | None, list[FrozenTrial]] = {}
     for trial in ranked:
-        distinct.setdefault(TrialRecord.of(trial).configuration, trial)
-    return list(distinct.values())[:count]
+        groups.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
+    if objective.pareto is not None:
+        return [
+            Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints))
+            for of in groups.values()
+        ]
+    tried = {of[0].number: _together(of) for of in groups.values()}
+    return [tried[number] for number in _surest(objective, tried)]
+
+
+def _together(trials: Sequence[FrozenTrial]) -> Tried:
+    """The trials of one configuration, each from another seed."""
+    values = tuple(map(float, np.mean([trial.values for trial in trials], axis=0)))
+    return Tried(tuple(trials), values, keeps(mean([trial.constraints for trial in trials])))
+
+
+def _surest(objective: Objective, tried: Mapping[int, Tried]) -> list[int]:
+    """Configurations in order by the numbers of their first trials; feasible ones race apart."""
+    ordered: list[int] = []
+    for feasible in (True, False):
+        values = {
+            number: {_seed(trial): gain(objective, trial.values[0]) for trial in one.trials}
+            for number, one in tried.items()
+            if one.feasible == feasible
+        }
+        if values:
+            standings = race(values, {}, (), LEVEL).standings
+            ordered += [s.key for s in sorted(standings, key=lambda s: (-s.sure, s.key))]
+    return ordered
+
+
+def _seed(trial: FrozenTrial) -> int:
+    """The seed of a trial; of one whose record lacks it, a number that no seed is."""
+    seed = TrialRecord.of(trial).seed
+    return -1 - trial.number if seed is None else seed
 
 
 def best_in_words(objective: Objective, optuna_study: optuna.Study) -> str:
@@ -136,13 +189,25 @@ def finalists(objective: Objective, optuna_study: optuna.Study) -> list[Finalist
     samples = study.samples.get("test")
     by_trial = _by_trial(study.finalists)
     standings = {s.key: s for s in final_race(objective, study.finalists).standings}
+    chosen = {
+        trial.number: tried.values[0]
+        for tried in best_configurations(objective, optuna_study)
+        for trial in tried.trials
+    }
     results = [
         _result(objective, trials[trial], records, standings.get(trial), samples)
         for trial, records in by_trial.items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
-        (replace(result, champion=result.trial == champion) for result in results),
+        (
+            replace(
+                result,
+                champion=result.trial == champion,
+                chosen=chosen.get(result.trial, math.nan),
+            )
+            for result in results
+        ),
         key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value), r.trial),
     )
 
@@ -198,7 +263,6 @@ def _result(
         },
         errors=tuple(record.test["error"] for record in records),
         champion=False,
-        chosen=trial.values[0] if trial.values else math.nan,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
         feasible=keeps(missed),
@@ -206,7 +270,7 @@ def _result(
     )
 
 
-_NO_FAULT = ("interrupted", "its coordinator died")
+NO_FAULT = ("interrupted", "its coordinator died")
 """Reasons of failed trials that say nothing of the study."""
 
 
@@ -222,7 +286,7 @@ def failures(optuna_study: optuna.Study) -> list[str]:
         for trial in trials
         if trial.state == TrialState.FAIL and trial.number not in again
     )
-    for reason in ("", *_NO_FAULT):
+    for reason in ("", *NO_FAULT):
         del reasons[reason]
     return [reason for reason, count in reasons.most_common() for _ in range(count)]
 

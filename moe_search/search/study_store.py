@@ -107,7 +107,8 @@ def requeue(optuna_study: optuna.Study, number: int, died: bool = False) -> bool
     values, known = _values(trials[number]), TrialRecord.of(trials[number])
     if not values and known.configuration is None:
         return False
-    again = TrialRecord(retry_of=number, deaths=known.deaths + died, seed=known.seed)
+    deaths, of = known.deaths + died, known.replicate_of
+    again = TrialRecord(retry_of=number, deaths=deaths, seed=known.seed, replicate_of=of)
     optuna_study.enqueue_trial(values, user_attrs=again.attributes())
     return True
 

@@ -61,7 +61,8 @@ def apart(trial: int, seed: int) -> float:
 
 
 def alike(trial: int, seed: int) -> float:
-    return float(np.random.default_rng([trial, seed]).normal(0.9, 0.01))
+    drawn: float = np.random.default_rng([trial, seed]).normal(0.9, 0.01)
+    return drawn
 
 
 def seeds_of(rounds: list[list[Pair]]) -> dict[int, list[int]]:
