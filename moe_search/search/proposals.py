@@ -11,7 +11,7 @@ import optuna
 from moe_search.engine.trial import TrialSpec
 from moe_search.search import suggest
 from moe_search.search.ledger import TrialRecord
-from moe_search.search.replicates import Replicates, enqueue
+from moe_search.search.racing.replicates import Replicates, enqueue
 from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
 from moe_search.search.trial import Running

@@ -13,7 +13,7 @@ from moe_search.errors import UserError
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import gain, keeps, mean, violations
-from moe_search.search.race import Race, Standing, race
+from moe_search.search.racing.race import Race, Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
@@ -270,7 +270,7 @@ def _result(
     )
 
 
-NO_FAULT = ("interrupted", "its coordinator died")
+_NO_FAULT = ("interrupted", "its coordinator died")
 """Reasons of failed trials that say nothing of the study."""
 
 
@@ -286,7 +286,7 @@ def failures(optuna_study: optuna.Study) -> list[str]:
         for trial in trials
         if trial.state == TrialState.FAIL and trial.number not in again
     )
-    for reason in ("", *NO_FAULT):
+    for reason in ("", *_NO_FAULT):
         del reasons[reason]
     return [reason for reason, count in reasons.most_common() for _ in range(count)]
 

@@ -16,13 +16,15 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.engine.trial import expert_count
 from moe_search.search import objective
 from moe_search.search.ledger import TrialRecord
-from moe_search.search.race import race
-from moe_search.search.ranking import NO_FAULT
+from moe_search.search.racing.race import race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import Configuration, Study
 
 _SHARE = 0.2
 """Of a study's trials that may be replicates: what they take, nothing new is tried with."""
+
+_FIRST = 10
+"""Trials before any is a replicate: as long as little is tried, trying more is worth more."""
 
 _LEVEL = 0.8
 """Of the intervals by which configurations are out; the finals judge more strictly."""
@@ -75,7 +77,7 @@ class Replicates:
             self.begin(trial.number, record)
         if trial.state == TrialState.COMPLETE:
             self.end(record, trial.values[0])
-        elif trial.state == TrialState.FAIL and record.reason not in NO_FAULT:
+        elif trial.state == TrialState.FAIL:
             self.end(record, None)
 
     def begin(self, number: int, record: TrialRecord) -> None:
@@ -102,7 +104,8 @@ class Replicates:
 
     def next(self) -> tuple[int, int] | None:
         """Whose configuration, by the number of its first trial, is to have which seed next."""
-        if len(self._seeds) == 1 or self._replicates + 1 > _SHARE * (self._asked + 1):
+        early = self._asked < _FIRST or self._replicates + 1 > _SHARE * (self._asked + 1)
+        if len(self._seeds) == 1 or early:
             return None
         kept = {c: known for c, known in self._known.items() if self._keeps(c, known)}
         if not kept:

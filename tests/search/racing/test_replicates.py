@@ -54,7 +54,8 @@ def test_what_may_be_the_best_gets_more_seeds_each_in_a_trial_of_its_own(
     run(study, noisy)
     found = trials(study)
     assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 40}
-    assert 5 <= len(replicates(found)) <= 8
+    assert 2 <= len(replicates(found)) <= 8
+    assert min(trial.number for trial in replicates(found)) >= 10
     by = seeds_by_configuration(found)
     assert len(by) == 40 - len(replicates(found))
     for seeds in by.values():
@@ -77,7 +78,7 @@ def test_a_configuration_counts_by_its_mean(study_folder: Path) -> None:
     best = max(tried, key=lambda one: len(one.trials))
     assert len(best.trials) > 1
     values = [trial.values[0] for trial in best.trials]
-    assert best.values == (pytest.approx(sum(values) / len(values)),)
+    assert best.values[0] == pytest.approx(sum(values) / len(values))
     assert values[0] == max(values)
     summary = summarize(study, optuna_study, 40)
     shown = {one.trial: one for one in summary.best}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moe_search.search.race import Race, race
+from moe_search.search.racing.race import Race, race
 
 SEEDS = (3, 4, 5, 6)
 

@@ -16,8 +16,8 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.ledger import FinalistRecord, StudyRecord
+from moe_search.search.racing.rounds import next_round
 from moe_search.search.ranking import finalists
-from moe_search.search.rounds import next_round
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.spec.load import check_study
@@ -57,7 +57,8 @@ def played(
 
 
 def apart(trial: int, seed: int) -> float:
-    return 0.9 - 0.1 * trial + 0.001 * (seed * 7 % 5) * (-1) ** trial
+    sign = -1 if trial % 2 else 1
+    return 0.9 - 0.1 * trial + 0.001 * (seed * 7 % 5) * sign
 
 
 def alike(trial: int, seed: int) -> float:

@@ -1,0 +1,1 @@
+"""Who gets another seed: in the search, and in the finals."""
