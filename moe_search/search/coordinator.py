@@ -177,7 +177,8 @@ class Coordinator:
         if study.objective.pareto is None:
             (value,) = objective.values(study.objective, report.metrics, running.experts)
             running.trial.report(value, report.epoch)
-        if report.epoch == last_epoch(running.configuration) or running.pruned:
+        last = report.epoch == last_epoch(running.configuration)
+        if last or running.pruned or running.replicate_of is not None:
             return
         if reason := running.collapsed(study):
             running.pruned = reason
@@ -209,6 +210,7 @@ class Coordinator:
         set_constraints(running.trial, list(violations.values()))
         text = self._recorder.complete(running.trial, running.results, metrics, values)
         self._optuna_study.tell(running.trial, values)
+        self._proposals.replicates.end(TrialRecord.of(running.trial), values[0])
         better = objective.keeps(violations) and self._is_better(running, values)
         self._count(running, "complete", text, better, values)
 
@@ -223,6 +225,8 @@ class Coordinator:
             self._forget(running)
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._optuna_study.tell(running.trial, state=TrialState.FAIL)
+        if not again:
+            self._proposals.replicates.end(TrialRecord.of(running.trial), None)
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(

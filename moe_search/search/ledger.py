@@ -32,6 +32,7 @@ class TrialRecord:
         configuration: what is trained; None before it was suggested.
         seed: the first that it is trained from.
         retry_of: number of the trial whose parameters and seed it repeats.
+        replicate_of: number of the first trial of the same configuration, whose race it is part of.
         deaths: of the trials that it repeats, how many died.
         metrics: on the validation split, means over its seeds, entropies in bits.
         test: the same on the test split, where it was judged there.
@@ -45,6 +46,7 @@ class TrialRecord:
     configuration: Configuration | None = None
     seed: int | None = None
     retry_of: int | None = None
+    replicate_of: int | None = None
     deaths: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class TrialRecord:
             configuration=configuration and _configuration(configuration),
             seed=known.get("seed"),
             retry_of=known.get("retry_of"),
+            replicate_of=known.get("replicate_of"),
             deaths=known.get("deaths", 0),
             metrics=_every_metric(known),
             test=_every_metric(known, _TEST),
@@ -85,6 +88,7 @@ class TrialRecord:
                 "configuration": self.configuration and self.configuration.model_dump_json(),
                 "seed": self.seed,
                 "retry_of": self.retry_of,
+                "replicate_of": self.replicate_of,
                 "deaths": self.deaths or None,
                 **self.metrics,
                 **{_TEST + name: value for name, value in self.test.items()},

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from itertools import count
 
@@ -11,6 +11,7 @@ import optuna
 from moe_search.engine.trial import TrialSpec
 from moe_search.search import suggest
 from moe_search.search.ledger import TrialRecord
+from moe_search.search.racing.replicates import Replicates, enqueue
 from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
 from moe_search.search.trial import Running
@@ -20,7 +21,7 @@ from moe_search.spec.study import SEED
 
 
 class Proposals:
-    """Asks Optuna: for trials that are queued, then for the study's points, then for any.
+    """Asks Optuna: for trials that are queued, the study's points, replicates, or for any.
 
     A grid, a comparison and a space without parameters have their points and no more.
 
@@ -32,6 +33,7 @@ class Proposals:
     Attributes:
         wanted: trials that the study is to have in the end.
         left: trials that can still be asked.
+        replicates: to be told how trials end.
     """
 
     def __init__(
@@ -52,20 +54,30 @@ class Proposals:
             record = TrialRecord.of(trial)
             if record.seed is not None:
                 self._seeds.setdefault(record.configuration, set()).add(record.seed)
+        self.replicates = Replicates(study, optuna_study)
+        self._queued = waiting(optuna_study)
         self.wanted = int(min(study.trials, len(counted) + self.left))
 
     def ask(self) -> Running:
         """The next trial."""
         if self._points:
             self._optuna_study.enqueue_trial(self._points.popleft())
+        elif not self._queued and (replicate := self.replicates.next()):
+            enqueue(self._optuna_study, *replicate)
+        self._queued = max(self._queued - 1, 0)
         self.left -= 1
         trial = self._optuna_study.ask()
         values = suggest.suggest(trial, self._study)
         configuration = self._study.configuration(values)
-        first = TrialRecord.of(trial).seed
-        seeds = [int(values[SEED])] if SEED in values else self._seeds_of(configuration, first)
-        TrialRecord(configuration=configuration, seed=seeds[0]).write(trial)
-        return Running(trial, configuration, deque(seeds))
+        given = TrialRecord.of(trial)
+        if SEED in values:
+            seeds: Iterable[int] = [int(values[SEED])]
+        else:
+            seeds = self._seeds_of(configuration, given.seed)
+        running = Running(trial, configuration, deque(seeds), replicate_of=given.replicate_of)
+        TrialRecord(configuration=configuration, seed=running.seeds[0]).write(trial)
+        self.replicates.begin(trial.number, TrialRecord.of(trial))
+        return running
 
     def again(self, number: int) -> bool:
         """Queue a trial whose worker died once more, unless it died too often; whether it is."""
@@ -73,6 +85,7 @@ class Proposals:
         if TrialRecord.of(trial).deaths >= self._study.search.retries:
             return False
         self.left += 1
+        self._queued += 1
         return requeue(self._optuna_study, number, died=True)
 
     def _seeds_of(self, configuration: Configuration, first: int | None) -> range:

@@ -1,15 +1,13 @@
 """The best configurations of a study, and what the finalists' numbers say."""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from moe_search.errors import UserError
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
@@ -17,7 +15,6 @@ from moe_search.search.racing.race import Race, Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
-from moe_search.words import one_line
 
 LEVEL = 0.9
 """Of the intervals by which finalists are told apart."""
@@ -78,15 +75,37 @@ class FinalistResult:
         return ", ".join(f"{name} missed by {by:.3g}" for name, by in missed.items())
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A configuration that was trained to its end, from one seed or more.
+
+    Attributes:
+        trials: of it, the best first.
+        values: the objective, means over its trials; along a front those of the first.
+        feasible: whether it keeps every constraint, likewise.
+    """
+
+    trials: tuple[FrozenTrial, ...]
+    values: tuple[float, ...]
+    feasible: bool
+
+
 def best_trials(
     objective: Objective, optuna_study: optuna.Study, count: int, choose: str | None = None
 ) -> list[FrozenTrial]:
-    """The best distinct configurations: feasible ones first, by value or along the front.
+    """The best trial of each of the best configurations, so many at most."""
+    best = best_configurations(objective, optuna_study, choose)
+    return [tried.trials[0] for tried in best[:count]]
+
+
+def best_configurations(
+    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+) -> list[Tried]:
+    """Distinct ones, the feasible first: the surest of them, see ``race``, or along the front.
 
     Args:
         objective: of the study.
         optuna_study: with its trials.
-        count: how many there shall be at most.
         choose: the metric by which a front is ranked; None for its first.
     """
     place = deciding(objective, choose)
@@ -102,10 +121,43 @@ def best_trials(
             t.number,
         ),
     )
-    distinct: dict[Configuration | None, FrozenTrial] = {}
+    groups: dict[Configuration | None, list[FrozenTrial]] = {}
     for trial in ranked:
-        distinct.setdefault(TrialRecord.of(trial).configuration, trial)
-    return list(distinct.values())[:count]
+        groups.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
+    if objective.pareto is not None:
+        return [
+            Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints))
+            for of in groups.values()
+        ]
+    tried = {of[0].number: _together(of) for of in groups.values()}
+    return [tried[number] for number in _surest(objective, tried)]
+
+
+def _together(trials: Sequence[FrozenTrial]) -> Tried:
+    """The trials of one configuration, each from another seed."""
+    values = tuple(map(float, np.mean([trial.values for trial in trials], axis=0)))
+    return Tried(tuple(trials), values, keeps(mean([trial.constraints for trial in trials])))
+
+
+def _surest(objective: Objective, tried: Mapping[int, Tried]) -> list[int]:
+    """Configurations in order by the numbers of their first trials; feasible ones race apart."""
+    ordered: list[int] = []
+    for feasible in (True, False):
+        values = {
+            number: {_seed(trial): gain(objective, trial.values[0]) for trial in one.trials}
+            for number, one in tried.items()
+            if one.feasible == feasible
+        }
+        if values:
+            standings = race(values, {}, (), LEVEL).standings
+            ordered += [s.key for s in sorted(standings, key=lambda s: (-s.sure, s.key))]
+    return ordered
+
+
+def _seed(trial: FrozenTrial) -> int:
+    """The seed of a trial; of one whose record lacks it, a number that no seed is."""
+    seed = TrialRecord.of(trial).seed
+    return -1 - trial.number if seed is None else seed
 
 
 def best_in_words(
@@ -161,13 +213,25 @@ def finalists(
     samples = study.samples.get("test")
     by_trial = _by_trial(study.finalists)
     standings = {s.key: s for s in final_race(objective, study.finalists, place).standings}
+    chosen = {
+        trial.number: tried.values[place]
+        for tried in best_configurations(objective, optuna_study, choose)
+        for trial in tried.trials
+    }
     results = [
         _result(objective, place, trials[trial], records, standings.get(trial), samples)
         for trial, records in by_trial.items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
-        (replace(result, champion=result.trial == champion) for result in results),
+        (
+            replace(
+                result,
+                champion=result.trial == champion,
+                chosen=chosen.get(result.trial, math.nan),
+            )
+            for result in results
+        ),
         key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value, place), r.trial),
     )
 
@@ -237,48 +301,9 @@ def _result(
         },
         errors=tuple(record.test["error"] for record in records),
         champion=False,
-        chosen=trial.values[place] if trial.values else math.nan,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
         feasible=keeps(missed),
         violations=missed,
         chosen_by=objective.names[place],
     )
-
-
-_NO_FAULT = ("interrupted", "its coordinator died")
-"""Reasons of failed trials that say nothing of the study."""
-
-
-def failures(optuna_study: optuna.Study) -> list[str]:
-    """Why trials failed for good, the most frequent reason first; nothing once any was trained."""
-    trials = optuna_study.get_trials(deepcopy=False)
-    if any(trial.state in COUNTED for trial in trials):
-        return []
-    records = {trial.number: TrialRecord.of(trial) for trial in trials}
-    again = {record.retry_of for record in records.values()}
-    reasons = Counter(
-        records[trial.number].reason
-        for trial in trials
-        if trial.state == TrialState.FAIL and trial.number not in again
-    )
-    for reason in ("", *_NO_FAULT):
-        del reasons[reason]
-    return [reason for reason, count in reasons.most_common() for _ in range(count)]
-
-
-def check_hope(optuna_study: optuna.Study, most: int) -> None:
-    """Refuse a study of which no trial was trained and more than some have failed.
-
-    Raises:
-        UserError: it is one; with the most frequent reason.
-    """
-    reasons = failures(optuna_study)
-    if len(reasons) > most:
-        name, count = optuna_study.study_name, len(reasons)
-        raise UserError(
-            one_line(
-                f"study {name!r}: all {count} trials failed, most often by: {reasons[0]}; mend "
-                f"that, then go on with --set search.max_failures={count + 10}"
-            )
-        )

@@ -26,10 +26,10 @@ from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.ledger import StudyRecord
 from moe_search.search.mending import mend
 from moe_search.search.quiet import silence
-from moe_search.search.ranking import best_in_words, check_hope
+from moe_search.search.ranking import best_in_words
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
-from moe_search.search.study_store import open_study, study_in
+from moe_search.search.study_store import check_hope, open_study, study_in
 from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.fit import check_fit
 from moe_search.stores.checks import check_store

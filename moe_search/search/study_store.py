@@ -1,5 +1,6 @@
 """The study in Optuna's storage: opening, going on, and what was left by an earlier run."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -107,7 +108,8 @@ def requeue(optuna_study: optuna.Study, number: int, died: bool = False) -> bool
     values, known = _values(trials[number]), TrialRecord.of(trials[number])
     if not values and known.configuration is None:
         return False
-    again = TrialRecord(retry_of=number, deaths=known.deaths + died, seed=known.seed)
+    deaths, of = known.deaths + died, known.replicate_of
+    again = TrialRecord(retry_of=number, deaths=deaths, seed=known.seed, replicate_of=of)
     optuna_study.enqueue_trial(values, user_attrs=again.attributes())
     return True
 
@@ -138,6 +140,44 @@ def untried(
 def waiting(optuna_study: optuna.Study) -> int:
     """How many trials are queued."""
     return len(optuna_study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+_NO_FAULT = ("interrupted", "its coordinator died")
+"""Reasons of failed trials that say nothing of the study."""
+
+
+def failures(optuna_study: optuna.Study) -> list[str]:
+    """Why trials failed for good, the most frequent reason first; nothing once any was trained."""
+    trials = optuna_study.get_trials(deepcopy=False)
+    if any(trial.state in COUNTED for trial in trials):
+        return []
+    records = {trial.number: TrialRecord.of(trial) for trial in trials}
+    again = {record.retry_of for record in records.values()}
+    reasons = Counter(
+        records[trial.number].reason
+        for trial in trials
+        if trial.state == TrialState.FAIL and trial.number not in again
+    )
+    for reason in ("", *_NO_FAULT):
+        del reasons[reason]
+    return [reason for reason, count in reasons.most_common() for _ in range(count)]
+
+
+def check_hope(optuna_study: optuna.Study, most: int) -> None:
+    """Refuse a study of which no trial was trained and more than some have failed.
+
+    Raises:
+        UserError: it is one; with the most frequent reason.
+    """
+    reasons = failures(optuna_study)
+    if len(reasons) > most:
+        name, count = optuna_study.study_name, len(reasons)
+        raise UserError(
+            one_line(
+                f"study {name!r}: all {count} trials failed, most often by: {reasons[0]}; mend "
+                f"that, then go on with --set search.max_failures={count + 10}"
+            )
+        )
 
 
 def _values(trial: FrozenTrial) -> dict[str, Any]:

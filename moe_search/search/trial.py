@@ -19,6 +19,7 @@ class Running:
         history: reports of the first seed.
         low_usage: epochs in a row in which the usage entropy was below the collapse bound.
         pruned: why it is to stop, once that is decided.
+        replicate_of: number of the first trial of its configuration; such a trial is not pruned.
     """
 
     trial: optuna.Trial
@@ -28,6 +29,7 @@ class Running:
     history: list[EpochReport] = field(default_factory=list)
     low_usage: int = 0
     pruned: str = ""
+    replicate_of: int | None = None
 
     @property
     def number(self) -> int:

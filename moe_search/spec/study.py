@@ -37,6 +37,7 @@ from moe_search.spec.configuration import (
 )
 from moe_search.spec.differences import changes, leaves
 from moe_search.spec.domains import Choices, Domain, IntRange
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.kinds.stores import Addresses, Stores, resolved_url
 from moe_search.spec.searchable import Parameter, searchable
 from moe_search.spec.sections import (
@@ -190,6 +191,13 @@ class Study(Section):
     def collapse(self) -> Collapse | None:
         """When a trial is stopped because its experts collapse; a comparison runs to the end."""
         return None if self.configurations else self.search.collapse
+
+    @property
+    def race(self) -> int:
+        """Seeds at most of a configuration that may still be the best; 1 where none races."""
+        finite = not self.parameters or SAMPLERS[self.search.sampler].tries_all
+        fixed = self.configurations or self.search.seeds > 1
+        return 1 if finite or fixed or self.objective.pareto else self.search.race
 
     @property
     def trials(self) -> int:

@@ -29,7 +29,7 @@ from moe_search.moe.architecture import Architecture
 from moe_search.search.executors.base import Plan
 from moe_search.search.executors.local import LocalExecutor
 from moe_search.spec import Configuration, Study, resolve_backbone
-from moe_search.spec.load import load_study
+from moe_search.spec.file.load import load_study
 
 POPULATION = 32
 FOLDER = Path(tempfile.gettempdir()) / "search-tables"
@@ -68,7 +68,7 @@ def train(study: Study, waiting: list[Job], folder: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as scratch,
         LocalExecutor(
-            plan, study.source, Checkpoints(Path(scratch), study.source, after=np.inf)
+            plan, load(study.source), Checkpoints(Path(scratch), study.source, after=np.inf)
         ) as executor,
     ):
         for done, job in enumerate(waiting, 1):

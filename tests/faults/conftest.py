@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.killed_coordinators import Coordinators
+from support.killed_coordinators import RACING, Coordinators
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +11,10 @@ def coordinators() -> Iterator[Coordinators]:
     """Starting them takes seconds once."""
     with Coordinators() as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def racing() -> Iterator[None]:
+    """The runs that go on have replicates, too."""
+    with RACING:
+        yield

@@ -32,6 +32,8 @@ from support.study_runs import trials as found
 
 BOUNDARIES = {
     "queued": ("optuna.Study.enqueue_trial", "after", 1),
+    "replicate queued": ("moe_search.search.proposals.enqueue", "after", 1),
+    "replicate given": ("moe_search.search.racing.replicates.Replicates.begin", "after", 5),
     "asked": ("optuna.Study.ask", "after", 3),
     "suggested": ("moe_search.search.suggest.suggest", "after", 3),
     "given": ("support.fake_workers.StandIn.submit", "after", 2),
@@ -60,6 +62,9 @@ MENDING = {
     "run killed": ("mlflow.MlflowClient.set_terminated", "after", 1),
 }
 """While a start mends what an earlier death left."""
+
+RACING = patch("moe_search.search.racing.replicates._FIRST", 0)
+"""Lets these short studies have replicates."""
 
 PLACES = BOUNDARIES | FINALS | MENDING
 
@@ -153,7 +158,7 @@ def coordinate(folder: Path, place: str, trials: int) -> None:
         with study_lock(held.name, held.addresses):
             (folder / "held").touch()
             signal.pause()
-    with _death_at(place) if place else nullcontext():
+    with RACING, _death_at(place) if place else nullcontext():
         run(study(folder, trials), train if place else perilous, test=train)
 
 

@@ -195,8 +195,9 @@ def check_results(study: Study) -> None:
 
 
 def assert_distinct(found: list[FrozenTrial]) -> None:
-    """No two have the same parameters."""
-    assert len({tuple(trial.params.values()) for trial in found}) == len(found)
+    """No two have the same parameters and seed."""
+    pairs = {(*trial.params.values(), TrialRecord.of(trial).seed) for trial in found}
+    assert len(pairs) == len(found)
 
 
 def check_finished(study: Study) -> None:

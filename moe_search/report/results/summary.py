@@ -12,8 +12,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import Difference, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import keeps
-from moe_search.search.ranking import FinalistResult, best_trials, failures, finalists
+from moe_search.search.objective import mean
+from moe_search.search.ranking import (
+    FinalistResult,
+    Tried,
+    best_configurations,
+    finalists,
+)
+from moe_search.search.study_store import failures
 from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
@@ -34,12 +40,13 @@ class BestTrial:
     Attributes:
         trial: the number of its best trial.
         name: of its network, in a few words.
-        values: the objective by name: one, or one a metric of a front.
-        metrics: each metric on the validation split, entropies in bits.
+        values: the objective by name: one, a mean over its trials, or one a metric of a front.
+        metrics: each metric on the validation split, likewise, entropies in bits.
         parameters: the searched values by path.
         feasible: whether it keeps every constraint.
         seconds: that its training took.
         model: URI of its trained model.
+        trials: how many it has, each from a seed of its own.
     """
 
     trial: int
@@ -50,6 +57,7 @@ class BestTrial:
     feasible: bool
     seconds: float
     model: str
+    trials: int = 1
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,10 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
         trials=study.trials,
         counts={name: states[state] for name, state in STATES.items()},
         best=tuple(
-            _best(study, trial)
-            for trial in best_trials(study.objective, optuna_study, count, study.finalists.choose)
+            _best(study, tried)
+            for tried in best_configurations(study.objective, optuna_study, study.finalists.choose)[
+                :count
+            ]
         ),
         finalists=results,
         margin=_margin(results, record.finalists),
@@ -136,17 +146,21 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _best(study: Study, trial: FrozenTrial) -> BestTrial:
-    record = TrialRecord.of(trial)
+def _best(study: Study, tried: Tried) -> BestTrial:
+    trial = tried.trials[0]
+    records = [TrialRecord.of(other) for other in tried.trials]
+    if study.objective.pareto is not None:
+        records = records[:1]
     return BestTrial(
         trial=trial.number,
-        name=record.name,
-        values=dict(zip(study.objective.names, trial.values, strict=True)),
-        metrics=dict(record.metrics),
+        name=records[0].name,
+        values=dict(zip(study.objective.names, tried.values, strict=True)),
+        metrics=mean([record.metrics for record in records]),
         parameters=dict(trial.params),
-        feasible=keeps(trial.constraints),
-        seconds=record.seconds,
-        model=record.model,
+        feasible=tried.feasible,
+        seconds=records[0].seconds,
+        model=records[0].model,
+        trials=len(records),
     )
 
 

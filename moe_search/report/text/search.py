@@ -29,12 +29,20 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
     objectives = [name for name in best[0].values if name not in HEADLINE] if best else []
     paths = list(dict.fromkeys(path for trial in best for path in trial.parameters))
     names = dict(zip(paths, short_paths(paths), strict=True))
+    seeds = ("seeds",) if any(trial.trials > 1 for trial in best) else ()
     return Table(
         "Best configurations (validation; entropies in bits)",
-        ("trial", *objectives, *(METRICS[name].symbol for name in HEADLINE), *names.values()),
+        (
+            "trial",
+            *seeds,
+            *objectives,
+            *(METRICS[name].symbol for name in HEADLINE),
+            *names.values(),
+        ),
         tuple(
             (
                 str(trial.trial) if trial.feasible else f"{trial.trial} (infeasible)",
+                *(str(trial.trials) for _ in seeds),
                 *(f"{trial.values[name]:.4f}" for name in objectives),
                 *(METRICS[name].text(trial.metrics[name]) for name in HEADLINE),
                 *(value_text(trial.parameters.get(path)) for path in paths),

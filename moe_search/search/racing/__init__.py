@@ -1,1 +1,1 @@
-"""Races over seeds: who gets more of them, in the search and in the finals."""
+"""Who gets another seed: in the search, and in the finals."""

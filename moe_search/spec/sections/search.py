@@ -36,6 +36,15 @@ def _switched(value: object) -> object:
     return on
 
 
+RACE = 5
+"""Seeds at most, where a race is on."""
+
+
+def _seeds_at_most(value: object) -> object:
+    on = SWITCH.get(value, value) if isinstance(value, str) else value
+    return (RACE if on else 1) if isinstance(on, bool) else on
+
+
 class Search(Section):
     """How configurations are proposed, stopped and run."""
 
@@ -55,6 +64,17 @@ class Search(Section):
     seed: Seed = Field(0, description="seed of the sampler and of every trial's training")
     seeds: StrictInt = Field(
         1, ge=1, le=1000, description="seeds each configuration is trained with"
+    )
+    race: Annotated[
+        StrictInt,
+        Field(ge=1, le=1000),
+        BeforeValidator(
+            _seeds_at_most, json_schema_input_type=StrictInt | bool | Literal["on", "off"]
+        ),
+    ] = Field(
+        RACE,
+        description="seeds at most of a configuration that may still be the best, each in a trial "
+        "of its own; off for one. Only where each has one seed, one objective and no grid",
     )
     points: tuple[dict[str, PointValue], ...] = Field(
         (), description="configurations to try first, such as {model.experts: 5}"

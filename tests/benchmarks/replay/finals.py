@@ -10,7 +10,7 @@ from benchmarks.replay.proposals import Candidates
 from benchmarks.replay.searching import Trained
 from benchmarks.replay.world import World
 
-from moe_search.search.race import race
+from moe_search.search.racing.race import race
 
 _ROUND = 8  # trainings of a round: a population
 

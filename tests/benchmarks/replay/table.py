@@ -16,7 +16,7 @@ from benchmarks.replay.design import Cube, values_at
 
 from moe_search.search.objective import normalised
 from moe_search.spec import Study, Value
-from moe_search.spec.load import load_study
+from moe_search.spec.file.load import load_study
 
 TABLES = Path(__file__).parents[1] / "tables"
 SCALES = {

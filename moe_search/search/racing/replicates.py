@@ -1,0 +1,132 @@
+"""Replicates: trials that give a configuration of an earlier trial another seed.
+
+A trial that is told keeps its value for good, so the race of the search (``race``) does not change
+it: a configuration that may still be the best gets a trial more, with the same parameters and the
+next seed. Each trial's value is what it measured, so a sampler sees the noise as it is; a
+configuration's is the mean over its trials. Replicates count among the study's trials, wait in
+Optuna's queue until they are asked, and fill populations as all others do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from moe_search.engine.trial import expert_count
+from moe_search.search import objective
+from moe_search.search.ledger import TrialRecord
+from moe_search.search.racing.race import race
+from moe_search.search.study_store import COUNTED
+from moe_search.spec import Configuration, Study
+
+_SHARE = 0.2
+"""Of a study's trials that may be replicates: what they take, nothing new is tried with."""
+
+_FIRST = 10
+"""Trials before any is a replicate: as long as little is tried, trying more is worth more."""
+
+_LEVEL = 0.8
+"""Of the intervals by which configurations are out; the finals judge more strictly."""
+
+
+@dataclass
+class _Known:
+    """What is known of a configuration.
+
+    Attributes:
+        number: of its first trial.
+        values: by seed, of trials that are complete; more is better.
+        metrics: of the same, on validation.
+        under_way: seeds that are trained from now.
+        lost: whether a replicate of it failed, which leaves it as it stands.
+    """
+
+    number: int
+    values: dict[int, float] = field(default_factory=dict)
+    metrics: list[Mapping[str, float]] = field(default_factory=list)
+    under_way: set[int] = field(default_factory=set)
+    lost: bool = False
+
+
+class Replicates:
+    """Follows a search's trials, and says which configuration is to have another seed.
+
+    Args:
+        study: what is searched.
+        optuna_study: the study in Optuna's store.
+    """
+
+    def __init__(self, study: Study, optuna_study: optuna.Study) -> None:
+        self._goal = study.objective
+        self._seeds = range(study.search.seed, study.search.seed + study.race)
+        self._known: dict[Configuration, _Known] = {}
+        self._asked = self._replicates = 0
+        trials = optuna_study.get_trials(deepcopy=False)
+        again = {TrialRecord.of(trial).retry_of for trial in trials}
+        for trial in trials if len(self._seeds) > 1 else ():
+            if trial.number not in again:
+                self._read(trial)
+
+    def _read(self, trial: FrozenTrial) -> None:
+        """Take over what an earlier run left."""
+        record = TrialRecord.of(trial)
+        if record.configuration is None or record.seed is None:
+            return
+        if trial.state in COUNTED:
+            self.begin(trial.number, record)
+        if trial.state == TrialState.COMPLETE:
+            self.end(record, trial.values[0])
+        elif trial.state == TrialState.FAIL:
+            self.end(record, None)
+
+    def begin(self, number: int, record: TrialRecord) -> None:
+        """A trial is asked."""
+        assert record.configuration is not None
+        assert record.seed is not None
+        self._asked += 1
+        self._replicates += record.replicate_of is not None
+        known = self._known.setdefault(record.configuration, _Known(number))
+        known.under_way.add(record.seed)
+
+    def end(self, record: TrialRecord, value: float | None) -> None:
+        """A trial is complete, or has failed and has no value; pruned ones do not race."""
+        assert record.configuration is not None
+        assert record.seed is not None
+        known = self._known.get(record.configuration)
+        if known is None:
+            return
+        known.under_way.discard(record.seed)
+        known.lost |= value is None and record.replicate_of is not None
+        if value is not None:
+            known.values[record.seed] = objective.gain(self._goal, value)
+            known.metrics.append(record.metrics)
+
+    def next(self) -> tuple[int, int] | None:
+        """Whose configuration, by the number of its first trial, is to have which seed next."""
+        early = self._asked < _FIRST or self._replicates + 1 > _SHARE * (self._asked + 1)
+        if len(self._seeds) == 1 or early:
+            return None
+        kept = {c: known for c, known in self._known.items() if self._keeps(c, known)}
+        if not kept:
+            return None
+        values = {configuration: known.values for configuration, known in kept.items()}
+        under_way = {c: frozenset(known.under_way) for c, known in kept.items()}
+        for configuration, seed in race(values, under_way, self._seeds, _LEVEL).wanted:
+            if not kept[configuration].lost:
+                return kept[configuration].number, seed
+        return None
+
+    def _keeps(self, configuration: Configuration, known: _Known) -> bool:
+        """Whether it has a value, and keeps every constraint in the mean over its seeds."""
+        if not known.metrics or not self._goal.constraints:
+            return bool(known.metrics)
+        metrics, experts = objective.mean(known.metrics), expert_count(configuration)
+        return objective.keeps(objective.violations(self._goal, metrics, experts))
+
+
+def enqueue(optuna_study: optuna.Study, number: int, seed: int) -> None:
+    """Queue a replicate of a trial."""
+    trial = optuna_study.get_trials(deepcopy=False)[number]
+    record = TrialRecord(replicate_of=number, seed=seed)
+    optuna_study.enqueue_trial(trial.params, user_attrs=record.attributes())

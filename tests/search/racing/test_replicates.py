@@ -1,0 +1,184 @@
+"""The race of the search: replicates of configurations that may still be the best."""
+
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from support.fake_workers import Fails, Kills, decomposition
+from support.study_runs import SPACE, check_ledger, run, study_in, trials
+
+from moe_search.engine.trial import TrialSpec
+from moe_search.errors import UserError
+from moe_search.moe.decomposition import Decomposition
+from moe_search.report.results.summary import summarize
+from moe_search.report.text.search import best_table
+from moe_search.search.ledger import TrialRecord
+from moe_search.search.ranking import best_configurations, finalists
+from moe_search.search.study_store import find_study
+from moe_search.spec import Study, check_study
+
+
+def racing(folder: Path, finals: int = 0, **search: Any) -> Study:
+    return study_in(
+        folder,
+        objective={"maximize": {"accuracy": 1.0}},
+        search={"trials": 40, "sampler": "random", "race": 4, **search},
+        finalists={"top": finals},
+    )
+
+
+def noisy(spec: TrialSpec, epoch: int) -> Decomposition:
+    """Hotter is better; a seed adds as much as a third of the range."""
+    luck = (spec.seed * 7919 + int(spec.configuration.model.temperature * 1e4) * 31) % 100
+    return decomposition(2, 0.5 + 0.1 * spec.configuration.model.temperature + 0.001 * luck)
+
+
+def seeds_by_configuration(found: list[FrozenTrial]) -> dict[float, list[int]]:
+    by: dict[float, list[int]] = {}
+    for trial in found:
+        by.setdefault(trial.params["model.temperature"], []).append(trial.user_attrs["seed"])
+    return by
+
+
+def replicates(found: list[FrozenTrial]) -> list[FrozenTrial]:
+    return [trial for trial in found if TrialRecord.of(trial).replicate_of is not None]
+
+
+def test_what_may_be_the_best_gets_more_seeds_each_in_a_trial_of_its_own(
+    study_folder: Path,
+) -> None:
+    study = racing(study_folder)
+    run(study, noisy)
+    found = trials(study)
+    assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 40}
+    assert 2 <= len(replicates(found)) <= 8
+    assert min(trial.number for trial in replicates(found)) >= 10
+    by = seeds_by_configuration(found)
+    assert len(by) == 40 - len(replicates(found))
+    for seeds in by.values():
+        assert sorted(seeds) == list(range(len(seeds)))
+        assert len(seeds) <= 4
+    for trial in replicates(found):
+        first = found[TrialRecord.of(trial).replicate_of or 0]
+        assert first.params == trial.params
+        assert first.number < trial.number
+        assert TrialRecord.of(first).replicate_of is None
+    check_ledger(study)
+
+
+def test_a_configuration_counts_by_its_mean(study_folder: Path) -> None:
+    study = racing(study_folder, finals=1)
+    run(study, noisy)
+    optuna_study = find_study(study)
+    tried = best_configurations(study.objective, optuna_study)
+    assert len({one.trials[0].number for one in tried}) == len(tried)
+    best = max(tried, key=lambda one: len(one.trials))
+    assert len(best.trials) > 1
+    values = [trial.values[0] for trial in best.trials]
+    assert best.values[0] == pytest.approx(sum(values) / len(values))
+    assert values[0] == max(values)
+    summary = summarize(study, optuna_study, 40)
+    shown = {one.trial: one for one in summary.best}
+    assert shown[best.trials[0].number].trials == len(best.trials)
+    assert shown[best.trials[0].number].values == {"objective": pytest.approx(best.values[0])}
+    assert best_table(summary.best).columns[:2] == ("trial", "seeds")
+    (finalist,) = finalists(study.objective, optuna_study)
+    assert finalist.chosen == pytest.approx(tried[0].values[0])
+
+
+def test_a_race_that_is_interrupted_repeats_no_seed(study_folder: Path) -> None:
+    ends = 0
+
+    def interrupted(spec: TrialSpec, epoch: int) -> Decomposition:
+        nonlocal ends
+        if spec.seed > 0 and epoch == 2 and ends < 3:
+            ends += 1
+            signal.raise_signal(signal.SIGINT)
+        return noisy(spec, epoch)
+
+    study = racing(study_folder)
+    while run(study, interrupted).ended.interrupted:
+        pass
+    assert ends == 3
+    found = trials(study, TrialState.COMPLETE)
+    assert len(found) == 40
+    assert len(replicates(found)) <= 8
+    for seeds in seeds_by_configuration(found).values():
+        assert sorted(seeds) == list(range(len(seeds)))
+    assert not run(study, noisy).workers.jobs
+    check_ledger(study)
+
+
+def test_a_replicate_that_dies_runs_again_with_its_seed(study_folder: Path) -> None:
+    died: list[TrialSpec] = []
+
+    def kills(spec: TrialSpec, epoch: int) -> Decomposition:
+        if spec.seed > 0 and not died:
+            died.append(spec)
+            raise Kills("gone")
+        return noisy(spec, epoch)
+
+    study = racing(study_folder, population=1)
+    run(study, kills)
+    (failed,) = trials(study, TrialState.FAIL)
+    (again,) = [t for t in trials(study) if TrialRecord.of(t).retry_of == failed.number]
+    assert TrialRecord.of(again).replicate_of == TrialRecord.of(failed).replicate_of is not None
+    assert again.user_attrs["seed"] == failed.user_attrs["seed"] == died[0].seed
+    check_ledger(study)
+
+
+def test_a_configuration_of_which_a_replicate_fails_gets_no_more(study_folder: Path) -> None:
+    def fails(spec: TrialSpec, epoch: int) -> Decomposition:
+        if spec.seed > 0:
+            raise Fails("not finite")
+        return noisy(spec, epoch)
+
+    study = racing(study_folder, trials=12)
+    run(study, fails)
+    failed = trials(study, TrialState.FAIL)
+    assert failed
+    assert len({trial.params["model.temperature"] for trial in failed}) == len(failed)
+    more = racing(study_folder, trials=16)
+    run(more, fails)
+    failed = trials(study, TrialState.FAIL)
+    assert len({trial.params["model.temperature"] for trial in failed}) == len(failed)
+
+
+def test_replicates_are_not_pruned(study_folder: Path) -> None:
+    def poor(spec: TrialSpec, epoch: int) -> Decomposition:
+        return noisy(spec, epoch) if spec.seed == 0 else decomposition(2, 0.1, usage=(1.0, 0.0))
+
+    study = racing(study_folder, pruner="hyperband", collapse=True)
+    run(study, poor)
+    again = replicates(trials(study))
+    assert again
+    assert {trial.state for trial in again} == {TrialState.COMPLETE}
+
+
+@pytest.mark.parametrize(
+    ("sections", "seeds"),
+    [
+        ({"search": {"race": 3}}, 3),
+        ({"search": {"race": "off"}}, 1),
+        ({"search": {"race": False}}, 1),
+        ({"search": {"race": True}}, 5),
+        ({"search": {"race": 3, "seeds": 2}}, 1),
+        ({"search": {"race": 3}, "objective": {"pareto": ["accuracy", "usage_entropy"]}}, 1),
+        (
+            {"search": {"race": 3, "sampler": "grid"}, "model": {"experts": {"low": 2, "high": 3}}},
+            1,
+        ),
+        ({"search": {"race": 3}, "model": {"experts": 2}}, 1),
+    ],
+)
+def test_who_races(sections: dict[str, Any], seeds: int) -> None:
+    study = check_study({"name": "a", "data": "digits", "model": SPACE, **sections})
+    assert study.race == seeds
+
+
+def test_a_mistake() -> None:
+    with pytest.raises(UserError, match=r"search\.race: "):
+        check_study({"name": "a", "data": "digits", "search": {"race": 0}})
