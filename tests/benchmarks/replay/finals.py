@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from benchmarks.replay.process import Floats, Process
+from benchmarks.replay.process import Floats, Ints, Process
 from benchmarks.replay.proposals import Candidates
 from benchmarks.replay.searching import Trained
 from benchmarks.replay.world import World
@@ -40,10 +40,15 @@ class Results:
         """Over the seeds of each."""
         return {configuration: float(np.mean(values)) for configuration, values in self.of.items()}
 
-    def arrays(self) -> tuple[Floats, Floats]:
-        """Means and numbers of seeds, [N] each."""
-        means = [np.mean(values) for values in self.of.values()]
-        return np.array(means), np.array([float(len(values)) for values in self.of.values()])
+    def rows(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Number of the configuration, seed and value of each result, and 1, [R] each."""
+        rows = [
+            (which, seed, value)
+            for which, values in enumerate(self.of.values())
+            for seed, value in enumerate(values)
+        ]
+        which_R, seed_R, value_R = map(np.array, zip(*rows, strict=True))
+        return which_R, seed_R, value_R, np.ones(len(rows))
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ class Posterior:
         process = _process(world, results)
         most = world.seen_CST.shape[1]
         while True:
-            mean_N, deviation_N = process.worth(*results.arrays())
+            mean_N, deviation_N = process.worth(*results.rows())
             rank = keys[np.argsort(-(mean_N + self.spread * deviation_N))]
             wanted = [key for key in rank if len(results.of[key]) < most][: min(_ROUND, cost)]
             if not wanted:
@@ -187,7 +192,8 @@ class Posterior:
 def _process(world: World, results: Results) -> Process:
     candidates = Candidates(world.table)
     place_ND = candidates.place_CD[list(results.of)]
-    return Process.fit(place_ND, candidates.kinds_D, *results.arrays())
+    value_N = np.array([values[0] for values in results.of.values()])
+    return Process.fit(place_ND, candidates.kinds_D, value_N, np.ones(len(value_N)))
 
 
 def _numbered(results: Results) -> dict[int, dict[int, float]]:

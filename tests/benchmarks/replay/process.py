@@ -4,7 +4,7 @@ Rasmussen & Williams 2006, algorithm 2.1, with Matérn's covariance of smoothnes
 for each hyperparameter. Kinds that differ are as far from each other as any. A number that has no
 meaning lies in the middle of its range: the kind that decides so tells such configurations apart.
 
-Shape suffixes: N observation, C candidate, D hyperparameter.
+Shape suffixes: N observation, C candidate, D hyperparameter, R result.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 LASTING = 0.2
 """The part of one seed's noise, as it is fitted, by which a configuration differs for good from its
@@ -81,20 +82,30 @@ class Process:
         mean_C = self.centre + self.scale * (weight_NC.T @ self.value_N)
         return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))
 
-    def worth(self, value_N: Floats, seeds_N: Floats) -> tuple[Floats, Floats]:
+    def worth(
+        self, which_R: Ints, seed_R: Ints, value_R: Floats, seeds_R: Floats
+    ) -> tuple[Floats, Floats]:
         """Mean and standard deviation, [N] each, of the observed ones once they have more seeds.
 
+        What a seed does to all alike has a variance of its own, as large as the noise: so values
+        from different seeds compare by those that have both. That of seed 0, which all have, is no
+        difference between them, and is left in.
+
         Args:
-            value_N: means over their seeds.
-            seeds_N: over how many.
+            which_R: of each result, the observed one that it is of.
+            seed_R: its seed.
+            value_R: its value.
+            seeds_R: 1, or over how many seeds it is a mean.
         """
         noise = np.exp(self.logs[-1])
         cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
         cov_NN += (LASTING * noise + _JITTER) * np.eye(len(cov_NN))
-        low_NN = cholesky(cov_NN + np.diag((1 - LASTING) * noise / seeds_N), lower=True)
-        weight_NN = cho_solve((low_NN, True), cov_NN)
-        mean_N = self.centre + weight_NN.T @ (value_N - self.centre)
-        variance_N = np.diag(cov_NN) - (cov_NN * weight_NN).sum(axis=0)
+        cov_RR = cov_NN[np.ix_(which_R, which_R)] + np.diag((1 - LASTING) * noise / seeds_R)
+        cov_RR += noise * ((seed_R[:, None] == seed_R) & (seed_R > 0))
+        low_RR = cholesky(cov_RR, lower=True)
+        weight_RN = cho_solve((low_RR, True), cov_NN[which_R])
+        mean_N = self.centre + weight_RN.T @ (value_R - self.centre)
+        variance_N = np.diag(cov_NN) - (cov_NN[which_R] * weight_RN).sum(axis=0)
         return mean_N, self.scale * np.sqrt(np.maximum(variance_N, _JITTER))
 
     def believing(self, place_CD: Floats) -> "Process":

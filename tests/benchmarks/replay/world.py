@@ -20,7 +20,8 @@ class World:
     Attributes:
         table: the results.
         seen_CST: the objective from the seeds that a search may train from, after each epoch.
-        truth_C: the mean of the objective over the seeds that it never sees.
+        truth_C: the mean of the objective over the seeds that it never sees, less what these seeds
+            do to all configurations alike.
     """
 
     def __init__(self, table: Table, draw: int, held_out: int) -> None:
@@ -28,7 +29,9 @@ class World:
         order_S = np.random.default_rng(draw).permutation(objective_CST.shape[1])
         self.table = table
         self.seen_CST = objective_CST[:, order_S[:-held_out]]
-        self.truth_C = objective_CST[:, order_S[-held_out:], -1].mean(axis=1)
+        final_CS = objective_CST[:, :, -1]
+        alike_CS = final_CS - final_CS.mean(axis=0) + final_CS.mean()
+        self.truth_C = alike_CS[:, order_S[-held_out:]].mean(axis=1)
 
     @property
     def epochs(self) -> int:
@@ -46,7 +49,8 @@ def best(table: Table) -> float:
     candidates = Candidates(table)
     mean_C = final_CS.mean(axis=1)
     process = Process.fit(candidates.place_CD, candidates.kinds_D, mean_C, seeds_C)
-    worth_C, _ = process.worth(mean_C, seeds_C)
+    which_C = np.arange(len(mean_C))
+    worth_C, _ = process.worth(which_C, np.zeros_like(which_C), mean_C, seeds_C)
     return float(worth_C.max())
 
 
