@@ -142,7 +142,7 @@ def read(source: Data, test: bool, progress: Progress = silent) -> Raw:
     try:
         return data_set.read(source, test, progress)
     except UserError as error:
-        if source.path is None or data_set.claims(source.path):
+        if source.path is None or not source.path.exists() or data_set.claims(source.path):
             raise
         other = reader_of(source.path)
         if other is None:
@@ -162,7 +162,7 @@ def reader_of(path: Path) -> str | None:
         data_set: DataSet = DATA_SETS[name].load()
         return data_set.claims(path)
 
-    return next(filter(claims, own_readers()), None) if path.exists() else None
+    return next(filter(claims, own_readers()), None)
 
 
 def _training_and_validation(

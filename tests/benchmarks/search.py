@@ -62,7 +62,7 @@ def policies(today: Finals) -> list[Policy]:
     others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
     several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
     both: list[Finals] = [Raw(), today]
-    ours: list[Finals] = [Race(0.25, 0.9), Halving(0.25, 8), Posterior(0.2)]
+    ours: list[Finals] = [Race(0.25, 0.8), Halving(0.25, 8), Posterior(0.2)]
     return [
         Policy(default, today),
         Policy(default, Raw()),

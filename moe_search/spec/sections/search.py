@@ -72,9 +72,9 @@ class Search(Section):
             _seeds_at_most, json_schema_input_type=StrictInt | bool | Literal["on", "off"]
         ),
     ] = Field(
-        RACE,
+        1,
         description="seeds at most of a configuration that may still be the best, each in a trial "
-        "of its own; off for one. Only where each has one seed, one objective and no grid",
+        "of its own; on for 5. Only where each has one seed, one objective and no grid",
     )
     points: tuple[dict[str, PointValue], ...] = Field(
         (), description="configurations to try first, such as {model.experts: 5}"

@@ -109,8 +109,8 @@ def test_finalists() -> None:
 
 def test_a_front_names_the_metric_that_chooses() -> None:
     one = finalist(4, Interval(0.03, NAN, NAN, NAN), champion=True)
-    assert finalists_table((one,)).columns[3] == "validation"
-    assert finalists_table((replace(one, chosen_by="usage_entropy"),)).columns[3] == (
+    assert finalists_table((one,)).columns[4] == "validation"
+    assert finalists_table((replace(one, chosen_by="usage_entropy"),)).columns[4] == (
         "validation H_u"
     )
 
