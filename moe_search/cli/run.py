@@ -168,7 +168,7 @@ def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> N
     counts, time = counts_text(outcome.summary), duration(outcome.seconds)
     click.echo(f"{outcome.study}: {outcome.reason}; {counts}, this run took {time}")
     if outcome.champion and (told := race_text(outcome.summary)):
-        click.echo(f"Champion: {told}")
+        click.echo(told)
     click.echo(f"Look at every trial:  moe-search dashboard {study}")
     if outcome.champion:
         click.echo(f"Take the champion:    moe-search pull {study} --to champion")

@@ -169,12 +169,11 @@ def race_text(summary: Summary) -> str:
         f"{-lead.mean:+.4f} seed by seed ({100 * LEVEL:.0f} % interval {-lead.high:+.4f} to "
         f"{-lead.low:+.4f})"
     )
+    told = f"told apart from trial {second.trial}, the second: {by}"
     if second.out:
-        return f"By validation it is told apart from trial {second.trial}, the second: {by}."
-    return (
-        f"By validation it is not told apart from trial {second.trial}, the second: {by}; of those "
-        "the surest mean is taken, which of as many seeds is the higher one."
-    )
+        return f"By validation the champion is {told}."
+    taken = "higher" if second.seeds == summary.finalists[0].seeds else "surest"
+    return f"By validation the champion is not {told}; the {taken} mean is taken."
 
 
 def _luck(champion: FinalistResult) -> str:

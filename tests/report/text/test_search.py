@@ -153,7 +153,7 @@ def test_validation_tells_the_champion_from_the_second_or_not(
     text = champion_text(replace(SUMMARY, finalists=(first, other)))
     assert said in text
     assert f"interval {-high:+.4f} to {-low:+.4f})" in text
-    assert ("the surest mean is taken" in text) == (high > 0)
+    assert ("the higher mean is taken" in text) == (high > 0)
     assert "The search saw it at 1.0123 on validation, and chose it for that; over fresh" in text
     assert cells(finalists_table((first, other)), 0)["in the search"] == "1.0123"
     assert cells(finalists_table((first, other)), 1)["in the search"] == "-"
