@@ -9,6 +9,9 @@ from pydantic import BaseModel
 
 from moe_search.credentials import without_credentials
 
+GOES_ON = "once it is mended, the same command goes on"
+"""Of what fails on the way and is no mistake of the user's."""
+
 
 def did_you_mean(got: object, names: Iterable[str]) -> str:
     """Suggests the name that was nearly met, and ends what was said before in any case."""

@@ -22,7 +22,7 @@ from moe_search.data.dataset import Dataset, Ints, Moments, Samples, Split
 from moe_search.data.normalise import as_numbers, normalise
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
-from moe_search.words import size
+from moe_search.words import GOES_ON, size
 
 RESIDENT = 600 * 10**6
 """Bytes that the samples of a data set may have as float32 for it to be held in memory whole.
@@ -129,7 +129,9 @@ def new_array(shape: tuple[int, ...], dtype: npt.DTypeLike, source: Data) -> npt
         array = np.memmap(path, dtype, "r+" if wanted else "w+", shape=shape)
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise UserError(f"{path.parent}: no room for the data ({error.strerror})") from error
+        raise UserError(
+            f"{path.parent}: no room for the data ({error.strerror}); {GOES_ON}"
+        ) from error
     _removers[path] = weakref.finalize(array, _unlink, path)
     return np.asarray(array)
 
@@ -151,7 +153,9 @@ def new_file(wanted: int, source: Data) -> Path:
         )
     free = shutil.disk_usage(folder).free
     if wanted > free:
-        raise UserError(f"{folder}: the data takes {size(wanted)}, but {size(free)} are free")
+        raise UserError(
+            f"{folder}: the data takes {size(wanted)}, but {size(free)} are free; {GOES_ON}"
+        )
     handle, name = tempfile.mkstemp(_SUFFIX, own, folder)
     os.close(handle)
     return Path(name)
@@ -169,14 +173,14 @@ def remove_files(data: Dataset) -> None:
 
 
 def where_it_lies(data: Dataset) -> str:
-    """What workers hold of a data set in memory, or read from the disk, in words."""
+    """What workers read from the disk, in words; empty where they hold all of it in memory."""
     splits = (data.train, data.validation, data.test)
     arrays = {id(split.x): split.x for split in splits if split is not None}.values()
+    if not any(isinstance(x, Mapped) for x in arrays):
+        return ""
     taken = size(sum(prod(x.shape) * x.dtype.itemsize for x in arrays))
     many = f"{sum(data.samples.values()):,} samples"
-    if any(isinstance(x, Mapped) for x in arrays):
-        return f"the data stays on the disk, mapped by all workers: {many}, {taken}"
-    return f"the data is in memory once, for all workers: {many}, {taken}"
+    return f"the data stays on the disk, mapped by all workers: {many}, {taken}"
 
 
 def place_of(array: npt.NDArray[Any]) -> Place | None:

@@ -102,7 +102,8 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
         plan = workers.plan()
         batches = _batches(checkpoints.source, plan, card, data.shape)
         tracker = Tracker(client, study, card, made)
-        listener(Note(where_it_lies(data)))
+        if on_disk := where_it_lies(data):
+            listener(Note(on_disk))
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)

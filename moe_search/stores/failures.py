@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moe_search.errors import UserError
 from moe_search.spec.kinds.stores import Addresses
 from moe_search.stores.checks import hushed, reason
-from moe_search.words import one_line
+from moe_search.words import GOES_ON, one_line
 
 _OF_THE_DISK = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
@@ -37,8 +37,7 @@ def as_user_error(addresses: Addresses) -> Iterator[None]:
         found = _first(addresses, error)
         if found is None:
             raise
-        what = "once it is mended, the same command goes on"
-        raise UserError(one_line(f"{found}; {what}")) from error
+        raise UserError(one_line(f"{found}; {GOES_ON}")) from error
 
 
 def _first(addresses: Addresses, error: BaseException | None) -> str | None:

@@ -73,7 +73,12 @@ def study(folder: Path, trials: int = 5) -> Study:
     """Trials that fail do not end it."""
     return study_in(
         folder,
-        search={"trials": trials, "max_failures": 1000, "points": [{"model.temperature": 0.9}]},
+        search={
+            "trials": trials,
+            "race": "on",
+            "max_failures": 1000,
+            "points": [{"model.temperature": 0.9}],
+        },
         objective={"constraints": {"max_expert_share": {"at_most": 0.9}}},
         finalists={"top": 1, "seeds": 2},
     )
