@@ -35,7 +35,7 @@ DOCUMENTS = {
         *(
             f"studies/guide/{name}.md"
             for name in (
-                *("study", "own_data", "reading", "comparing", "search", "commands"),
+                *("study", "members", "own_data", "reading", "comparing", "search", "commands"),
                 *("service", "cluster", "servers", "security", "questions"),
             )
         ),
