@@ -75,11 +75,6 @@ class Race(Generic[Key]):
     wanted: tuple[tuple[Key, int], ...]
 
     @property
-    def incumbent(self) -> Standing[Key]:
-        """The best so far."""
-        return self.standings[0]
-
-    @property
     def decided(self) -> bool:
         """Whether all others are out."""
         return all(standing.out for standing in self.standings[1:])

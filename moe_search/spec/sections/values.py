@@ -1,8 +1,9 @@
 """What may stand under the keys of several sections."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -60,14 +61,7 @@ def _plain_value(value: object) -> Value:
 
 def _seconds(value: object) -> float:
     """Reads seconds, or text such as 90m and 8h."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match:
-        seconds = float(match[1]) * units[match[2]]
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(min(value, 1e12))
-    else:
-        seconds = 0.0
+    seconds = _amount(value, _DURATION, {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0})
     if not 0 < seconds < 1e12:
         raise ValueError(f"expected seconds above 0 or text like 90m or 8h; got {show(value)}")
     return seconds
@@ -75,16 +69,25 @@ def _seconds(value: object) -> float:
 
 def _bytes(value: object) -> int:
     """Reads bytes, or text such as 500 MB and 1.5 TB."""
-    match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
-    if match:
-        found = float(match[1]) * 1e6 * 1000.0 ** "MGT".index(match[2])
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        found = float(min(value, 1e18))
-    else:
-        found = 0.0
+    found = _amount(value, _SIZE, {"M": 1e6, "G": 1e9, "T": 1e12})
     if not 1e6 <= found < 1e18:
         raise ValueError(f"expected a size such as 500 MB or 20 GB; got {show(value)}")
     return int(found)
+
+
+def _amount(value: object, pattern: str, units: Mapping[str, float]) -> float:
+    """A number, or text of a number and a unit; 0 of anything else."""
+    if isinstance(value, str):
+        match = re.fullmatch(pattern, value)
+        return float(match[1]) * units[match[2]] if match else 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(min(value, 1e18))  # a larger whole number may be no float
+    return 0.0
+
+
+def _amount_schema(number: dict[str, Any], pattern: str) -> WithJsonSchema:
+    text = {"type": "string", "pattern": f"^{pattern}$"}
+    return WithJsonSchema({"anyOf": [{"type": "number", **number}, text]})
 
 
 _SIZE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([MGT])B"
@@ -103,27 +106,7 @@ PointValue = Annotated[
 ]
 
 Seconds = Annotated[
-    float,
-    PlainValidator(_seconds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": f"^{_DURATION}$"},
-            ]
-        }
-    ),
+    float, PlainValidator(_seconds), _amount_schema({"exclusiveMinimum": 0}, _DURATION)
 ]
 
-Bytes = Annotated[
-    int,
-    PlainValidator(_bytes),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 1_000_000},
-                {"type": "string", "pattern": f"^{_SIZE}$"},
-            ]
-        }
-    ),
-]
+Bytes = Annotated[int, PlainValidator(_bytes), _amount_schema({"minimum": 1_000_000}, _SIZE)]

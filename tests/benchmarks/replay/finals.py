@@ -118,7 +118,7 @@ class Race:
             for configuration in wanted:
                 results.train(world, configuration)
             cost -= len(wanted)
-        return race(_numbered(results), {}, seeds, self.level).incumbent.key
+        return race(_numbered(results), {}, seeds, self.level).standings[0].key
 
 
 @dataclass(frozen=True)
