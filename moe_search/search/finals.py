@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 import optuna
+from optuna.trial import TrialState
 
 from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
@@ -23,6 +24,7 @@ from moe_search.search.racing.rounds import next_round
 from moe_search.search.ranking import best_trials, finalists, judged
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
+from moe_search.search.surrogate.beliefs import beliefs
 from moe_search.spec.sections import Objective
 
 _FRESH = 1_000_000  # far from the seeds of any search
@@ -46,6 +48,8 @@ def run_finals(session: Session) -> None:
         Interrupted: an end was asked for; what is recorded stays.
     """
     study, optuna_study = session.study, session.optuna_study
+    complete = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    StudyRecord(believed=beliefs(study, complete)).write(optuna_study)
     top = best_trials(study.objective, optuna_study, study.finalists.top, study.finalists.choose)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))

@@ -167,6 +167,8 @@ class StudyRecord:
         classes: names of its data's classes, by number.
         finalists: in the order in which they were trained.
         champion: None before there is one.
+        believed: what the complete trials of its search are worth, see ``surrogate.beliefs``: mean
+            and standard deviation by a trial's number; empty before the search has ended.
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
@@ -176,6 +178,7 @@ class StudyRecord:
     classes: tuple[str, ...] = ()
     finalists: tuple[FinalistRecord, ...] = ()
     champion: ChampionRecord | None = None
+    believed: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, optuna_study: optuna.Study) -> Self:
@@ -190,6 +193,7 @@ class StudyRecord:
             classes=tuple(known.get("classes", ())),
             finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
             champion=champion and ChampionRecord.of(champion),
+            believed={number: (mean, sd) for number, mean, sd in known.get("believed", ())},
         )
 
     def write(self, optuna_study: optuna.Study) -> None:
@@ -202,6 +206,7 @@ class StudyRecord:
             "classes": list(self.classes),
             "finalists": [record.plain() for record in self.finalists],
             "champion": self.champion and self.champion.plain(),
+            "believed": [[number, *worth] for number, worth in self.believed.items()],
         }
         storage, study_id = optuna_study._storage, optuna_study._study_id
         for name, value in attributes.items():

@@ -41,7 +41,7 @@ class Proposals:
     ) -> None:
         self._study = study
         self._optuna_study = optuna_study
-        optuna_study.sampler = make_sampler(study.search, len(optuna_study.get_trials()))
+        optuna_study.sampler = make_sampler(study, len(optuna_study.get_trials()))
         listed = bool(study.configurations)
         finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
         known = suggest.grid(study) if finite else study.search.points

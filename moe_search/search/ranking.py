@@ -83,11 +83,14 @@ class Tried:
         trials: of it, the best first.
         values: the objective, means over its trials; along a front those of the first.
         feasible: whether it keeps every constraint, likewise.
+        believed: mean and standard deviation of what it is worth by all that is known, more being
+            better; None where nothing is believed.
     """
 
     trials: tuple[FrozenTrial, ...]
     values: tuple[float, ...]
     feasible: bool
+    believed: tuple[float, float] | None = None
 
 
 def best_trials(
@@ -101,7 +104,10 @@ def best_trials(
 def best_configurations(
     objective: Objective, optuna_study: optuna.Study, choose: str | None = None
 ) -> list[Tried]:
-    """Distinct ones, the feasible first: the surest of them, see ``race``, or along the front.
+    """Distinct ones, the feasible first: the best of them by all that is known, or along the front.
+
+    Once a search has ended that is what is believed of them; before, and where nothing is, those
+    are first whose mean is the surest (``race``).
 
     Args:
         objective: of the study.
@@ -130,7 +136,15 @@ def best_configurations(
             for of in groups.values()
         ]
     tried = {of[0].number: _together(of) for of in groups.values()}
-    return [tried[number] for number in _surest(objective, tried)]
+    believed = StudyRecord.of(optuna_study).believed
+    if not tried or not believed.keys() >= tried.keys():
+        return [tried[number] for number in _surest(objective, tried)]
+    return [
+        replace(one, believed=believed[number])
+        for number, one in sorted(
+            tried.items(), key=lambda of: (not of[1].feasible, -believed[of[0]][0], of[0])
+        )
+    ]
 
 
 def _together(trials: Sequence[FrozenTrial]) -> Tried:

@@ -1,11 +1,16 @@
 """The space of a study in Optuna's terms."""
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from itertools import product
 from typing import Any
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from moe_search.errors import UserError
 from moe_search.spec import Choices, Domain, FloatRange, IntRange, Study, Value
@@ -23,19 +28,31 @@ def suggest(trial: optuna.Trial, study: Study) -> dict[str, Value]:
 
 
 def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Value:
-    match domain:
-        case IntRange():
-            last = domain.high - (domain.high - domain.low) % domain.step
-            return trial.suggest_int(path, domain.low, last, step=domain.step, log=domain.log)
-        case FloatRange():
-            high = domain.high if domain.step is None else _nth(domain, _steps(domain))
-            drawn = trial.suggest_float(path, domain.low, high, step=domain.step, log=domain.log)
-            value: Value = _as_written(domain, drawn)
+    match distribution(domain):
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            return trial.suggest_int(path, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            value: Value = _as_written(
+                domain, trial.suggest_float(path, low, high, step=step, log=log)
+            )
             return value
-        case Choices():
-            choice = trial.suggest_categorical(path, domain.choices)
+        case CategoricalDistribution(choices=choices):
+            choice = trial.suggest_categorical(path, choices)
             assert choice is not None
             return choice
+    raise TypeError(f"no domain: {domain!r}")
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """A domain as Optuna knows it; a range ends with its last candidate."""
+    match domain:
+        case IntRange(low=low, step=step, log=log):
+            return IntDistribution(low, domain.nth(domain.steps), log=log, step=step)
+        case FloatRange(low=low, high=high, step=step, log=log):
+            last = high if step is None else domain.nth(domain.steps)
+            return FloatDistribution(low, last, log=log, step=step)
+        case Choices(choices=choices):
+            return CategoricalDistribution(choices)
 
 
 def as_written(study: Study, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +64,7 @@ def as_written(study: Study, values: Mapping[str, Any]) -> dict[str, Any]:
 def _as_written(domain: Domain | None, value: Any) -> Any:
     if not isinstance(domain, FloatRange) or domain.step is None:
         return value
-    return _nth(domain, round((value - domain.low) / domain.step))
+    return domain.nth(round((value - domain.low) / domain.step))
 
 
 def grid(study: Study) -> list[dict[str, Value]]:
@@ -91,15 +108,4 @@ def _options(domain: Domain) -> tuple[Value, ...]:
         case IntRange():
             return tuple(range(domain.low, domain.high + 1, domain.step))
         case FloatRange():
-            return tuple(_nth(domain, n) for n in range(_steps(domain) + 1))
-
-
-def _steps(domain: FloatRange) -> int:
-    """How many steps lie between low and the last candidate."""
-    low, high, step = (Decimal(str(number)) for number in (domain.low, domain.high, domain.step))
-    return int((high - low) / step)
-
-
-def _nth(domain: FloatRange, n: int) -> float:
-    """A candidate as one writes it: 0 + 3 * 0.1 is 0.3, and not a little more."""
-    return float(Decimal(str(domain.low)) + n * Decimal(str(domain.step)))
+            return tuple(domain.nth(n) for n in range(domain.steps + 1))

@@ -1,5 +1,6 @@
 """Where the values of a searched hyperparameter come from: ranges and choices."""
 
+from decimal import Decimal
 from typing import Self
 
 from pydantic import (
@@ -36,6 +37,15 @@ class IntRange(Section):
             return False
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
 
+    @property
+    def steps(self) -> int:
+        """How many lie between low and the last candidate."""
+        return (self.high - self.low) // self.step
+
+    def nth(self, n: int) -> int:
+        """A candidate, counted from 0."""
+        return self.low + n * self.step
+
 
 class FloatRange(Section):
     """Numbers from low to high, both included."""
@@ -62,6 +72,16 @@ class FloatRange(Section):
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
         return abs(steps - round(steps)) < 1e-6
+
+    @property
+    def steps(self) -> int:
+        """How many lie between low and the last candidate; of a range that has steps."""
+        low, high, step = (Decimal(str(number)) for number in (self.low, self.high, self.step))
+        return int((high - low) / step)
+
+    def nth(self, n: int) -> float:
+        """A candidate as one writes it: 0 + 3 * 0.1 is 0.3, and not a little more."""
+        return float(Decimal(str(self.low)) + n * Decimal(str(self.step)))
 
 
 class Choices(Section):

@@ -182,10 +182,8 @@ class Study(Section):
 
     @property
     def pruner(self) -> str:
-        """The pruner asked for; a study of several objectives cannot prune."""
-        if self.configurations:
-            return "none"
-        return self.search.pruner or ("none" if self.objective.pareto else "hyperband")
+        """The pruner asked for; a comparison runs to its end."""
+        return "none" if self.configurations else self.search.pruner or "none"
 
     @property
     def collapse(self) -> Collapse | None:

@@ -70,7 +70,7 @@ def worth(values: dict[str, Value]) -> float:
 def shortfall(asked: Study, workers: int, together: int, seed: int) -> float:
     """Of one search, whose workers take turns with populations of one size."""
     seeded = asked.model_copy(update={"search": asked.search.model_copy(update={"seed": seed})})
-    kept = optuna.create_study(direction="maximize", sampler=make_sampler(seeded.search, 0))
+    kept = optuna.create_study(direction="maximize", sampler=make_sampler(seeded, 0))
     noise = np.random.default_rng(seed)
     under_way: deque[list[tuple[optuna.Trial, float]]] = deque()
     left, found = seeded.search.trials, {}

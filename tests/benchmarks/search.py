@@ -31,7 +31,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
 from benchmarks.replay.plot import Curve, draw_panels
-from benchmarks.replay.proposals import PROCESS
 from benchmarks.replay.searching import Search, Trained
 from benchmarks.replay.table import TABLES, Floats, Table
 from benchmarks.replay.world import World, best, half_width
@@ -51,23 +50,30 @@ class Policy:
         return f"{self.search}, {self.finals}"
 
 
-def policies(today: Finals) -> list[Policy]:
+def policies(today: Finals, fresh: int) -> list[Policy]:
     """What is compared, today's default first.
 
     Args:
         today: finals as the study's file has them.
+        fresh: seeds of finals after a race, which the table has besides those of the race.
     """
     default = Search("tpe", pruner="hyperband")
     plain = [Search("tpe", under_way=1), Search("tpe"), Search("tpe", pruner="median")]
     others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
     several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
     both: list[Finals] = [Raw(), today]
-    ours: list[Finals] = [Race(0.25, 0.8), Halving(0.25, 8), Posterior(0.2)]
+    ours: list[Finals] = [
+        Race(0.25, 0.8),
+        Halving(0.25, 8),
+        Posterior(0.0, 3, 3),
+        Posterior(0.1, 2, 3),
+        Posterior(0.1, 3, 3),
+    ]
     return [
         Policy(default, today),
         Policy(default, Raw()),
         *(Policy(others[0], finals) for finals in both),
-        *(Policy(Search(PROCESS, under_way=8), finals) for finals in (*both, *ours)),
+        *(Policy(Search("noisy-gp", under_way=8), finals) for finals in (*both, *ours)),
         *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in both),
         *(Policy(search, Raw()) for search in several),
         *(Policy(search, finals) for search in (Search("tpe"), *others[:2]) for finals in ours),
@@ -135,7 +141,7 @@ def compare(
     """Replay and print; today's policy and random search, and those whose search holds a word."""
     finals = table.study.finalists
     fresh = min(finals.seeds, len(table.objective_CST[0]) - held_out(table) - 1)
-    wanted = policies(Fresh(finals.top, fresh))
+    wanted = policies(Fresh(finals.top, fresh), min(3, fresh - 1))
     top = best(table)
     print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
     print("(and what is gained on today's default, 95 % intervals); costs to 25 and 10 %")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.replay.design import Cube, design, values_at
+from benchmarks.replay.design import Points, design, values_at
 from benchmarks.replay.table import SCALES, TABLES, Table
 
 from moe_search.data import load
@@ -35,7 +35,7 @@ POPULATION = 32
 FOLDER = Path(tempfile.gettempdir()) / "search-tables"
 
 
-def jobs(study: Study, cube_CD: Cube, seeds: int) -> Iterator[Job]:
+def jobs(study: Study, cube_CD: Points, seeds: int) -> Iterator[Job]:
     """Populations of one seed and one gate; every configuration from a seed before the next."""
     data = load(study.source)
 
@@ -94,7 +94,7 @@ def run(executor: LocalExecutor, job: Job) -> npt.NDArray[np.float32]:
     return results
 
 
-def pack(study: Study, cube_CD: Cube, seeds: int, folder: Path) -> Table:
+def pack(study: Study, cube_CD: Points, seeds: int, folder: Path) -> Table:
     """The table of all seeds of which every configuration is trained."""
     epochs = study.configuration(values_at(study, cube_CD[0])).training.epochs
     shape = (len(cube_CD), seeds, epochs, len(SCALES))

@@ -26,7 +26,7 @@ DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all)
 def ask(study: Study, count: int) -> list[tuple[Any, ...]]:
     """What a run of so many trials tries."""
     optuna_study = open_study(study, open_storage(study.optuna_url))
-    optuna_study.sampler = make_sampler(study.search, len(optuna_study.trials))
+    optuna_study.sampler = make_sampler(study, len(optuna_study.trials))
     found = []
     for _ in range(count):
         trial = optuna_study.ask()

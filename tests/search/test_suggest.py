@@ -130,9 +130,7 @@ def test_values_lie_in_their_domains_and_only_those_that_mean_something_are_sugg
     @given(sections=studies)
     def hold(sections: Sections) -> None:
         study = study_of(sections | {"search": {"sampler": name}})
-        optuna_study = optuna.create_study(
-            direction="maximize", sampler=make_sampler(study.search, 0)
-        )
+        optuna_study = optuna.create_study(direction="maximize", sampler=make_sampler(study, 0))
         for number in range(asked):
             trial = optuna_study.ask()
             values = suggest(trial, study)

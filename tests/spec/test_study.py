@@ -49,7 +49,7 @@ def test_a_name_and_data_are_enough() -> None:
         "usage_entropy": 0.1,
     }
     assert plain.search.collapse is not None
-    assert plain.pruner == "hyperband"
+    assert plain.pruner == "none"
 
 
 @pytest.mark.parametrize("section", [Model, Regularizer, Training])

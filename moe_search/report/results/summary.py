@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import Difference, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import mean
+from moe_search.search.objective import gain, mean
 from moe_search.search.ranking import (
     FinalistResult,
     Tried,
@@ -47,6 +47,8 @@ class BestTrial:
         seconds: that its training took.
         model: URI of its trained model.
         trials: how many it has, each from a seed of its own.
+        believed: mean and standard deviation of what its objective is over all seeds, by what all
+            trials say together; None before the search has ended, and where nothing is believed.
     """
 
     trial: int
@@ -58,6 +60,7 @@ class BestTrial:
     seconds: float
     model: str
     trials: int = 1
+    believed: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ def _best(study: Study, tried: Tried) -> BestTrial:
         seconds=records[0].seconds,
         model=records[0].model,
         trials=len(records),
+        believed=tried.believed and (gain(study.objective, tried.believed[0]), tried.believed[1]),
     )
 
 

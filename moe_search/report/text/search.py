@@ -30,11 +30,14 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
     paths = list(dict.fromkeys(path for trial in best for path in trial.parameters))
     names = dict(zip(paths, short_paths(paths), strict=True))
     seeds = ("seeds",) if any(trial.trials > 1 for trial in best) else ()
+    believed = ("believed",) if any(trial.believed for trial in best) else ()
+    by = ", by what all trials say together" if believed else ""
     return Table(
-        "Best configurations (validation; entropies in bits)",
+        f"Best configurations{by} (validation; entropies in bits)",
         (
             "trial",
             *seeds,
+            *believed,
             *objectives,
             *(METRICS[name].symbol for name in HEADLINE),
             *names.values(),
@@ -43,6 +46,7 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
             (
                 str(trial.trial) if trial.feasible else f"{trial.trial} (infeasible)",
                 *(str(trial.trials) for _ in seeds),
+                *(_believed(trial) for _ in believed),
                 *(f"{trial.values[name]:.4f}" for name in objectives),
                 *(METRICS[name].text(trial.metrics[name]) for name in HEADLINE),
                 *(value_text(trial.parameters.get(path)) for path in paths),
@@ -56,6 +60,10 @@ def best_table(best: tuple[BestTrial, ...], strong: bool = True) -> Table:
         ),
         strong=int(strong),
     )
+
+
+def _believed(trial: BestTrial) -> str:
+    return f"{trial.believed[0]:.4f} ± {trial.believed[1]:.4f}" if trial.believed else "-"
 
 
 def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:

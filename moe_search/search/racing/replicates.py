@@ -1,10 +1,11 @@
 """Replicates: trials that give a configuration of an earlier trial another seed.
 
-A trial that is told keeps its value for good, so the race of the search (``race``) does not change
-it: a configuration that may still be the best gets a trial more, with the same parameters and the
-next seed. Each trial's value is what it measured, so a sampler sees the noise as it is; a
-configuration's is the mean over its trials. Replicates count among the study's trials, wait in
-Optuna's queue until they are asked, and fill populations as all others do.
+A trial that is told keeps its value for good, so the race of the search does not change it: a
+configuration that may still be the best gets a trial more, with the same parameters and the next
+seed. The last tenth of a study's trials goes so, one seed at a time to the configuration of the
+largest mean and half a standard deviation of what is believed (``surrogate.beliefs``). Each trial's
+value is what it measured, so a sampler sees the noise as it is. Replicates count among the study's
+trials, wait in Optuna's queue until they are asked, and fill populations as all others do.
 """
 
 from collections.abc import Mapping
@@ -16,18 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 from moe_search.engine.trial import expert_count
 from moe_search.search import objective
 from moe_search.search.ledger import TrialRecord
-from moe_search.search.racing.race import race
 from moe_search.search.study_store import COUNTED
+from moe_search.search.surrogate.beliefs import beliefs
 from moe_search.spec import Configuration, Study
 
-_SHARE = 0.2
-"""Of a study's trials that may be replicates: what they take, nothing new is tried with."""
+_SHARE = 0.1
+"""Of a study's trials, the last ones, that are replicates: what they take, nothing new has."""
 
-_FIRST = 10
-"""Trials before any is a replicate: as long as little is tried, trying more is worth more."""
-
-_LEVEL = 0.8
-"""Of the intervals by which configurations are out; the finals judge more strictly."""
+_SPREAD = 0.5
+"""Standard deviations that doubt is worth: what is not known well may be better than it seems."""
 
 
 @dataclass
@@ -58,7 +56,10 @@ class Replicates:
     """
 
     def __init__(self, study: Study, optuna_study: optuna.Study) -> None:
+        self._study, self._optuna_study = study, optuna_study
         self._goal = study.objective
+        self._new = (1 - _SHARE) * study.trials
+        self._judged, self._in_line = 0, dict[int, float]()
         self._seeds = range(study.search.seed, study.search.seed + study.race)
         self._known: dict[Configuration, _Known] = {}
         self._asked = self._replicates = 0
@@ -104,18 +105,29 @@ class Replicates:
 
     def next(self) -> tuple[int, int] | None:
         """Whose configuration, by the number of its first trial, is to have which seed next."""
-        early = self._asked < _FIRST or self._replicates + 1 > _SHARE * (self._asked + 1)
-        if len(self._seeds) == 1 or early:
+        if len(self._seeds) == 1 or self._asked - self._replicates < self._new:
             return None
-        kept = {c: known for c, known in self._known.items() if self._keeps(c, known)}
-        if not kept:
-            return None
-        values = {configuration: known.values for configuration, known in kept.items()}
-        under_way = {c: frozenset(known.under_way) for c, known in kept.items()}
-        for configuration, seed in race(values, under_way, self._seeds, _LEVEL).wanted:
-            if not kept[configuration].lost:
-                return kept[configuration].number, seed
+        worth = self._worth()
+        kept = {known.number: known for c, known in self._known.items() if self._keeps(c, known)}
+        for number in sorted(
+            kept.keys() & worth.keys(), key=lambda number: (-worth[number], number)
+        ):
+            known = kept[number]
+            seeds = [seed for seed in self._seeds if seed not in known.values]
+            if seeds and not known.under_way and not known.lost:
+                return known.number, seeds[0]
         return None
+
+    def _worth(self) -> dict[int, float]:
+        """By which trials are in line: what is believed of them, and half a deviation."""
+        complete = self._optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(complete) != self._judged:
+            found = beliefs(self._study, complete)
+            self._judged = len(complete)
+            self._in_line = {
+                n: mean + _SPREAD * deviation for n, (mean, deviation) in found.items()
+            }
+        return self._in_line
 
     def _keeps(self, configuration: Configuration, known: _Known) -> bool:
         """Whether it has a value, and keeps every constraint in the mean over its seeds."""

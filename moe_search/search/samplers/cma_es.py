@@ -2,9 +2,9 @@
 
 from optuna.samplers import BaseSampler, CmaEsSampler
 
-from moe_search.spec.sections import Search
+from moe_search.spec import Study
 
 
-def build(search: Search, seed: int) -> BaseSampler:
+def build(study: Study, seed: int) -> BaseSampler:
     """Optuna's; categorical values and the first trials are drawn independently."""
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)

@@ -2,9 +2,9 @@
 
 from optuna.samplers import BaseSampler, GPSampler
 
-from moe_search.spec.sections import Search
+from moe_search.spec import Study
 
 
-def build(search: Search, seed: int) -> BaseSampler:
+def build(study: Study, seed: int) -> BaseSampler:
     """Optuna's; it loads torch when it is first asked."""
     return GPSampler(seed=seed)

@@ -3,10 +3,10 @@
 from optuna.samplers import BaseSampler, QMCSampler
 
 from moe_search.search.quiet import without_warning
-from moe_search.spec.sections import Search
+from moe_search.spec import Study
 
 
-def build(search: Search, seed: int) -> BaseSampler:
+def build(study: Study, seed: int) -> BaseSampler:
     """Optuna's; its sequence goes on by itself, so it keeps the study's own seed."""
     with without_warning():
-        return QMCSampler(seed=search.seed, warn_independent_sampling=False)
+        return QMCSampler(seed=study.search.seed, warn_independent_sampling=False)

@@ -2,9 +2,9 @@
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from moe_search.spec.sections import Search
+from moe_search.spec import Study
 
 
-def build(search: Search, seed: int) -> BaseSampler:
+def build(study: Study, seed: int) -> BaseSampler:
     """Optuna's, with its defaults."""
     return TPESampler(seed=seed)

@@ -7,7 +7,7 @@ from moe_search.spec.kinds.kind import Kind, Kinds
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerKind(Kind):
-    """A sampler; ``made_by`` names a function of the search section and a seed.
+    """A sampler; ``made_by`` names a function of a study and a seed.
 
     Attributes:
         several_objectives: whether it can search a front.
@@ -21,6 +21,15 @@ class SamplerKind(Kind):
 SAMPLERS = Kinds(
     SamplerKind,
     {
+        "auto": SamplerKind(
+            meaning="noisy-gp; tpe for pareto and for more than 500 trials",
+            made_by="moe_search.search.samplers.auto:build",
+        ),
+        "noisy-gp": SamplerKind(
+            meaning="Gaussian process that fits the noise of seeds and knows what is under way",
+            made_by="moe_search.search.samplers.noisy_gp:build",
+            several_objectives=False,
+        ),
         "tpe": SamplerKind(
             meaning="tree-structured Parzen estimator: more of what the best trials had",
             made_by="moe_search.search.samplers.tpe:build",

@@ -50,10 +50,10 @@ class Search(Section):
 
     trials: StrictInt = Field(50, ge=1, le=1_000_000, description="trials the study should have")
     sampler: Annotated[str, OneOf(tuple(SAMPLERS))] = Field(
-        "tpe", description="how configurations are proposed"
+        "auto", description="how configurations are proposed"
     )
     pruner: Annotated[str, OneOf(tuple(PRUNERS))] | None = Field(
-        None, description="how poor trials are stopped early; hyperband, or none with pareto"
+        None, description="how poor trials are stopped early; none by default"
     )
     collapse: Annotated[
         Collapse | None,
@@ -72,9 +72,10 @@ class Search(Section):
             _seeds_at_most, json_schema_input_type=StrictInt | bool | Literal["on", "off"]
         ),
     ] = Field(
-        1,
+        RACE,
         description="seeds at most of a configuration that may still be the best, each in a trial "
-        "of its own; on for 5. Only where each has one seed, one objective and no grid",
+        "of its own: the last tenth of the trials; off for none. Only where each has one seed, one "
+        "objective and no grid",
     )
     points: tuple[dict[str, PointValue], ...] = Field(
         (), description="configurations to try first, such as {model.experts: 5}"

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from benchmarks.replay.process import Floats, Ints, Process
 from benchmarks.replay.proposals import Candidates
 from benchmarks.replay.searching import Trained
 from benchmarks.replay.world import World
 
 from moe_search.search.racing.race import race
+from moe_search.search.surrogate.beliefs import believed
+from moe_search.search.surrogate.cube import Floats
+from moe_search.search.surrogate.process import Ints
+from moe_search.search.surrogate.process import Results as Together
 
 _ROUND = 8  # trainings of a round: a population
+_SPREAD = 0.5
 
 
 class Finals(Protocol):
@@ -40,15 +44,17 @@ class Results:
         """Over the seeds of each."""
         return {configuration: float(np.mean(values)) for configuration, values in self.of.items()}
 
-    def rows(self) -> tuple[Ints, Ints, Floats, Floats]:
-        """Number of the configuration, seed and value of each result, and 1, [R] each."""
+    def believed(self, world: World) -> tuple[Ints, Floats, Floats]:
+        """Configurations, and mean and deviation of what each is worth, as the product has it."""
         rows = [
             (which, seed, value)
             for which, values in enumerate(self.of.values())
             for seed, value in enumerate(values)
         ]
         which_R, seed_R, value_R = map(np.array, zip(*rows, strict=True))
-        return which_R, seed_R, value_R, np.ones(len(rows))
+        keys, space = np.array(list(self.of)), Candidates(world.table)
+        together = Together(which_R, seed_R, value_R, np.ones(len(rows)))
+        return keys, *believed(space.place_CD[keys], space.kinds_D, together)
 
 
 @dataclass(frozen=True)
@@ -155,45 +161,39 @@ class Halving:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Seeds go to the best by a Gaussian process over all results, which names the champion.
-
-    Rounds of eight trainings: one seed to each of those with the largest mean and half a standard
-    deviation.
+    """As the product does: seeds to the best by what is believed, then finals of the best few.
 
     Attributes:
-        share: of the whole cost.
-        spread: how many standard deviations.
+        share: of the search's trainings that are further seeds of a configuration.
+        top: finalists.
+        seeds: fresh ones of each.
     """
 
     share: float
-    spread: float = 0.5
+    top: int
+    seeds: int
 
     def __str__(self) -> str:
-        return f"posterior {self.share:.0%}"
+        return f"posterior {self.share:.0%}, finals {self.top} x {self.seeds}"
 
     def cost(self, budget: float) -> float:
-        return float(int(self.share * budget))
+        finals = self.top * self.seeds
+        return float(finals + int(self.share * (budget - finals)))
 
     def champion(self, world: World, results: Results, cost: int) -> int:
-        keys = np.array(list(results.of))
-        process = _process(world, results)
-        most = world.seen_CST.shape[1]
+        most, cost = world.seen_CST.shape[1] - self.seeds, cost - self.top * self.seeds
         while True:
-            mean_N, deviation_N = process.worth(*results.rows())
-            rank = keys[np.argsort(-(mean_N + self.spread * deviation_N))]
+            keys, mean_C, deviation_C = results.believed(world)
+            rank = keys[np.argsort(-(mean_C + _SPREAD * deviation_C))]
             wanted = [key for key in rank if len(results.of[key]) < most][: min(_ROUND, cost)]
             if not wanted:
-                return int(keys[mean_N.argmax()])
+                break
             for configuration in wanted:
                 results.train(world, configuration)
             cost -= len(wanted)
-
-
-def _process(world: World, results: Results) -> Process:
-    candidates = Candidates(world.table)
-    place_ND = candidates.place_CD[list(results.of)]
-    value_N = np.array([values[0] for values in results.of.values()])
-    return Process.fit(place_ND, candidates.kinds_D, value_N, np.ones(len(value_N)))
+        best = keys[np.argsort(-mean_C)][: self.top]
+        fresh_CS = world.seen_CST[:, -self.seeds :, -1]
+        return int(max(best, key=lambda key: fresh_CS[key].mean()))
 
 
 def _numbered(results: Results) -> dict[int, dict[int, float]]:

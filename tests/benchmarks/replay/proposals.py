@@ -4,18 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import optuna
-from benchmarks.replay.design import place_of
-from benchmarks.replay.process_sampler import ProcessSampler
 from benchmarks.replay.table import Floats, Table
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.search.pruners import make_pruner
 from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import suggest
-from moe_search.spec import Choices, Study, Value
-
-PROCESS = "process"
-"""The name of the sampler that is the benchmark's own."""
+from moe_search.search.surrogate.cube import Cube
+from moe_search.spec import Study, Value
 
 
 class Candidates:
@@ -27,33 +23,21 @@ class Candidates:
     """
 
     def __init__(self, table: Table) -> None:
-        self._parameters = table.study.parameters
+        self._cube = Cube(table.study.parameters)
         self.values = table.values
-        self.place_CD = np.array([self._places(values) for values in table.values])
-        kinds_D = [isinstance(parameter.domain, Choices) for parameter in self._parameters]
-        self._weight_D = np.where(kinds_D, float(len(kinds_D)), 1.0)
-        self.kinds_D = np.array(kinds_D)
+        self.place_CD = np.array([self._cube.place(values) for values in table.values])
+        self.kinds_D = self._cube.kinds_D
+        self._weight_D = np.where(self.kinds_D, float(len(self.kinds_D)), 1.0)
         self._free_C = np.ones(len(table.values), dtype=bool)
 
     def take(self, values: Mapping[str, Value]) -> int:
         """The nearest that is left."""
-        difference_CD = np.abs(self.place_CD - self._places(values))
+        difference_CD = np.abs(self.place_CD - self._cube.place(values))
         difference_CD = np.where(self.kinds_D, difference_CD > 0, difference_CD**2)
         distance_C = np.nansum(self._weight_D * difference_CD, axis=1)
         chosen = int(np.where(self._free_C, distance_C, np.inf).argmin())
         self._free_C[chosen] = False
         return chosen
-
-    def _places(self, values: Mapping[str, Value]) -> Floats:
-        """NaN where a hyperparameter has no meaning."""
-        return np.array(
-            [
-                place_of(parameter.domain, values[parameter.path])
-                if parameter.path in values
-                else np.nan
-                for parameter in self._parameters
-            ]
-        )
 
 
 class Proposals:
@@ -64,14 +48,13 @@ class Proposals:
 
     Args:
         table: the results.
-        sampler: as study.yaml names it, or ``PROCESS``.
+        sampler: as study.yaml names it.
         pruner: as study.yaml names it.
         seed: of the sampler.
     """
 
     def __init__(self, table: Table, sampler: str, pruner: str, seed: int) -> None:
-        own = sampler == PROCESS
-        changes = {"sampler": "random" if own else sampler, "pruner": pruner, "seed": seed}
+        changes = {"sampler": sampler, "pruner": pruner, "seed": seed}
         search = table.study.search.model_copy(update=changes)
         self._study: Study = table.study.model_copy(update={"search": search})
         self._candidates = Candidates(table)
@@ -79,7 +62,7 @@ class Proposals:
         self._optuna = optuna.create_study(
             study_name=f"{sampler}-{seed}",
             direction="maximize",
-            sampler=ProcessSampler(seed) if own else make_sampler(search, 0),
+            sampler=make_sampler(self._study, 0),
             pruner=self._pruner.build(),
         )
         self._distributions: dict[str, optuna.distributions.BaseDistribution] = {}

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks.replay.design import Cube, values_at
+from benchmarks.replay.design import Points, values_at
 
 from moe_search.search.objective import normalised
 from moe_search.spec import Study, Value
@@ -42,7 +42,7 @@ class Table:
     """
 
     study: Study
-    cube_CD: Cube
+    cube_CD: Points
     metrics: Mapping[str, Floats]
 
     @cached_property

@@ -4,9 +4,11 @@ Shape suffixes: C configuration, S seed, T epoch.
 """
 
 import numpy as np
-from benchmarks.replay.process import Process
 from benchmarks.replay.proposals import Candidates
 from benchmarks.replay.table import Floats, Table
+
+from moe_search.search.surrogate.beliefs import believed
+from moe_search.search.surrogate.process import Results
 
 
 class World:
@@ -48,9 +50,9 @@ def best(table: Table) -> float:
     seeds_C = np.full(len(final_CS), float(final_CS.shape[1]))
     candidates = Candidates(table)
     mean_C = final_CS.mean(axis=1)
-    process = Process.fit(candidates.place_CD, candidates.kinds_D, mean_C, seeds_C)
     which_C = np.arange(len(mean_C))
-    worth_C, _ = process.worth(which_C, np.zeros_like(which_C), mean_C, seeds_C)
+    results = Results(which_C, np.zeros_like(which_C), mean_C, seeds_C)
+    worth_C, _ = believed(candidates.place_CD, candidates.kinds_D, results)
     return float(worth_C.max())
 
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from moe_search.search.surrogate.cube import Bools, Floats
+
 Ints = npt.NDArray[np.int64]
 
 LASTING = 0.2
@@ -26,6 +26,24 @@ _NUMBER, _KIND, _NOISE = 0.7, 1.5, 0.3  # lengths of shares and kinds; noise of 
 _STEPS = 12
 _JITTER = 1e-6
 _BOUNDS = (-3.0, 3.0)
+_NOISE_BOUNDS = (-8.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What configurations gave.
+
+    Attributes:
+        which_R: of each result, the number of the configuration that it is of.
+        seed_R: its seed, the first one if it is a mean over several.
+        value_R: its value; more is better.
+        seeds_R: over how many seeds.
+    """
+
+    which_R: Ints
+    seed_R: Ints
+    value_R: Floats
+    seeds_R: Floats
 
 
 @dataclass(frozen=True)
@@ -55,8 +73,7 @@ class Process:
 
         Their logarithms have normal priors of SD 1.
         """
-        centre, scale = float(value_N.mean()), float(value_N.std()) or 1.0
-        standard_N = (value_N - centre) / scale
+        standard_N = cls.of(place_ND, kinds_D, value_N, seeds_N, np.empty(0)).value_N
         start = np.log(np.append(np.where(kinds_D, _KIND, _NUMBER), [1.0, _NOISE]))
         square_NND = _squares(place_ND, place_ND, kinds_D)
 
@@ -67,9 +84,17 @@ class Process:
             prior = 0.5 * ((logs - start) ** 2).sum()
             return float(fit + np.log(np.diag(low_NN)).sum() + prior)
 
-        bounds = [_BOUNDS] * len(start)
+        bounds = [_BOUNDS] * (len(start) - 1) + [_NOISE_BOUNDS]
         found = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS})
-        return cls(place_ND, kinds_D, standard_N, seeds_N, centre, scale, found.x)
+        return cls.of(place_ND, kinds_D, value_N, seeds_N, found.x)
+
+    @classmethod
+    def of(
+        cls, place_ND: Floats, kinds_D: Bools, value_N: Floats, seeds_N: Floats, logs: Floats
+    ) -> "Process":
+        """With lengths and variances that are known."""
+        centre, scale = float(value_N.mean()), float(value_N.std()) or 1.0
+        return cls(place_ND, kinds_D, (value_N - centre) / scale, seeds_N, centre, scale, logs)
 
     def posterior(self, place_CD: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, [C] each, of what configurations are truly worth."""
@@ -82,37 +107,36 @@ class Process:
         mean_C = self.centre + self.scale * (weight_NC.T @ self.value_N)
         return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))
 
-    def worth(
-        self, which_R: Ints, seed_R: Ints, value_R: Floats, seeds_R: Floats
-    ) -> tuple[Floats, Floats]:
-        """Mean and standard deviation, [N] each, of the observed ones once they have more seeds.
+    def worth(self, place_CD: Floats, results: Results) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, [C] each, of what trained configurations are worth.
 
         What a seed does to all alike has a variance of its own, as large as the noise: so values
-        from different seeds compare by those that have both. That of seed 0, which all have, is no
-        difference between them, and is left in.
+        from different seeds compare by those that have both. That of the first seed, which all
+        have, is no difference between them, and is left in.
 
         Args:
-            which_R: of each result, the observed one that it is of.
-            seed_R: its seed.
-            value_R: its value.
-            seeds_R: 1, or over how many seeds it is a mean.
+            place_CD: of the configurations.
+            results: of them.
         """
         noise = np.exp(self.logs[-1])
-        cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
-        cov_NN += (LASTING * noise + _JITTER) * np.eye(len(cov_NN))
-        cov_RR = cov_NN[np.ix_(which_R, which_R)] + np.diag((1 - LASTING) * noise / seeds_R)
-        cov_RR += noise * ((seed_R[:, None] == seed_R) & (seed_R > 0))
+        which_R, seed_R = results.which_R, results.seed_R
+        cov_CC = _covariance(_squares(place_CD, place_CD, self.kinds_D), self.logs)
+        cov_CC += (LASTING * noise + _JITTER) * np.eye(len(cov_CC))
+        cov_RR = cov_CC[np.ix_(which_R, which_R)] + np.diag((1 - LASTING) * noise / results.seeds_R)
+        cov_RR += noise * ((seed_R[:, None] == seed_R) & (seed_R > seed_R.min()))
         low_RR = cholesky(cov_RR, lower=True)
-        weight_RN = cho_solve((low_RR, True), cov_NN[which_R])
-        mean_N = self.centre + weight_RN.T @ (value_R - self.centre)
-        variance_N = np.diag(cov_NN) - (cov_NN[which_R] * weight_RN).sum(axis=0)
-        return mean_N, self.scale * np.sqrt(np.maximum(variance_N, _JITTER))
+        weight_RC = cho_solve((low_RR, True), cov_CC[which_R])
+        mean_C = self.centre + weight_RC.T @ (results.value_R - self.centre)
+        variance_C = np.diag(cov_CC) - (cov_CC[which_R] * weight_RC).sum(axis=0)
+        return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))
 
     def believing(self, place_CD: Floats) -> "Process":
         """As it will be once these are observed at their means (kriging believer).
 
         Ginsbourger, Le Riche & Carraro 2010; lengths and variances stay.
         """
+        if not len(place_CD):
+            return self
         mean_C, _ = self.posterior(place_CD)
         return Process(
             np.concatenate([self.place_ND, place_CD]),

@@ -1,0 +1,1 @@
+"""What is believed of configurations that were not trained, and of those that were."""
