@@ -73,7 +73,9 @@ class Coordinator:
         self._warned = False
         self._counted = len(self._optuna_study.get_trials(deepcopy=False, states=COUNTED))
         self._best, self._since_best = standing(self._study.objective, self._optuna_study)
-        self._proposals = Proposals(self._study, self._optuna_study, self._batches.key)
+        self._proposals = Proposals(
+            self._study, self._optuna_study, self._batches.key, session.earlier
+        )
         self._pruner = make_pruner(self._study)
         self._optuna_study.pruner = self._pruner.build()
 

@@ -15,6 +15,7 @@ from moe_search.search.racing.replicates import Replicates, enqueue
 from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
 from moe_search.search.trial import Running
+from moe_search.search.warm_start import Earlier
 from moe_search.spec import Configuration, Study, Value
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.study import SEED
@@ -29,6 +30,7 @@ class Proposals:
         study: what is searched.
         optuna_study: the study in Optuna's store.
         key: of trials; those of equal keys can train in step.
+        earlier: what other studies found.
 
     Attributes:
         wanted: trials that the study is to have in the end.
@@ -37,14 +39,18 @@ class Proposals:
     """
 
     def __init__(
-        self, study: Study, optuna_study: optuna.Study, key: Callable[[TrialSpec], Hashable]
+        self,
+        study: Study,
+        optuna_study: optuna.Study,
+        key: Callable[[TrialSpec], Hashable],
+        earlier: Earlier,
     ) -> None:
         self._study = study
         self._optuna_study = optuna_study
-        optuna_study.sampler = make_sampler(study, len(optuna_study.get_trials()))
+        optuna_study.sampler = make_sampler(study, len(optuna_study.get_trials()), earlier)
         listed = bool(study.configurations)
         finite = listed or SAMPLERS[study.search.sampler].tries_all or not study.parameters
-        known = suggest.grid(study) if finite else study.search.points
+        known = suggest.grid(study) if finite else [*study.search.points, *earlier.points]
         points = _runs(study, key) if listed else known
         self._points = deque(untried(optuna_study, points, partial(suggest.as_written, study)))
         self.left = len(self._points) + waiting(optuna_study) if finite else math.inf

@@ -30,6 +30,7 @@ from moe_search.search.ranking import best_in_words
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import check_hope, open_study, study_in
+from moe_search.search.warm_start import earlier
 from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.fit import check_fit
 from moe_search.stores.checks import check_store
@@ -81,6 +82,7 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
     check_fit(study, data.name, data.shape, len(data.classes))
     card = Card(data.name, data.classes, data.mean, data.std, data.preprocessing)
     listener(Working("opening the stores"))
+    found = earlier(study, listener)
     addresses = study.addresses
     check_store(addresses.optuna, "Optuna")
     check_store(addresses.mlflow, "MLflow")
@@ -107,7 +109,7 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)
-            session = Session(study, optuna_study, *parts)
+            session = Session(study, optuna_study, *parts, found)
             reason, interrupted = _to_the_end(session, record, started)
         if not interrupted:
             checkpoints.clear()

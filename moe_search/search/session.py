@@ -10,6 +10,7 @@ from moe_search.search.events import Listener
 from moe_search.search.executors.base import Executor
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.recorder import Recorder
+from moe_search.search.warm_start import NOTHING, Earlier
 from moe_search.spec import Study
 
 
@@ -26,6 +27,7 @@ class Session:
         checkpoints: of trainings that have not ended.
         interrupt: asked between events whether to end.
         listener: told of what happens.
+        earlier: what other studies found.
     """
 
     study: Study
@@ -36,3 +38,4 @@ class Session:
     checkpoints: Checkpoints
     interrupt: Interrupt
     listener: Listener
+    earlier: Earlier = NOTHING

@@ -133,12 +133,12 @@ class Study(Section):
     @property
     def data_root(self) -> Path | None:
         """Folder in which known data sets are looked for, if one is given."""
-        return self.data.root and self._resolved(self.data.root)
+        return self.data.root and self.resolved(self.data.root)
 
     @property
     def data_path(self) -> Path | None:
         """File or folder of the user's own data."""
-        return self.data.path and self._resolved(self.data.path)
+        return self.data.path and self.resolved(self.data.path)
 
     @property
     def source(self) -> Data:
@@ -173,7 +173,7 @@ class Study(Section):
     @property
     def artifacts_folder(self) -> Path:
         """Folder of figures, tables and models."""
-        return self._resolved(self.storage.artifacts)
+        return self.resolved(self.storage.artifacts)
 
     @property
     def checkpoints_folder(self) -> Path:
@@ -314,5 +314,6 @@ class Study(Section):
             for name, field in plain.model_fields.items():
                 yield f"{section}.{name}", field, getattr(getattr(self, section), name)
 
-    def _resolved(self, path: Path) -> Path:
+    def resolved(self, path: Path) -> Path:
+        """A path; a relative one lies beside study.yaml."""
         return (self._folder / path.expanduser()).absolute()

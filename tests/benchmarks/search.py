@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
 from benchmarks.replay.plot import Curve, draw_panels
+from benchmarks.replay.proposals import PAIRED
 from benchmarks.replay.searching import Search, Trained
 from benchmarks.replay.table import TABLES, Floats, Table
 from benchmarks.replay.world import World, best, half_width
@@ -51,32 +52,38 @@ class Policy:
 
 
 def policies(today: Finals, fresh: int) -> list[Policy]:
-    """What is compared, today's default first.
+    """What is compared, the default of version 0.1 first.
 
     Args:
-        today: finals as the study's file has them.
+        today: its finals, as the study's file has them.
         fresh: seeds of finals after a race, which the table has besides those of the race.
     """
-    default = Search("tpe", pruner="hyperband")
-    plain = [Search("tpe", under_way=1), Search("tpe"), Search("tpe", pruner="median")]
-    others = [Search(sampler) for sampler in ("random", "qmc", "cma-es")]
-    several = [replace(Search("tpe"), seeds=seeds) for seeds in (2, 3)]
+    before = Search("tpe", pruner="hyperband")
+    own, random = Search("noisy-gp"), Search("random")
+    tpe, gp = Search("tpe"), Search("gp")
+    several = [replace(tpe, seeds=seeds) for seeds in (2, 3)]
+    several.append(replace(tpe, seeds=fresh + 2, pruner=PAIRED))
     both: list[Finals] = [Raw(), today]
-    ours: list[Finals] = [
-        Race(0.25, 0.8),
-        Halving(0.25, 8),
-        Posterior(0.0, 3, 3),
-        Posterior(0.1, 2, 3),
-        Posterior(0.1, 3, 3),
-    ]
+    posterior = [Posterior(share, 3, fresh) for share in (0.1, 0.0, 0.2)]
+    ours: list[Finals] = [*posterior, Race(0.25, 0.8), Halving(0.25, 8)]
     return [
-        Policy(default, today),
-        Policy(default, Raw()),
-        *(Policy(others[0], finals) for finals in both),
-        *(Policy(Search("noisy-gp", under_way=8), finals) for finals in (*both, *ours)),
-        *(Policy(search, finals) for search in (*plain, *others[1:]) for finals in both),
+        *(Policy(before, finals) for finals in (today, Raw(), *posterior[:2])),
+        *(Policy(random, finals) for finals in (*both, *ours)),
+        *(Policy(own, finals) for finals in (*ours, *both)),
+        *(Policy(replace(own, under_way=8), finals) for finals in (*ours, *both)),
+        *(Policy(replace(own, pruner="hyperband"), finals) for finals in (*posterior[:2], *both)),
+        *(Policy(tpe, finals) for finals in (*both, *ours)),
         *(Policy(search, Raw()) for search in several),
-        *(Policy(search, finals) for search in (Search("tpe"), *others[:2]) for finals in ours),
+        *(
+            Policy(search, finals)
+            for search in (replace(tpe, under_way=1), replace(tpe, pruner="median"))
+            for finals in both
+        ),
+        *(
+            Policy(search, finals)
+            for search in (Search("qmc"), Search("cma-es"), gp)
+            for finals in (*both, posterior[0])
+        ),
     ]
 
 

@@ -2,9 +2,10 @@
 
 from optuna.samplers import BaseSampler, CmaEsSampler
 
+from moe_search.search.warm_start import Earlier
 from moe_search.spec import Study
 
 
-def build(study: Study, seed: int) -> BaseSampler:
+def build(study: Study, seed: int, earlier: Earlier) -> BaseSampler:
     """Optuna's; categorical values and the first trials are drawn independently."""
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)

@@ -2,9 +2,10 @@
 
 from optuna.samplers import BaseSampler, GPSampler
 
+from moe_search.search.warm_start import Earlier
 from moe_search.spec import Study
 
 
-def build(study: Study, seed: int) -> BaseSampler:
+def build(study: Study, seed: int, earlier: Earlier) -> BaseSampler:
     """Optuna's; it loads torch when it is first asked."""
     return GPSampler(seed=seed)

@@ -17,6 +17,7 @@ from moe_search.search import objective
 from moe_search.search.suggest import distribution
 from moe_search.search.surrogate.cube import Cube, Floats
 from moe_search.search.surrogate.process import Process
+from moe_search.search.warm_start import Earlier
 from moe_search.spec import Study
 
 _START = 8
@@ -30,9 +31,9 @@ _RENEWED = 1.05
 """Lengths and noise are fitted anew once there are so many times as many trials."""
 
 
-def build(study: Study, seed: int) -> BaseSampler:
+def build(study: Study, seed: int, earlier: Earlier) -> BaseSampler:
     """Ours."""
-    return NoisyGPSampler(study, seed)
+    return NoisyGPSampler(study, seed, earlier)
 
 
 class NoisyGPSampler(BaseSampler):
@@ -48,13 +49,17 @@ class NoisyGPSampler(BaseSampler):
     Args:
         study: what is searched; one objective.
         seed: of all draws but the sequence, which goes on by itself.
+        earlier: results of other studies. Each is one kind more of a hyperparameter, which study it
+            is of, and its values count by how they stand among those of that study.
     """
 
-    def __init__(self, study: Study, seed: int) -> None:
+    def __init__(self, study: Study, seed: int, earlier: Earlier) -> None:
         self._goal, self._seeds = study.objective, study.search.seeds
         self._first_seed = study.search.seed
         self._space = {one.path: distribution(one.domain) for one in study.parameters}
         self._cube = Cube(study.parameters)
+        self._kinds_D = np.append(self._cube.kinds_D, True)  # of which study
+        self._earlier_ND, self._earlier_N = self._known(earlier)
         self._random = RandomSampler(seed=seed)
         self._rng = np.random.default_rng(seed)
         self._fitted: dict[int, Process] = {}
@@ -70,14 +75,14 @@ class NoisyGPSampler(BaseSampler):
     ) -> dict[str, Any]:
         """The next configuration, by path."""
         ended = [one for one in study.get_trials(deepcopy=False) if _value(one) is not None]
-        if len(ended) < _START:
+        if len(ended) + len(self._earlier_N) < _START:
             return dict(self._cube.values(self._start(trial.number)))
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         others = (one.params for one in running if one.number != trial.number)
         processes = self._processes(ended, self._places(others))
         candidate_CD = self._candidates(processes[0])
         worth_C = _improvement(*processes, candidate_CD=candidate_CD)
-        return dict(self._cube.values(candidate_CD[worth_C.argmax()]))
+        return dict(self._cube.values(candidate_CD[worth_C.argmax(), :-1]))
 
     def sample_independent(
         self,
@@ -94,15 +99,32 @@ class NoisyGPSampler(BaseSampler):
         sequence = qmc.Sobol(len(self._space), scramble=True, rng=self._first_seed)
         return np.asarray(sequence.random_base2(number.bit_length())[number])
 
-    def _places(self, values: Iterable[Mapping[str, Any]]) -> Floats:
-        places = [self._cube.place(one) for one in values]
-        return np.array(places).reshape(len(places), len(self._space))
+    def _places(self, values: Iterable[Mapping[str, Any]], study: int = 0) -> Floats:
+        """Of trials of this study, or of an earlier one, [N, D]."""
+        places = [np.append(self._cube.place(one), study) for one in values]
+        return np.array(places).reshape(len(places), len(self._kinds_D))
+
+    def _known(self, earlier: Earlier) -> tuple[Floats, Floats]:
+        """Places, [N, D], and values, [N], of earlier studies, each standardised for itself."""
+        place_ND, value_N = [self._places([])], [np.empty(0)]
+        for number, results in enumerate(earlier.results, 1):
+            gains = np.array([gain for _, gain in results])
+            place_ND.append(self._places((values for values, _ in results), number))
+            value_N.append((gains - gains.mean()) / (gains.std() or 1.0) if len(gains) else gains)
+        return np.concatenate(place_ND), np.concatenate(value_N)
 
     def _processes(self, ended: list[FrozenTrial], under_way_ND: Floats) -> list[Process]:
         """Of the value, more being better, and of by how much each constraint is missed."""
         place_ND = self._places(one.params for one in ended)
         value_N = np.array([objective.gain(self._goal, _value(one) or 0.0) for one in ended])
-        processes = [self._process(0, place_ND, value_N)]
+        level, spread = (value_N.mean(), value_N.std() or 1.0) if len(ended) > 1 else (0.0, 1.0)
+        processes = [
+            self._process(
+                0,
+                np.concatenate([place_ND, self._earlier_ND]),
+                np.concatenate([value_N, level + spread * self._earlier_N]),
+            )
+        ]
         whole = [n for n, one in enumerate(ended) if one.constraints]
         if whole:
             missed_NK = np.array([list(ended[n].constraints.values()) for n in whole])
@@ -116,7 +138,7 @@ class NoisyGPSampler(BaseSampler):
         """Of one number over all trials; its lengths and variances last for a while."""
         last = self._fitted.get(which)
         seeds_N = np.full(len(value_N), float(self._seeds))
-        data = place_ND, self._cube.kinds_D, value_N, seeds_N
+        data = place_ND, self._kinds_D, value_N, seeds_N
         if last is not None and len(value_N) < _RENEWED * len(last.value_N):
             return Process.of(*data, last.logs)
         self._fitted[which] = Process.fit(*data)
@@ -124,14 +146,19 @@ class NoisyGPSampler(BaseSampler):
 
     def _candidates(self, process: Process) -> Floats:
         """Places anywhere, [C, D], and some near the best that is known."""
-        mean_N, _ = process.posterior(process.place_ND)
-        best_D = process.place_ND[mean_N.argmax()]
+        mean_N, _ = process.posterior(_here(process.place_ND))
+        best_D = process.place_ND[mean_N.argmax(), :-1]
         place_CD = self._rng.random((_CANDIDATES, len(best_D)))
         near_CD = best_D + self._rng.normal(0, _SPREAD, (_NEAR, len(best_D)))
         place_CD[:_NEAR] = np.where(
             self._cube.kinds_D | np.isnan(best_D), place_CD[:_NEAR], near_CD.clip(0, 1)
         )
         return self._places(self._cube.values(place_D) for place_D in place_CD)
+
+
+def _here(place_ND: Floats) -> Floats:
+    """The same places, in this study."""
+    return np.column_stack([place_ND[:, :-1], np.zeros(len(place_ND))])
 
 
 def _value(trial: FrozenTrial) -> float | None:
@@ -153,10 +180,10 @@ def _improvement(value: Process, *missed: Process, candidate_CD: Floats) -> Floa
     for process in missed:
         mean_C, deviation_C = process.posterior(candidate_CD)
         chance_C *= norm.cdf(-mean_C / deviation_C)
-        kept_N &= process.posterior(value.place_ND)[0] <= 0
+        kept_N &= process.posterior(_here(value.place_ND))[0] <= 0
     if not kept_N.any():
         return chance_C
-    best = value.posterior(value.place_ND)[0][kept_N].max()
+    best = value.posterior(_here(value.place_ND))[0][kept_N].max()
     mean_C, deviation_C = value.posterior(candidate_CD)
     z_C = (mean_C - best) / deviation_C
     return np.asarray(chance_C * deviation_C * (z_C * norm.cdf(z_C) + norm.pdf(z_C)))

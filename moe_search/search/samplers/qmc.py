@@ -3,10 +3,11 @@
 from optuna.samplers import BaseSampler, QMCSampler
 
 from moe_search.search.quiet import without_warning
+from moe_search.search.warm_start import Earlier
 from moe_search.spec import Study
 
 
-def build(study: Study, seed: int) -> BaseSampler:
+def build(study: Study, seed: int, earlier: Earlier) -> BaseSampler:
     """Optuna's; its sequence goes on by itself, so it keeps the study's own seed."""
     with without_warning():
         return QMCSampler(seed=study.search.seed, warn_independent_sampling=False)

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     StrictFloat,
     StrictInt,
 )
 
+from moe_search.credentials import without_credentials
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.kinds.executors import GivenExecutor
 from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
+from moe_search.spec.kinds.stores import check_optuna_url
 from moe_search.spec.sections.values import SWITCH, AutoOrCount, PointValue, Seconds, Seed
 from moe_search.words import show
 
@@ -43,6 +46,18 @@ RACE = 5
 def _seeds_at_most(value: object) -> object:
     on = SWITCH.get(value, value) if isinstance(value, str) else value
     return (RACE if on else 1) if isinstance(on, bool) else on
+
+
+def _earlier(given: str) -> str:
+    url, _, name = given.rpartition("#")
+    if "://" not in given:
+        return given
+    if not url or not name:
+        raise ValueError(
+            f"expected a study.yaml, or URL#NAME; got {show(without_credentials(given))}"
+        )
+    check_optuna_url(url)
+    return given
 
 
 class Search(Section):
@@ -79,6 +94,12 @@ class Search(Section):
     )
     points: tuple[dict[str, PointValue], ...] = Field(
         (), description="configurations to try first, such as {model.experts: 5}"
+    )
+    earlier: tuple[Annotated[str, AfterValidator(_earlier)], ...] = Field(
+        (),
+        alias="from",
+        description="earlier studies whose best configurations are tried first, and whose results "
+        "the sampler knows: study.yaml files, or URL#NAME of a study in a store of Optuna's",
     )
     patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="stop after this many trials without a better one"

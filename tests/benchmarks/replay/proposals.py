@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import optuna
 from benchmarks.replay.table import Floats, Table
+from optuna.pruners import WilcoxonPruner
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.search.pruners import make_pruner
@@ -12,6 +13,9 @@ from moe_search.search.samplers import make_sampler
 from moe_search.search.suggest import suggest
 from moe_search.search.surrogate.cube import Cube
 from moe_search.spec import Study, Value
+
+PAIRED = "wilcoxon"
+"""Optuna's pruner over seeds, which no study.yaml can name."""
 
 
 class Candidates:
@@ -49,12 +53,13 @@ class Proposals:
     Args:
         table: the results.
         sampler: as study.yaml names it.
-        pruner: as study.yaml names it.
+        pruner: as study.yaml names it, or ``PAIRED``.
         seed: of the sampler.
     """
 
     def __init__(self, table: Table, sampler: str, pruner: str, seed: int) -> None:
-        changes = {"sampler": sampler, "pruner": pruner, "seed": seed}
+        paired = pruner == PAIRED
+        changes = {"sampler": sampler, "pruner": "none" if paired else pruner, "seed": seed}
         search = table.study.search.model_copy(update=changes)
         self._study: Study = table.study.model_copy(update={"search": search})
         self._candidates = Candidates(table)
@@ -63,7 +68,7 @@ class Proposals:
             study_name=f"{sampler}-{seed}",
             direction="maximize",
             sampler=make_sampler(self._study, 0),
-            pruner=self._pruner.build(),
+            pruner=WilcoxonPruner() if paired else self._pruner.build(),
         )
         self._distributions: dict[str, optuna.distributions.BaseDistribution] = {}
 
@@ -87,6 +92,14 @@ class Proposals:
                 self._optuna.tell(trial, state=TrialState.PRUNED)
                 return epoch
         return len(curve_T)
+
+    def seeds(self, trial: optuna.Trial, value_S: Floats) -> int:
+        """Of how many seeds it is trained before a pruner over seeds stops it."""
+        for seed, value in enumerate(value_S):
+            trial.report(float(value), seed)
+            if trial.should_prune():
+                return seed + 1
+        return len(value_S)
 
     def tell(self, trial: optuna.Trial, value: float) -> None:
         """The result of a trial that trained to its end."""

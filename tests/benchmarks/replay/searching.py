@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import optuna
-from benchmarks.replay.proposals import Proposals
+from benchmarks.replay.proposals import PAIRED, Proposals
 from benchmarks.replay.world import World
 
 
@@ -29,9 +29,9 @@ class Search:
     """How configurations are proposed and trained.
 
     Attributes:
-        sampler, pruner: as study.yaml names them.
+        sampler, pruner: as study.yaml names them; of a pruner over seeds ``PAIRED``.
         under_way: trials that are trained at once, in two populations or one by one.
-        seeds: of each trial.
+        seeds: of each trial, at most.
     """
 
     sampler: str
@@ -57,12 +57,15 @@ class Search:
             while len(waiting) * population < self.under_way:
                 waiting.append([proposals.ask() for _ in range(population)])
             for trial, chosen in waiting.popleft():
-                curve_T = world.seen_CST[chosen, : self.seeds].mean(axis=0)
-                epochs = proposals.epochs(trial, curve_T)
-                cost += self.seeds * epochs / world.epochs
+                values_ST = world.seen_CST[chosen, : self.seeds]
+                if self.pruner == PAIRED:
+                    values_ST = values_ST[: proposals.seeds(trial, values_ST[:, -1])]
+                curve_T, epochs = values_ST.mean(axis=0), world.epochs
+                if self.pruner != PAIRED:
+                    epochs = proposals.epochs(trial, curve_T)
+                cost += len(values_ST) * epochs / world.epochs
                 if epochs < world.epochs:
                     yield Trained(chosen, (), cost)
                 else:
                     proposals.tell(trial, float(curve_T[-1]))
-                    values = world.seen_CST[chosen, : self.seeds, -1]
-                    yield Trained(chosen, tuple(map(float, values)), cost)
+                    yield Trained(chosen, tuple(map(float, values_ST[:, -1])), cost)

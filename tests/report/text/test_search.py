@@ -245,6 +245,6 @@ def test_what_a_study_will_do() -> None:
     assert facts["objective"] == (
         "maximize 1 accuracy - 0.5 sample_entropy; keep max_expert_share at most 0.6"
     )
-    assert facts["trials"] == "50 of 3 seeds, sampler tpe, pruner hyperband"
+    assert facts["trials"] == "50 of 3 seeds, sampler auto, pruner none"
     assert facts["finalists"] == "none"
     assert facts.keys() == {"study", "data", "objective", "trials", "finalists"}
