@@ -13,7 +13,7 @@ from moe_search.errors import MemberError
 from moe_search.spec import Study
 
 # Models in step share each batch, its distances and the cost of every call. What a sampler loses by
-# so many proposals at once is below the noise of 200 searches (tests/benchmarks/proposals.py).
+# so many proposals at once is small (tests/benchmarks/search.py: 16 under way beside 8).
 _CPU_POPULATION = 8
 _GPU_POPULATION = 16
 _STARTS = 3  # in a row in which a worker may die before it is ready
