@@ -112,6 +112,11 @@ def expert_count(configuration: Configuration) -> int:
     return 1 if configuration.model.kind == "single" else configuration.model.experts
 
 
+def trains_alone(architecture: Architecture, device: str) -> bool:
+    """Whether a model's numbers would depend on its company: they need not be exact on a GPU."""
+    return device == "cpu" and not architecture.rounds_alike
+
+
 def fusion_key(spec: TrialSpec, architecture: Architecture) -> Hashable:
     """Trials with equal keys can train in step: all else may differ from model to model."""
     model, training = spec.configuration.model, spec.configuration.training

@@ -22,7 +22,12 @@ class Finalists(Section):
     top: StrictInt = Field(
         3, ge=0, le=1000, description="configurations to train again; 0 for none"
     )
-    seeds: StrictInt = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    seeds: StrictInt = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="fresh seeds for each; while they race some get fewer, and others more",
+    )
     choose: MetricName | None = Field(
         None,
         description="of objective.pareto, the metric that ranks finalists and names the champion, "
