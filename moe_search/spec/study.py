@@ -111,7 +111,7 @@ class Study(Section):
             joined = settings | row.changes()
             check_top_k(joined, "configurations", name, "model", "top_k")
             check_terms(joined, "configurations", name, "regularizer")
-        check_listed(self.configurations, self.data, settings)
+        check_listed(self.configurations, self.data, self.search, settings)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
         check_choice(self.finalists, self.objective)

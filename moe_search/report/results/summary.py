@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from moe_search.search.ranking import (
     best_configurations,
     finalists,
 )
-from moe_search.search.study_store import failures
+from moe_search.search.study_store import failures, first_to_reach
 from moe_search.spec import Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
@@ -74,6 +74,8 @@ class Summary:
         active: when a trial last began or ended, local time with its offset.
         margin: the second finalist's test error less the first's; None of fewer than two.
         failure: why trials failed most often, where none was trained; empty otherwise.
+        target: metrics at which the search ends early; empty without.
+        reached: the trial that reached them first, by its number; None before there is one.
     """
 
     study: str
@@ -87,6 +89,8 @@ class Summary:
     stores: Stores
     margin: Difference | None = None
     failure: str = ""
+    target: Mapping[str, float] = field(default_factory=dict)
+    reached: int | None = None
 
     @property
     def champion_result(self) -> FinalistResult | None:
@@ -123,6 +127,8 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
         active=_active(trials),
         stores=study.stores,
         failure=next(iter(failures(optuna_study)), ""),
+        target=study.search.target,
+        reached=first_to_reach(study.search.target, optuna_study),
     )
 
 

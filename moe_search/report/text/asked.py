@@ -6,6 +6,7 @@ from typing import Any
 from moe_search.report.text.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study, Value
 from moe_search.spec.conditions import Condition
+from moe_search.spec.kinds.metrics import target_in_words
 from moe_search.tracking.naming import written
 
 
@@ -51,13 +52,16 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
     trials = f"{study.trials}{seeds}"
-    return [
+    facts = [
         ("study", study.name),
         ("data", study.data.name),
         ("objective", _objective(study)),
         ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
-        ("finalists", _finals(study)),
     ]
+    if search.target:
+        wanted = target_in_words(search.target)
+        facts.append(("target", f"{wanted}; the first trial that has it ends the search"))
+    return [*facts, ("finalists", _finals(study))]
 
 
 def _finals(study: Study) -> str:
@@ -100,6 +104,7 @@ def plain_study(study: Study) -> dict[str, Any]:
         "seeds": study.search.seeds,
         "sampler": study.search.sampler,
         "pruner": study.pruner,
+        "target": study.search.target,
         "finalists": {"top": study.finalists.top, "seeds": study.finalists.seeds},
         "searched": {} if study.configurations else searched,
         "compared": compared.get("configurations", {}),

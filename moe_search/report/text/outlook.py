@@ -77,7 +77,8 @@ def _size(found: Outlook) -> str:
         seen = size.sample_epochs(found.contents.samples["training"])
         text += f", {_between(*seen)} sample-epochs"
     stops = PRUNERS[study.pruner].stops or study.collapse is not None
-    return f"{text}; less where trials are stopped early" if stops else text
+    text += "; less where trials are stopped early" if stops else ""
+    return f"{text}; less once a trial reaches the target" if study.search.target else text
 
 
 def _estimate(found: Outlook) -> str:

@@ -9,7 +9,7 @@ from moe_search.intervals import FEWEST_SEEDS, Interval
 from moe_search.report.results.summary import BestTrial, Summary
 from moe_search.report.text.table import Table, value_text
 from moe_search.search.ranking import LEVEL, FinalistResult
-from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
+from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline, target_in_words
 from moe_search.words import one_line
 
 if TYPE_CHECKING:  # loads scikit-learn, which takes a second
@@ -154,6 +154,7 @@ def champion_text(summary: Summary) -> str:
         "It was chosen by its validation results; the test split was read for the finalists alone.",
         race_text(summary),
         _luck(champion),
+        f"The search was to end at a target, {target_text(summary)}." if summary.target else "",
         f"No finalist keeps the constraints; this one: {missed}." if missed else "",
     ]
     return " ".join(filter(None, sentences))
@@ -222,6 +223,8 @@ def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     facts = [("study", summary.study), ("trials", counts_text(summary))]
     if summary.failure:
         facts.append(("failed", failure_text(summary)))
+    if summary.target:
+        facts.append(("target", target_text(summary)))
     if summary.best:
         facts.append(("best", best_text(summary.best[0])))
     if summary.finalists:
@@ -232,6 +235,16 @@ def summary_facts(summary: Summary) -> list[tuple[str, str]]:
     if summary.active:
         facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S %Z}"))
     return [*facts, *vars(summary.stores).items()]
+
+
+def target_text(summary: Summary) -> str:
+    """At what the search ends early, and which trial was there; empty without a target."""
+    if not summary.target:
+        return ""
+    wanted = target_in_words(summary.target)
+    return f"{wanted}: " + (
+        "not reached" if summary.reached is None else f"reached by trial {summary.reached}"
+    )
 
 
 def failure_text(summary: Summary) -> str:

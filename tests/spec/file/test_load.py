@@ -124,6 +124,10 @@ WRONG_VALUES = {
     f"unknown; did you mean 'error'? allowed: training_error, {', '.join(METRICS)}",
     "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
     "expected [mean, SD] or the number of one run; got [1, 2, 3]",
+    "search: {target: {acuracy: 1}}": "search.target.acuracy: 'acuracy' is unknown; did you mean "
+    f"'accuracy'? allowed: {', '.join(METRICS)}",
+    "search: {target: {accuracy: 0.9}}\nconfigurations: {a: {}}": "search.target: ends a search, "
+    "and a comparison trains all that it lists; leave it out",
     "search: {collapse: maybe}": "search.collapse: expected on, off or {usage_entropy, patience}; "
     "got 'maybe'",
     "search: {timeout: soon}": "search.timeout: expected seconds above 0 or text like 90m or 8h; "
