@@ -107,6 +107,13 @@ def check_sampler(search: Search, objective: Objective, parameters: Sequence[Par
             "search",
             "sampler",
         )
+    sampler = SAMPLERS[search.sampler]
+    if search.pruner and sampler.pruner not in (None, search.pruner):
+        raise spec_error(
+            f"{search.sampler} is {sampler.same_as}; leave pruner out, or take another sampler",
+            "search",
+            "pruner",
+        )
     endless = [p.path for p in parameters if isinstance(p.domain, FloatRange) and not p.domain.step]
     if SAMPLERS[search.sampler].tries_all and endless:
         raise spec_error(

@@ -185,7 +185,8 @@ class Study(Section):
         """The pruner asked for; a study of several objectives cannot prune."""
         if self.configurations:
             return "none"
-        return self.search.pruner or ("none" if self.objective.pareto else "hyperband")
+        asked = self.search.pruner or SAMPLERS[self.search.sampler].pruner
+        return asked or ("none" if self.objective.pareto else "hyperband")
 
     @property
     def collapse(self) -> Collapse | None:

@@ -46,6 +46,17 @@ def test_a_target_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("search", "told"),
+    [
+        ({"sampler": "bohb"}, "sampler bohb (tpe with hyperband), pruner hyperband"),
+        ({"sampler": "gp", "pruner": "asha"}, "sampler gp, pruner asha (successive_halving)"),
+    ],
+)
+def test_what_a_name_stands_for_is_told(search: dict[str, str], told: str) -> None:
+    assert dict(study_facts(study_of(search=search)))["trials"].endswith(told)
+
+
+@pytest.mark.parametrize(
     ("sections", "trials"),
     [
         ({"model": {"experts": {"low": 2, "high": 4}}}, 7),

@@ -6,7 +6,10 @@ from typing import Any
 from moe_search.report.text.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study, Value
 from moe_search.spec.conditions import Condition
+from moe_search.spec.kinds.kind import Kind
 from moe_search.spec.kinds.metrics import target_in_words
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.tracking.naming import written
 
 
@@ -52,16 +55,23 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
     trials = f"{study.trials}{seeds}"
+    sampler = _with_meaning(search.sampler, SAMPLERS[search.sampler])
+    pruner = _with_meaning(study.pruner, PRUNERS[study.pruner])
     facts = [
         ("study", study.name),
         ("data", study.data.name),
         ("objective", _objective(study)),
-        ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
+        ("trials", f"{trials}, sampler {sampler}, pruner {pruner}"),
     ]
     if search.target:
         wanted = target_in_words(search.target)
         facts.append(("target", f"{wanted}; the first trial that has it ends the search"))
     return [*facts, ("finalists", _finals(study))]
+
+
+def _with_meaning(name: str, kind: Kind) -> str:
+    """A member's name, with what it is another name of."""
+    return f"{name} ({kind.same_as})" if kind.same_as else name
 
 
 def _finals(study: Study) -> str:

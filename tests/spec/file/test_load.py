@@ -102,6 +102,8 @@ WRONG_VALUES = {
     f"cannot search several objectives; expected {', '.join(FRONT[:-1])} or {FRONT[-1]}",
     "objective: {pareto: [accuracy, loss]}\nfinalists: {choose: error}": "finalists.choose: error "
     "is not in objective.pareto; expected one of accuracy, loss",
+    "search: {sampler: bohb, pruner: median}": "search.pruner: bohb is tpe with hyperband; leave "
+    "pruner out, or take another sampler",
     "finalists: {choose: accuracy}": "finalists.choose: accuracy is not in objective.pareto; leave "
     "it out: objective.maximize chooses",
     "search: {executor: ray}": "search.executor: expected local or {ray: {}}; got 'ray'",
