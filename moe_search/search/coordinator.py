@@ -21,7 +21,8 @@ of a worker: queued      a RUNNING trial and, WAITING, the  FAIL; it is not queu
 again, not told yet      one that repeats it
 while mending, or giving the rest of the above              the same, again
 up after Ctrl-C
-finals: log to record    a FINISHED run without a record    the run KILLED; it is trained again
+finals: log to record,   a FINISHED run without a record    the run KILLED; it is trained again
+retraining likewise
 champion: registered,    a version without the attribute    registering again finds it
 not recorded
 ======================== ================================== ====================================
@@ -254,7 +255,7 @@ class Coordinator:
     def _forget(self, running: Running) -> None:
         """Remove the checkpoints of a trial that does not run again."""
         for seed in running.all_seeds:
-            self._checkpoints.remove(running.configuration, seed)
+            self._checkpoints.remove(TrialSpec(running.number, running.configuration, seed))
 
     def _say(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
         names = self._study.objective.names

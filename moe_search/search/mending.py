@@ -94,9 +94,11 @@ def mend(
     }
     pruned = optuna_study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
     others = [TrialRecord.of(trial).run_id for trial in pruned]
+    record = StudyRecord.of(optuna_study)
     finalists = {
-        f"trial {record.trial} seed {record.seed}": record.run_id
-        for record in StudyRecord.of(optuna_study).finalists
+        f"trial {one.trial} seed {one.seed}{how}": one.run_id
+        for how, records in {"": record.finalists, " (retrained)": record.retrained}.items()
+        for one in records
     }
     results = [*complete.values(), *others, *finalists.values()]
     leftovers = end_leftovers(client, name, results)

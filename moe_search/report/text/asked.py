@@ -78,10 +78,12 @@ def _finals(study: Study) -> str:
     finals = study.finalists
     if not finals.top:
         return "none"
-    seeds = f"best {finals.top}, {finals.seeds} seeds each"
-    if not finals.race or study.objective.pareto is not None:
-        return seeds
-    return f"{seeds} that may win, {finals.trainings} models at most"
+    text = f"best {finals.top}, {finals.seeds} seeds each"
+    if finals.race and study.objective.pareto is None:
+        text += f" that may win, {finals.trainings} models at most"
+    if finals.retrain:
+        text += f"; then the champion's {finals.seeds} times on training and validation data"
+    return text
 
 
 def nothing_searched(study: Study) -> str:
@@ -115,7 +117,7 @@ def plain_study(study: Study) -> dict[str, Any]:
         "sampler": study.search.sampler,
         "pruner": study.pruner,
         "target": study.search.target,
-        "finalists": {"top": study.finalists.top, "seeds": study.finalists.seeds},
+        "finalists": study.finalists.model_dump(include={"top", "seeds", "retrain"}),
         "searched": {} if study.configurations else searched,
         "compared": compared.get("configurations", {}),
         "stores": asdict(study.stores),

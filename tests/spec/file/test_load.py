@@ -126,6 +126,7 @@ WRONG_VALUES = {
     f"unknown; did you mean 'error'? allowed: training_error, {', '.join(METRICS)}",
     "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
     "expected [mean, SD] or the number of one run; got [1, 2, 3]",
+    "finalists: {retrain: all, top: 0}": "finalists.retrain: needs a champion; give top: 1 or more",
     "search: {target: {acuracy: 1}}": "search.target.acuracy: 'acuracy' is unknown; did you mean "
     f"'accuracy'? allowed: {', '.join(METRICS)}",
     "search: {target: {accuracy: 0.9}}\nconfigurations: {a: {}}": "search.target: ends a search, "
