@@ -19,7 +19,8 @@ from support.study_runs import (
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.summary import summarize
-from moe_search.report.text.search import champion_text, summary_facts
+from moe_search.report.text.search import champion_text
+from moe_search.report.text.status import summary_facts
 from moe_search.search.events import Started
 from moe_search.search.study_store import find_study, open_study
 from moe_search.spec import Study

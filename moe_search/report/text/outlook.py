@@ -76,9 +76,12 @@ def _size(found: Outlook) -> str:
     if found.contents is not None:
         seen = size.sample_epochs(found.contents.samples["training"])
         text += f", {_between(*seen)} sample-epochs"
-    stops = PRUNERS[study.pruner].stops or study.collapse is not None
-    text += "; less where trials are stopped early" if stops else ""
-    return f"{text}; less once a trial reaches the target" if study.search.target else text
+    less = {
+        "where trials are stopped early": PRUNERS[study.pruner].stops or study.collapse,
+        "once a trial reaches the target": study.search.target,
+    }
+    reasons = " or ".join(reason for reason, given in less.items() if given)
+    return f"{text}; less {reasons}" if reasons else text
 
 
 def _estimate(found: Outlook) -> str:

@@ -8,13 +8,8 @@ import pytest
 from moe_search.intervals import Difference, Interval
 from moe_search.report.results.summary import BestTrial, Retrained, Summary
 from moe_search.report.text.asked import space_table, study_facts
-from moe_search.report.text.search import (
-    best_table,
-    champion_text,
-    finalists_table,
-    study_tables,
-    summary_facts,
-)
+from moe_search.report.text.search import best_table, champion_text, finalists_table, study_tables
+from moe_search.report.text.status import summary_facts
 from moe_search.report.text.table import Table, show, value_text
 from moe_search.search.ranking import FinalistResult
 from moe_search.spec import METRICS, Backbone, Study
