@@ -71,8 +71,8 @@ def report(
 def _print_reports(reports: Sequence["Report"]) -> None:
     from moe_search.report.results.importances import TOO_FEW
     from moe_search.report.text.report import report_tables
-    from moe_search.report.text.search import failure_text
     from moe_search.report.text.searches import studies_table
+    from moe_search.report.text.status import failure_text
     from moe_search.report.text.table import show
 
     for report in reports:

@@ -130,7 +130,8 @@ def _run(
 
 def _in_one_line(outcome: "Outcome") -> str:
     """Why a run ended, how far the study is, and its champion."""
-    from moe_search.report.text.search import counts_text, spread
+    from moe_search.report.text.search import spread
+    from moe_search.report.text.status import counts_text
     from moe_search.words import duration
 
     parts = [f"{outcome.reason}; {counts_text(outcome.summary)} in {duration(outcome.seconds)}"]
@@ -159,7 +160,8 @@ def _compared(study: "Study") -> "list[Table]":
 
 def _print_outcome(outcome: "Outcome", compared: "list[Table]", study: str) -> None:
     """The results, and what to do next; ``study`` is its path with overrides, for a shell."""
-    from moe_search.report.text.search import counts_text, race_text, study_tables
+    from moe_search.report.text.search import race_text, study_tables
+    from moe_search.report.text.status import counts_text
     from moe_search.report.text.table import show
     from moe_search.words import duration
 

@@ -95,7 +95,7 @@ def status(study: Path, overrides: tuple[str, ...], as_json: bool, talk: Talk) -
     with talk.progress("opening the stores"):
         from moe_search.report.results.summary import plain, summarize
         from moe_search.report.text.asked import nothing_searched
-        from moe_search.report.text.search import summary_facts
+        from moe_search.report.text.status import summary_facts
         from moe_search.search.study_store import find_study
 
         summary = summarize(checked, find_study(checked), 1)

@@ -20,6 +20,7 @@ from moe_search.search.events import (
 )
 from moe_search.words import duration
 
+_FINALS = {False: "finalists", True: "retraining"}
 _SILENCE = 60.0  # seconds after which a log says that something goes on
 
 
@@ -153,7 +154,7 @@ class _Bar:
             case TrialEnded():
                 self._move(event.counted, "trials", _best(event.best), _failures(event.failures))
             case FinalistsStarted():
-                self._begin("finalists", event.wanted, 0)
+                self._begin(_FINALS[event.on_all], event.wanted, 0)
                 self._finals = 0
             case FinalistEnded():
                 self._finals += 1
@@ -200,9 +201,13 @@ def line(event: Event) -> str:
         case TrialEnded():
             return _join(f"trial {event.number}", event.state, _values(event), event.text)
         case FinalistsStarted():
-            return f"finalists: {event.wanted} models, trained from fresh seeds"
+            where = (
+                "on training and validation data" if event.on_all else "trained from fresh seeds"
+            )
+            return f"{_FINALS[event.on_all]}: {event.wanted} models, {where}"
         case FinalistEnded():
-            return f"finalist of trial {event.trial}, seed {event.seed}, on test: {event.text}"
+            what = "retrained model" if event.on_all else "finalist"
+            return f"{what} of trial {event.trial}, seed {event.seed}, on test: {event.text}"
         case Note() | Working():
             return event.text
 

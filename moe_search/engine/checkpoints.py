@@ -24,7 +24,6 @@ from safetensors.numpy import save
 from moe_search.engine.trial import EpochReport, TrialSpec
 from moe_search.moe.architecture import State
 from moe_search.spec import Data
-from moe_search.spec.configuration import Configuration
 
 _MINUTE = 60.0
 _KEPT = 2  # the older is there for a newest one that a system's end left half on the disk
@@ -100,7 +99,7 @@ class Checkpoints:
 
     def latest(self, spec: TrialSpec) -> Checkpoint | None:
         """The newest of a trial that is whole; what is damaged is told, and removed."""
-        for path in self._files(spec.configuration, spec.seed):
+        for path in self._files(spec):
             if checkpoint := _read(path, spec.key):
                 return checkpoint
             to_stderr(f"moe-search: {path} is damaged; trains what it held again")
@@ -115,33 +114,34 @@ class Checkpoints:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         content = _content(checkpoint)
-        start = f"{self._start(spec.configuration, spec.seed)}-{checkpoint.epochs:06d}"
+        start = f"{self._start(spec)}-{checkpoint.epochs:06d}"
         part = self.folder / f"{start}.{os.getpid()}.part"
         try:
             part.write_bytes(content)
             part.replace(self.folder / f"{start}-{_digest(content)}{_SUFFIX}")
         finally:
             part.unlink(missing_ok=True)
-        for old in self._files(spec.configuration, spec.seed)[_KEPT:]:
+        for old in self._files(spec)[_KEPT:]:
             _unlink(old)
 
-    def remove(self, configuration: Configuration, seed: int) -> None:
+    def remove(self, spec: TrialSpec) -> None:
         """Remove those of a training whose trial has ended."""
-        for path in self._files(configuration, seed):
+        for path in self._files(spec):
             _unlink(path)
 
     def clear(self) -> None:
         """Remove all, with what was half-written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _files(self, configuration: Configuration, seed: int) -> list[Path]:
+    def _files(self, spec: TrialSpec) -> list[Path]:
         """Those of a training, the newest first."""
-        start = self._start(configuration, seed)
+        start = self._start(spec)
         return sorted(self.folder.glob(f"{start}-*{_SUFFIX}"), reverse=True)
 
-    def _start(self, configuration: Configuration, seed: int) -> str:
+    def _start(self, spec: TrialSpec) -> str:
         """What the names of a training's files begin with."""
-        decisive = (version("moe-search"), repr(self.source), configuration.model_dump_json(), seed)
+        trained = spec.configuration.model_dump_json(), spec.seed, spec.on_all
+        decisive = version("moe-search"), repr(self.source), *trained
         return _digest(json.dumps(decisive).encode())
 
 

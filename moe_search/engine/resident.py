@@ -41,6 +41,12 @@ class Resident:
         """Shape of one sample: (C, H, W) or (F,)."""
         return tuple(self.train.x.shape[1:])
 
+    @property
+    def together(self) -> Tensors:
+        """The training samples and, behind them, those of validation."""
+        both = self.train, self.validation
+        return Split(_Together(*(split.x for split in both)), torch.cat([s.y for s in both]))
+
 
 def resident(data: Dataset, device: torch.device) -> Resident:
     """The same data on a device; on a CPU, in the same memory."""
@@ -70,6 +76,24 @@ class OnDisk:
     def index_select(self, _dim: int, index_B: Tensor) -> Tensor:
         """Those of some numbers."""
         return torch.from_numpy(self._x[index_B.cpu().numpy()]).to(self._device)
+
+
+class _Together:
+    """Samples of two splits, of which each batch is put together: nothing is held twice."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self._first, self._second = first, second
+
+    def index_select(self, dim: int, index_B: Tensor) -> Tensor:
+        """Those of some numbers; the second split's go on from the first one's."""
+        count = self._first.shape[0]
+        of_second_B = index_B >= count
+        parts = (
+            self._first.index_select(dim, index_B[~of_second_B]),
+            self._second.index_select(dim, index_B[of_second_B] - count),
+        )
+        place_B = of_second_B.argsort(stable=True)
+        return torch.cat(parts).index_select(dim, place_B.argsort())
 
 
 def tensors(split: Samples, device: torch.device) -> Tensors:

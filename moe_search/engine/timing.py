@@ -13,15 +13,13 @@ from torch import Tensor
 
 from moe_search.data import load
 from moe_search.engine.evaluate import evaluate
-from moe_search.engine.hardware import Hardware
+from moe_search.engine.hardware import hardware_for
 from moe_search.engine.messages import Asked
 from moe_search.engine.population import Population
 from moe_search.engine.resident import Resident, Tensors, resident, samples_last
 from moe_search.engine.stages import stages
-from moe_search.engine.trial import TrialSpec
+from moe_search.engine.trial import TrialSpec, trains_alone
 from moe_search.moe.architecture import Architecture
-from moe_search.ops.compile import uncompiled
-from moe_search.ops.stem import worth_fusing
 from moe_search.spec import Configuration, resolve_backbone
 
 _LEAST = 0.2  # seconds that are timed
@@ -33,14 +31,13 @@ def epoch_seconds(configuration: Configuration, asked: Asked, data: Resident) ->
     device = torch.device(asked.device)
     backbone = resolve_backbone(configuration.model, asked.source.name, data.shape, data.classes)
     architecture = Architecture.of(configuration, backbone, data.shape, data.classes)
-    alone = device.type == "cpu" and not architecture.rounds_alike
-    models = 1 if alone else asked.population
+    models = 1 if trains_alone(architecture, asked.device) else asked.population
     specs = [TrialSpec(key, configuration, seed=0) for key in range(models)]
-    fused = device.type == "cpu" and worth_fusing(data.shape) and uncompiled() is None
+    hardware, _ = hardware_for(device, data.shape)
     # L_s may take distances in a network's outputs; what they are does not change how long it takes
     features = _first_values(data.classes)
     stage = stages(configuration)[0]
-    population = Population(specs, architecture, stage, Hardware(device, fused), features)
+    population = Population(specs, architecture, stage, hardware, features)
     size = min(configuration.training.batch_size, len(data.train.y))
     x, label_B = samples_last(data.train.x[:size]), data.train.y[:size]
     some = Tensors(data.validation.x[:_EVALUATED], data.validation.y[:_EVALUATED])

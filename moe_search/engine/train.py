@@ -86,6 +86,7 @@ class Trainer:
         first = job.trials[0]
         self._training = first.configuration.training
         self._seed = first.seed
+        self._split = data.together if first.on_all else data.train
         self._last_epoch = last_epoch(first.configuration)
         stages = tuple(numbered(first.configuration))
         self._population = Population(
@@ -171,7 +172,7 @@ class Trainer:
         return loss_P / batches
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        split, size = self._data.train, self._training.batch_size
+        split, size = self._split, self._training.batch_size
         order_N = order(self._seed, epoch, len(split.y)).to(split.y.device)
         drawn = generator(self._seed, Stream.AUGMENTATION, epoch)
         for start in range(0, len(order_N), size):
@@ -279,4 +280,5 @@ class Trainer:
             temperature=temperatures(spec.configuration, len(progress.history)).gate,
             state=self._population.state_of(model),
             seconds=progress.seconds,
+            on_all=spec.on_all,
         )

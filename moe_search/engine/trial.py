@@ -24,11 +24,13 @@ class TrialSpec:
         key: the caller's name for it; results carry it back.
         configuration: its hyperparameters.
         seed: decides initial weights, data order and augmentation.
+        on_all: whether it trains on the validation samples, too, which judge nothing then.
     """
 
     key: int
     configuration: Configuration
     seed: int
+    on_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class TrialResult:
             asked for them.
         architecture, experts, temperature, state: all that rebuilds the model.
         seconds: its share of the wall seconds that workers took for its populations.
+        on_all: whether it was trained on the validation samples, too.
     """
 
     key: int
@@ -88,6 +91,7 @@ class TrialResult:
     temperature: float
     state: State = field(repr=False)
     seconds: float = 0.0
+    on_all: bool = False
 
     @property
     def usage_TM(self) -> npt.NDArray[np.float64]:
@@ -112,11 +116,17 @@ def expert_count(configuration: Configuration) -> int:
     return 1 if configuration.model.kind == "single" else configuration.model.experts
 
 
+def trains_alone(architecture: Architecture, device: str) -> bool:
+    """Whether a model's numbers would depend on its company: they need not be exact on a GPU."""
+    return device == "cpu" and not architecture.rounds_alike
+
+
 def fusion_key(spec: TrialSpec, architecture: Architecture) -> Hashable:
     """Trials with equal keys can train in step: all else may differ from model to model."""
     model, training = spec.configuration.model, spec.configuration.training
     return (
         spec.seed,
+        spec.on_all,
         architecture,
         training.batch_size,
         training.precision,

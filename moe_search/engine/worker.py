@@ -16,14 +16,12 @@ import torch
 from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoint
 from moe_search.engine.feature_network import FeatureNetworks
-from moe_search.engine.hardware import Hardware
+from moe_search.engine.hardware import hardware_for
 from moe_search.engine.messages import Channel, Done, Drop, Fault, Pipe, Ready, Setup
 from moe_search.engine.resident import resident
 from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.errors import MemberError
-from moe_search.ops.compile import uncompiled
-from moe_search.ops.stem import worth_fusing
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as _Connection
@@ -46,9 +44,7 @@ class Worker:
         self._setup = setup
         device = torch.device(setup.device)
         self._data = resident(data, device)
-        wanted = device.type == "cpu" and worth_fusing(data.shape)
-        why_not = uncompiled() if wanted else None
-        self._hardware = Hardware(device, fused=wanted and why_not is None)
+        self._hardware, why_not = hardware_for(device, data.shape)
         self._dropped: set[int] = set()
         self._features = FeatureNetworks(self._hardware, self._drops)
         channel.send(Ready(why_not))

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
-from moe_search.report.results.summary import finite, summarize
+from moe_search.report.results.summary import Retrained, finite, summarize
 from moe_search.report.text.search import spread
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.ranking import FinalistResult
@@ -18,6 +18,8 @@ from moe_search.spec import load_study
 from moe_search.spec.kinds.metrics import headline
 from moe_search.tracking.fetch import fetch_model, find_model
 from moe_search.tracking.naming import short_name
+
+_ON_ALL = "none: the model was trained on those samples, too"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class FoundModel:
         trial: of that study, which found its configuration.
         champion: what its configuration reached as a finalist, if it is the study's champion.
         recorded: the champion's URI that depends on no registry.
+        retrained: what its configuration reached when it was retrained, if this is such a model.
     """
 
     uri: str
@@ -39,6 +42,7 @@ class FoundModel:
     trial: int | None = None
     champion: FinalistResult | None = None
     recorded: str = ""
+    retrained: Retrained | None = None
 
 
 def find(source: str, overrides: Sequence[str], trial: int | None, store: str | None) -> FoundModel:
@@ -68,14 +72,16 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
         uri = TrialRecord.of(trials[trial]).model
         return FoundModel(uri, study.mlflow_url, study.name, trial)
     record = StudyRecord.of(optuna_study).champion
-    champion = summarize(study, optuna_study, 0).champion_result
+    summary = summarize(study, optuna_study, 0)
+    champion = summary.champion_result
     if record is None or champion is None:
         raise UserError(
             f"study {study.name!r} has no champion yet; run it to its end, or name a trial with "
             "--trial"
         )
     recorded = f"models:/{record.model_id}"
-    return FoundModel(record.uri, study.mlflow_url, study.name, champion.trial, champion, recorded)
+    found = champion, recorded, summary.retrained
+    return FoundModel(record.uri, study.mlflow_url, study.name, champion.trial, *found)
 
 
 def pull_model(model: FoundModel, to: Path) -> Path:
@@ -112,6 +118,9 @@ def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
         error = f"{spread(champion.test['error'])} over {champion.seeds} seeds"
         facts.append(("model", f"champion of study {model.study}, found by trial {model.trial}"))
         facts.append(("test error", error))
+        if again := model.retrained:
+            error = f"test error {spread(again.test['error'])} over {again.seeds} seeds"
+            facts.append(("retrained", f"on training and validation data: {error}"))
     elif model.study is not None:
         facts.append(("model", f"trial {model.trial} of study {model.study}"))
     return [
@@ -119,7 +128,7 @@ def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
         ("uri", model.uri),
         ("data", config.card.data),
         ("network", f"{short_name(config.configuration)}, seed {config.seed}"),
-        ("validation", headline(config.validation)),
+        ("validation", headline(config.validation) if config.validation else _ON_ALL),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
         ("in a shell", f"moe-search predict {folder} FILES..."),

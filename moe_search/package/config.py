@@ -50,7 +50,10 @@ class Card:
 
 
 class Config(Section):
-    """What config.json says of a model: all of it but its seal."""
+    """What config.json says of a model: all of it but its seal.
+
+    There is no validation where the model was trained on those samples, too.
+    """
 
     format: StrictInt
     architecture: Architecture
@@ -87,7 +90,7 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         card=card,
         configuration=result.configuration,
         seed=result.seed,
-        validation=result.validation.metrics(),
+        validation={} if result.on_all else result.validation.metrics(),
     ).model_dump(mode="json")
     if not result.architecture.rule.biased:
         del config["architecture"]["rule"]["biased"]  # as models of before it

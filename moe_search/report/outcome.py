@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from moe_search.report.pages.html import notebook_html
 from moe_search.report.results.summary import BestTrial, Summary, plain
 from moe_search.report.results.trials import trials_dataframe
-from moe_search.report.text.search import counts_text, study_tables
+from moe_search.report.text.search import study_tables
+from moe_search.report.text.status import counts_text
 from moe_search.search.ranking import FinalistResult
 from moe_search.search.run import Ended
 from moe_search.search.study_store import find_study

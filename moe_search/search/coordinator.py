@@ -21,7 +21,8 @@ of a worker: queued      a RUNNING trial and, WAITING, the  FAIL; it is not queu
 again, not told yet      one that repeats it
 while mending, or giving the rest of the above              the same, again
 up after Ctrl-C
-finals: log to record    a FINISHED run without a record    the run KILLED; it is trained again
+finals: log to record,   a FINISHED run without a record    the run KILLED; it is trained again
+retraining likewise
 champion: registered,    a version without the attribute    registering again finds it
 not recorded
 ======================== ================================== ====================================
@@ -51,8 +52,9 @@ from moe_search.search.pruners import make_pruner
 from moe_search.search.ranking import standing
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
-from moe_search.search.study_store import COUNTED, requeue
+from moe_search.search.study_store import COUNTED, first_to_reach, requeue
 from moe_search.search.trial import Running
+from moe_search.spec.kinds.metrics import target_in_words
 
 
 class Coordinator:
@@ -73,6 +75,7 @@ class Coordinator:
         self._warned = False
         self._counted = len(self._optuna_study.get_trials(deepcopy=False, states=COUNTED))
         self._best, self._since_best = standing(self._study.objective, self._optuna_study)
+        self._reached = first_to_reach(self._study.search.target, self._optuna_study)
         self._proposals = Proposals(
             self._study, self._optuna_study, self._batches.key, session.earlier
         )
@@ -120,6 +123,9 @@ class Coordinator:
             return f"more than {search.max_failures} trials failed"
         if self._unasked() <= 0:
             return "all trials are done"
+        if self._reached is not None:
+            wanted = target_in_words(search.target)
+            return f"trial {self._reached} reached the target: {wanted}"
         if search.patience is not None and self._since_best >= search.patience:
             return f"no better trial in the last {self._since_best}"
         if time.monotonic() > deadline:
@@ -213,7 +219,11 @@ class Coordinator:
         text = self._recorder.complete(running.trial, running.results, metrics, values)
         self._optuna_study.tell(running.trial, values)
         self._proposals.replicates.end(TrialRecord.of(running.trial), values[0])
-        better = objective.keeps(violations) and self._is_better(running, values)
+        kept = objective.keeps(violations)
+        if kept and study.search.target and self._reached is None:
+            reached = objective.reaches(study.search.target, metrics, result.experts)
+            self._reached = running.number if reached else None
+        better = kept and self._is_better(running, values)
         self._count(running, "complete", text, better, values)
 
     def _fail(self, number: int, reason: str, died: bool = False) -> None:
@@ -247,7 +257,7 @@ class Coordinator:
     def _forget(self, running: Running) -> None:
         """Remove the checkpoints of a trial that does not run again."""
         for seed in running.all_seeds:
-            self._checkpoints.remove(running.configuration, seed)
+            self._checkpoints.remove(TrialSpec(running.number, running.configuration, seed))
 
     def _say(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
         names = self._study.objective.names

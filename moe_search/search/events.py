@@ -54,9 +54,14 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class FinalistsStarted:
-    """The best configurations are trained again."""
+    """The best configurations are trained again.
+
+    Attributes:
+        on_all: whether it is the champion's, on training and validation data.
+    """
 
     wanted: int
+    on_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class FinalistEnded:
     trial: int
     seed: int
     text: str
+    on_all: bool = False
 
 
 Event = Started | EpochEnded | TrialEnded | FinalistsStarted | FinalistEnded | Note | Working

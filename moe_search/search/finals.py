@@ -5,6 +5,10 @@ no longer win get no more of them (``rounds``). The champion is the configuratio
 value on validation (``race``; of a front, in the metric to choose by) among those that keep the
 constraints in the mean over their seeds, and of its models the best that keeps them, too. Where no
 finalist keeps them, the best of all is the champion, and is marked. The test split chooses nothing.
+
+Where it is asked for, the champion's configuration is then retrained: from the finals' first seeds,
+on training and validation data together. Nothing is left to choose among these models by, so that
+of the first seed is registered.
 """
 
 from collections import deque
@@ -63,19 +67,21 @@ def run_finals(session: Session) -> None:
             record, text = session.recorder.finalist(ranks[number], number, result, values)
             records = (*records, record)
             StudyRecord(finalists=records).write(optuna_study)
-            session.checkpoints.remove(result.configuration, result.seed)
+            session.checkpoints.remove(TrialSpec(result.key, result.configuration, result.seed))
             session.listener(FinalistEnded(number, result.seed, text))
         lost |= set(pairs) - {(record.trial, record.seed) for record in records}
     _crown(session)
 
 
-def _train(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, TrialResult]]:
+def _train(
+    session: Session, pairs: Sequence[tuple[int, int]], on_all: bool = False
+) -> Iterator[tuple[int, TrialResult]]:
     """Results of pairs of a trial and a seed as they come, each with its trial's number.
 
     A finalist that fails, or dies too often, is said and left out.
     """
     executor, listener = session.executor, session.listener
-    trials, specs = [number for number, _ in pairs], _specs(session.optuna_study, pairs)
+    trials, specs = [number for number, _ in pairs], _specs(session.optuna_study, pairs, on_all)
     waiting = deque(specs)
     open_keys = set(range(len(specs)))
     retries = dict.fromkeys(open_keys, session.study.search.retries)
@@ -105,13 +111,15 @@ def _train(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple
                     listener(Note(f"finalists {what}: {event.reason}"))
 
 
-def _specs(optuna_study: optuna.Study, pairs: Sequence[tuple[int, int]]) -> list[TrialSpec]:
+def _specs(
+    optuna_study: optuna.Study, pairs: Sequence[tuple[int, int]], on_all: bool
+) -> list[TrialSpec]:
     """What workers are to train, each with its place as its key."""
     trials, specs = optuna_study.get_trials(deepcopy=False), []
     for key, (number, seed) in enumerate(pairs):
         configuration = TrialRecord.of(trials[number]).configuration
         assert configuration is not None
-        specs.append(TrialSpec(key, configuration, seed))
+        specs.append(TrialSpec(key, configuration, seed, on_all))
     return specs
 
 
@@ -130,6 +138,8 @@ def _crown(session: Session) -> None:
         session.listener(Note(f"no finalist keeps the constraints; the best one: {first.missed}"))
     place = objective.deciding(goal, choose)
     best = _best_model(goal, place, [r for r in study.finalists if r.trial == first.trial])
+    retrained = _retrain(session, first.trial) if session.study.finalists.retrain else []
+    best = retrained[0] if retrained else best
     known = study.champion is not None and study.champion.model_id == best.model_id
     registration = session.recorder.tracker.registration(best.model_id)
     if registration == "deleted":
@@ -137,9 +147,32 @@ def _crown(session: Session) -> None:
         return
     registered = known and registration == "champion"
     if not registered or not first.feasible:  # which its description is to say
-        uri = session.recorder.crown(first, best)
+        uri = session.recorder.crown(first, best, retrained)
         champion = ChampionRecord(**vars(best), uri=uri)
         StudyRecord(champion=champion).write(optuna_study)
+
+
+def _retrain(session: Session, number: int) -> list[FinalistRecord]:
+    """Train a trial's configuration on training and validation data what of it is not trained yet.
+
+    Returns:
+        What is trained, in the order of the seeds.
+    """
+    records = StudyRecord.of(session.optuna_study).retrained
+    seeds = fresh_seeds(session.study.search.seed, session.study.finalists.seeds)
+    done = {record.seed for record in records if record.trial == number}
+    pairs = [(number, seed) for seed in seeds if seed not in done]
+    if pairs:
+        session.listener(FinalistsStarted(len(pairs), on_all=True))
+    for _, result in _train(session, pairs, on_all=True):
+        record, text = session.recorder.retrained(number, result)
+        records = (*records, record)
+        StudyRecord(retrained=records).write(session.optuna_study)
+        spec = TrialSpec(result.key, result.configuration, result.seed, on_all=True)
+        session.checkpoints.remove(spec)
+        session.listener(FinalistEnded(number, result.seed, text, on_all=True))
+    own = {record.seed: record for record in records if record.trial == number}
+    return [own[seed] for seed in seeds if seed in own]
 
 
 def _best_model(goal: Objective, place: int, records: Sequence[FinalistRecord]) -> FinalistRecord:

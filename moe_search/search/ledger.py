@@ -108,12 +108,12 @@ class TrialRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FinalistRecord:
-    """A finalist trained from one fresh seed.
+    """A finalist trained from one fresh seed; or retrained, on training and validation data.
 
     Attributes:
         trial: number of the trial that found it.
         experts: networks that its model evaluates.
-        value: the first objective on validation.
+        value: the first objective on validation; NaN where it is retrained, as its ``validation``.
         validation, test: every metric by split, entropies in bits.
         run_id: in MLflow.
         model_id: in MLflow.
@@ -133,12 +133,13 @@ class FinalistRecord:
         """Read one as JSON knows it; every metric has a number, if only NaN."""
         names = cls.__dataclass_fields__.keys() & plain.keys()
         splits = {split: _every_metric(plain[split]) for split in ("validation", "test")}
-        return cls(**{name: plain[name] for name in names} | splits)
+        return cls(**{"value": math.nan} | {name: plain[name] for name in names} | splits)
 
     def plain(self) -> dict[str, Any]:
         """As JSON knows it."""
         splits = {"validation": _known(self.validation), "test": _known(self.test)}
-        return asdict(self) | splits
+        known = _known({"value": self.value})
+        return {name: v for name, v in asdict(self).items() if name != "value"} | known | splits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +167,7 @@ class StudyRecord:
         samples: of its data by split: training, validation and, where it is read, test.
         classes: names of its data's classes, by number.
         finalists: in the order in which they were trained.
+        retrained: likewise, the champion's configuration on training and validation data.
         champion: None before there is one.
         believed: what the complete trials of its search are worth, see ``surrogate.beliefs``: mean
             and standard deviation by a trial's number; empty before the search has ended.
@@ -177,6 +179,7 @@ class StudyRecord:
     samples: Mapping[str, int] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     finalists: tuple[FinalistRecord, ...] = ()
+    retrained: tuple[FinalistRecord, ...] = ()
     champion: ChampionRecord | None = None
     believed: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -192,6 +195,7 @@ class StudyRecord:
             samples=known.get("samples", {}),
             classes=tuple(known.get("classes", ())),
             finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
+            retrained=tuple(map(FinalistRecord.of, known.get("retrained", ()))),
             champion=champion and ChampionRecord.of(champion),
             believed={number: (mean, sd) for number, mean, sd in known.get("believed", ())},
         )
@@ -205,6 +209,7 @@ class StudyRecord:
             "samples": self.samples,
             "classes": list(self.classes),
             "finalists": [record.plain() for record in self.finalists],
+            "retrained": [record.plain() for record in self.retrained],
             "champion": self.champion and self.champion.plain(),
             "believed": [[number, *worth] for number, worth in self.believed.items()],
         }

@@ -33,6 +33,7 @@ class Mended:
         lost: numbers of complete trials without a finished MLflow run: this, nothing mends.
         deleted: numbers of complete trials whose run was deleted in MLflow, with the command that
             restores it.
+        deleted_finalists: the same of finalists, by trial and seed in words.
         moved: the folder from which the study's folder was moved or copied.
     """
 
@@ -43,6 +44,7 @@ class Mended:
     models: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
     deleted: Mapping[int, str] = field(default_factory=dict)
+    deleted_finalists: Mapping[str, str] = field(default_factory=dict)
     moved: str = ""
 
     def lines(self) -> list[str]:
@@ -54,10 +56,10 @@ class Mended:
             (self.lost, "complete, but without a finished run in MLflow: nothing mends this"),
         )
         lines = [f"{_counted(numbers, 'trial')} {what}" for numbers, what in found if numbers]
-        if self.deleted:
-            what = "complete, but deleted in MLflow, which restores them until its gc:"
-            lines.append(f"{_counted(tuple(self.deleted), 'trial')} {what}")
-            lines += dict.fromkeys(self.deleted.values())
+        deleted = ("trial", self.deleted), ("finalist", self.deleted_finalists)
+        if named := " and ".join(_counted(tuple(of), what) for what, of in deleted if of):
+            lines.append(f"{named} complete, but deleted in MLflow, which restores until its gc:")
+            lines += dict.fromkeys([*self.deleted.values(), *self.deleted_finalists.values()])
         if self.runs:
             lines.append(f"{len(self.runs)} runs in MLflow were nobody's any more: killed")
         if self.moved:
@@ -92,18 +94,21 @@ def mend(
     }
     pruned = optuna_study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
     others = [TrialRecord.of(trial).run_id for trial in pruned]
-    others += [record.run_id for record in StudyRecord.of(optuna_study).finalists]
-    leftovers = end_leftovers(client, name, [*complete.values(), *others])
+    record = StudyRecord.of(optuna_study)
+    finalists = {
+        f"trial {one.trial} seed {one.seed}{how}": one.run_id
+        for how, records in {"": record.finalists, " (retrained)": record.retrained}.items()
+        for one in records
+    }
+    results = [*complete.values(), *others, *finalists.values()]
+    leftovers = end_leftovers(client, name, results)
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,
         models=leftovers.models,
         lost=tuple(number for number, run_id in complete.items() if run_id in leftovers.lost),
-        deleted={
-            number: leftovers.deleted[run_id]
-            for number, run_id in complete.items()
-            if run_id in leftovers.deleted
-        },
+        deleted=leftovers.restoring(complete),
+        deleted_finalists=leftovers.restoring(finalists),
         moved=str(follow_move(addresses.mlflow, name, addresses.mlflow_files) or ""),
     )
 
@@ -119,6 +124,6 @@ def _fail(optuna_study: optuna.Study, trial: FrozenTrial, retries: int) -> _Fate
     return fate
 
 
-def _counted(numbers: tuple[int, ...], what: str) -> str:
+def _counted(numbers: tuple[int | str, ...], what: str) -> str:
     named = ", ".join(map(str, numbers))
     return f"{what} {named}" if len(numbers) == 1 else f"{what}s {named}"

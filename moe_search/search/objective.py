@@ -41,6 +41,16 @@ def violations(objective: Objective, metrics: Metrics, experts: int) -> dict[str
     return missed
 
 
+def reaches(target: Metrics, metrics: Metrics, experts: int) -> bool:
+    """Whether a trial has every metric of a target, or a better one."""
+
+    def better(name: str, wanted: float) -> bool:
+        value = normalised(name, metrics[name], experts)
+        return value >= wanted if METRICS[name].better == "maximize" else value <= wanted
+
+    return all(better(name, wanted) for name, wanted in target.items())
+
+
 def keeps(violations: Mapping[str, float]) -> bool:
     """Whether every constraint is kept."""
     return all(violation <= 0 for violation in violations.values())

@@ -1,5 +1,6 @@
 """What a trial leaves behind: its MLflow run, and its attributes and page in Optuna."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.search.ledger import FinalistRecord, TrialRecord
-from moe_search.search.ranking import FinalistResult
+from moe_search.search.ranking import FinalistResult, interval_of
 from moe_search.spec import Configuration
 from moe_search.spec.kinds.metrics import headline
 from moe_search.spec.study import ROW
@@ -99,26 +100,32 @@ class Recorder:
         self, rank: int, trial: int, result: TrialResult, values: Sequence[float]
     ) -> tuple[FinalistRecord, str]:
         """Write a finalist's model; returns its record and one line on its test metrics."""
-        assert result.test is not None
         logged = self.tracker.log_finalist(rank, trial, result, values)
-        record = FinalistRecord(
-            trial=trial,
-            seed=result.seed,
-            experts=result.experts,
-            value=values[0],
-            validation=result.validation.metrics(),
-            test=result.test.metrics(),
-            run_id=logged.run_id,
-            model_id=logged.model_id,
-        )
-        return record, line(result.test.metrics())
+        record = _finalist(trial, result, result.validation.metrics(), values[0], logged)
+        return record, line(record.test)
+
+    def retrained(self, trial: int, result: TrialResult) -> tuple[FinalistRecord, str]:
+        """Write a model of the champion's that was trained on validation samples, too, likewise."""
+        record = _finalist(trial, result, {}, math.nan, self.tracker.log_retrained(trial, result))
+        return record, line(record.test)
 
     def mark(self, finalists: Sequence[FinalistResult]) -> None:
         """Say on the runs of finalists whether their configuration keeps the constraints."""
         self.tracker.mark_finalists({f.trial: f.missed or "kept" for f in finalists})
 
-    def crown(self, champion: FinalistResult, record: FinalistRecord) -> str:
-        """Register the champion's model; returns its URI."""
+    def crown(
+        self,
+        champion: FinalistResult,
+        record: FinalistRecord,
+        retrained: Sequence[FinalistRecord] = (),
+    ) -> str:
+        """Register the champion's model; returns its URI.
+
+        Args:
+            champion: how it did in the finals.
+            record: of the model.
+            retrained: all of its configuration that were retrained; the model is the first then.
+        """
         error = champion.test["error"]
         description = (
             f"Trial {champion.trial}, seed {record.seed}. Over {champion.seeds} fresh "
@@ -127,9 +134,36 @@ class Recorder:
             f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation: "
             f"{champion.value:.4f} over fresh seeds, {champion.chosen:.4f} in the search."
         )
+        if retrained:
+            over = interval_of("error", [one.test["error"] for one in retrained], None)
+            description += (
+                f" Retrained on training and validation data: test error {over.mean:.4f} ± "
+                f"{over.deviation:.4f} over {len(retrained)} seeds, of which this model is the "
+                "first."
+            )
         if not champion.feasible:
             description += f" Infeasible: no finalist keeps the constraints; {champion.missed}."
         return self.tracker.register_champion(record.run_id, record.model_id, description)
+
+
+def _finalist(
+    trial: int,
+    result: TrialResult,
+    validation: Mapping[str, float],
+    value: float,
+    logged: Logged,
+) -> FinalistRecord:
+    assert result.test is not None
+    return FinalistRecord(
+        trial=trial,
+        seed=result.seed,
+        experts=result.experts,
+        value=value,
+        validation=validation,
+        test=result.test.metrics(),
+        run_id=logged.run_id,
+        model_id=logged.model_id,
+    )
 
 
 def _row(trial: optuna.Trial) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
@@ -13,6 +13,7 @@ from optuna_dashboard import save_note
 from moe_search.data import Dataset, load
 from moe_search.data.mapped import where_it_lies
 from moe_search.engine.checkpoints import Checkpoints
+from moe_search.engine.trial import trains_alone
 from moe_search.moe.architecture import Architecture
 from moe_search.package.config import Card
 from moe_search.progress import Note, Progress, Working
@@ -124,9 +125,7 @@ def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Ba
         backbone = resolve_backbone(configuration.model, card.data, shape, len(card.classes))
         return Architecture.of(configuration, backbone, shape, len(card.classes))
 
-    def alone(architecture: Architecture) -> bool:
-        return plan.exact and not architecture.rounds_alike
-
+    alone = partial(trains_alone, device=plan.devices[0])
     return Batches(source, architecture, plan.population, len(plan.devices), alone)
 
 

@@ -8,7 +8,9 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from moe_search.engine.trial import expert_count
 from moe_search.errors import UserError
+from moe_search.search import objective
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.quiet import without_warning
 from moe_search.spec import Study, Value
@@ -140,6 +142,17 @@ def untried(
 def waiting(optuna_study: optuna.Study) -> int:
     """How many trials are queued."""
     return len(optuna_study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def first_to_reach(target: Mapping[str, float], optuna_study: optuna.Study) -> int | None:
+    """The number of the first trial that reached a target and keeps all constraints, if any has."""
+    for trial in optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        record = TrialRecord.of(trial)
+        if target and record.configuration and objective.keeps(trial.constraints):
+            experts = expert_count(record.configuration)
+            if objective.reaches(target, record.metrics, experts):
+                return trial.number
+    return None
 
 
 _NO_FAULT = ("interrupted", "its coordinator died")

@@ -18,7 +18,9 @@ from moe_search.spec.sections import Data, Finalists, Objective, Search
 from moe_search.words import did_you_mean, show
 
 
-def check_listed(rows: Mapping[str, Row], data: Data, settings: Mapping[str, object]) -> None:
+def check_listed(
+    rows: Mapping[str, Row], data: Data, search: Search, settings: Mapping[str, object]
+) -> None:
     """Refuses a study that both lists configurations and searches, or searches without a split."""
     searched = [path for path, value in settings.items() if isinstance(value, Domain)]
     if rows and searched:
@@ -26,6 +28,12 @@ def check_listed(rows: Mapping[str, Row], data: Data, settings: Mapping[str, obj
             "lists what is compared, so nothing can be searched; "
             f"give {searched[0]} a plain value, or leave configurations out",
             "configurations",
+        )
+    if rows and search.target:
+        raise spec_error(
+            "ends a search, and a comparison trains all that it lists; leave it out",
+            "search",
+            "target",
         )
     if not rows and data.validation == 0:
         raise spec_error(
@@ -98,6 +106,13 @@ def check_sampler(search: Search, objective: Objective, parameters: Sequence[Par
             f"expected {', '.join(others)} or {last}",
             "search",
             "sampler",
+        )
+    sampler = SAMPLERS[search.sampler]
+    if search.pruner and sampler.pruner not in (None, search.pruner):
+        raise spec_error(
+            f"{search.sampler} is {sampler.same_as}; leave pruner out, or take another sampler",
+            "search",
+            "pruner",
         )
     endless = [p.path for p in parameters if isinstance(p.domain, FloatRange) and not p.domain.step]
     if SAMPLERS[search.sampler].tries_all and endless:

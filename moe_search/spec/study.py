@@ -111,7 +111,7 @@ class Study(Section):
             joined = settings | row.changes()
             check_top_k(joined, "configurations", name, "model", "top_k")
             check_terms(joined, "configurations", name, "regularizer")
-        check_listed(self.configurations, self.data, settings)
+        check_listed(self.configurations, self.data, self.search, settings)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)
         check_choice(self.finalists, self.objective)
@@ -183,7 +183,8 @@ class Study(Section):
     @property
     def pruner(self) -> str:
         """The pruner asked for; a comparison runs to its end."""
-        return "none" if self.configurations else self.search.pruner or "none"
+        asked = self.search.pruner or SAMPLERS[self.search.sampler].pruner
+        return "none" if self.configurations else asked or "none"
 
     @property
     def collapse(self) -> Collapse | None:

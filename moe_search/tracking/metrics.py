@@ -50,6 +50,8 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
 
     Beside these, which have all digits, stand the few that people look at first under short names
     and rounded, for MLflow's table cuts what is longer: see ``column_name``.
+
+    What was trained on the validation samples, too, has no ``validation/NAME``.
     """
     final = {**values, "training/seconds": sum(result.seconds for result in results)}
     if len(results) > 1:
@@ -64,6 +66,8 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
         final |= {f"{split}/{name}": fmean(seed[name] for seed in seeds) for name in names}
     final |= _short_points(results, values)
     points = history_points([result.history for result in results])
+    if results[0].on_all:
+        points = [point for point in points if point.name.startswith("training/")]
     last = results[0].history[-1].epoch
     return points + [Point(name, value, last) for name, value in final.items()]
 

@@ -111,6 +111,23 @@ class Tracker:
         model_name = f"finalist-{trial}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], self._named(values))
 
+    def log_retrained(self, trial_number: int, result: TrialResult) -> Logged:
+        """Logs the champion's configuration trained on training and validation data together.
+
+        Args:
+            trial_number: which trial's configuration it is.
+            result: with its test decomposition.
+        """
+        note = (
+            "The champion's configuration, trained on training and validation data together: no "
+            "samples are left that could validate this model. The test split judged it once."
+        )
+        tags = {KIND: "retrained", TRIAL: str(trial_number), SEED: str(result.seed), NOTE: note}
+        trial = f"trial-{trial_number:03d}"
+        name = f"retrained {trial} seed-{result.seed} {short_name(result.configuration)}"
+        model_name = f"retrained-{trial}-seed-{result.seed}"
+        return self._children.log(name, model_name, tags, [result], {})
+
     def mark_finalists(self, marks: Mapping[int, str]) -> None:
         """Says on the runs of finalists which constraints they miss, by number of their trial."""
         finalists = f"tags.`{KIND}` = 'finalist'"

@@ -4,13 +4,15 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from moe_search.credentials import without_credentials
 from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Leftovers:
     models: tuple[str, ...]
     lost: frozenset[str]
     deleted: Mapping[str, str] = field(default_factory=dict)
+
+    def restoring(self, results: Mapping[_Key, str]) -> dict[_Key, str]:
+        """Of results by whatever names them, those that were deleted, with the command for each."""
+        return {
+            key: self.deleted[run_id] for key, run_id in results.items() if run_id in self.deleted
+        }
 
 
 def end_leftovers(client: MlflowClient | None, name: str, results: Collection[str]) -> Leftovers:

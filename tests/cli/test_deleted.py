@@ -1,5 +1,6 @@
 """What somebody deleted in MLflow: told, restored where MLflow can, and made again by a run."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -114,15 +115,21 @@ def test_deleted_runs_are_told_with_what_restores_them(study: Deleting) -> None:
         for run in study.runs("trial")
         if run.data.tags["moe_search.trial"] in ("3", "7")
     }
-    for run_id in deleted.values():
+    finalist = study.runs("finalist")[0]
+    tags = finalist.data.tags
+    found_by = f"trial {tags['moe_search.trial']} seed {tags['moe_search.seed']}"
+    run_ids = [*deleted.values(), finalist.info.run_id]
+    for run_id in run_ids:
         study.client.delete_run(run_id)
     for done in (study("doctor"), study("run")):
         assert done.exit_code == 0
-        assert "trials 3, 7 complete, but deleted in MLflow" in done.output
-        for run_id in deleted.values():
+        assert f"trials 3, 7 and finalist {found_by} complete, but deleted in MLflow" in done.output
+        for run_id in run_ids:
             assert study.restoring(f"runs restore --run-id {run_id}") in done.output
         assert "nothing mends" not in done.output
-    for run_id in deleted.values():
+    told = json.loads(study("doctor", "--json").stdout)
+    assert told["deleted_finalists"].keys() == {found_by}
+    for run_id in run_ids:
         study.client.restore_run(run_id)
     assert study("doctor").stdout == "nothing to mend\n"
 

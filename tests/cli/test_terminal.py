@@ -26,6 +26,8 @@ EVENTS: list[Event] = [
     TrialEnded(3, "failed", "loss is [inf]", {}, counted=3, failures=1, best=0.9),
     FinalistsStarted(2),
     FinalistEnded(2, 1000, "accuracy 0.8"),
+    FinalistsStarted(1, on_all=True),
+    FinalistEnded(2, 1000, "accuracy 0.9", on_all=True),
 ]
 
 
@@ -46,6 +48,8 @@ def test_a_log_has_a_line_for_each_event() -> None:
         "[3/8] trial 3  failed  loss is [inf]  best 0.9000",
         "finalists: 2 models, trained from fresh seeds",
         "finalist of trial 2, seed 1000, on test: accuracy 0.8",
+        "retraining: 1 models, on training and validation data",
+        "retrained model of trial 2, seed 1000, on test: accuracy 0.9",
     ]
 
 

@@ -58,14 +58,26 @@ def dashboard(*arguments: object) -> Iterator[subprocess.Popen[str]]:
                 process.send_signal(signal.SIGINT)
 
 
+def moved(finished: FinishedStudy, folder: Path) -> Path:
+    """The study's file in a folder to which it was moved, after its stores knew another place."""
+    # another process copies: closing a file of sqlite's would take its locks from this one
+    before = folder / "before"
+    subprocess.run(["cp", "--recursive", finished.file.parent, before], check=True)
+    find_study(load_study(before / finished.file.name, ()))
+    return before.rename(folder / "now") / finished.file.name
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_both_dashboards(
     finished_study: FinishedStudy, command: str, tmp_path: Path, ending: signal.Signals
 ) -> None:
+    """Of a study where it was made, and of one that was moved."""
+    at_home = ending == signal.SIGINT
+    file = finished_study.file if at_home else moved(finished_study, tmp_path)
     ports = free_port(), free_port()
-    before = sorted(finished_study.file.parent.rglob("*.png"))
+    before = sorted(file.parent.rglob("*.png"))
     options = ["--optuna-port", ports[0], "--mlflow-port", ports[1]]
-    with dashboard(command, "dashboard", finished_study.file, *options) as process:
+    with dashboard(command, "dashboard", file, *options) as process:
         assert process.stdout is not None
         optuna, mlflow = (process.stdout.readline().split() for _ in range(2))
         groups = children(process.pid)
@@ -86,13 +98,18 @@ def test_both_dashboards(
         experiment = get(f"{root}/{query}")["experiment"]["experiment_id"]
         assert mlflow[0] == "MLflow"
         assert mlflow[1].startswith(f"{root}/#/experiments/{experiment}/runs?")
+        known = {entry["key"]: entry["value"] for entry in trial["user_attrs"]}
+        path = "decomposition/class_by_expert_hard.csv"
+        query = f"get-artifact?run_uuid={known['mlflow_run']}&path={path}"
+        with urlopen(f"{root}/{query}", timeout=30) as table:
+            assert table.readline().startswith(b"class,")
 
         assert len(groups) == 2
         assert all(os.getpgid(group) == group for group in groups)
         process.send_signal(ending)
         assert process.wait(30) == 0
         assert not any(group_lives(group) for group in groups)
-    assert sorted(finished_study.file.parent.rglob("*.png")) == before
+    assert sorted(file.parent.rglob("*.png")) == before
 
 
 def test_a_trial_that_ends_while_the_dashboard_is_open_is_seen(

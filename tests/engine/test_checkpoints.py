@@ -172,7 +172,7 @@ def test_the_last_two_are_kept_and_go_when_the_trial_ends(checkpoints: Checkpoin
     found = checkpoints.latest(one)
     assert found is not None
     assert found.epochs == EPOCHS
-    checkpoints.remove(one.configuration, one.seed)
+    checkpoints.remove(one)
     assert checkpoints.latest(one) is None
     assert checkpoints.latest(other) is not None
     (checkpoints.folder / "half-written.part").touch()
@@ -228,6 +228,7 @@ def test_it_fits_the_same_training_only(
     train_until(1, [spec], checkpoints)
     assert checkpoints.latest(other) is None
     assert checkpoints.latest(replace(spec, seed=spec.seed + 1)) is None
+    assert checkpoints.latest(replace(spec, on_all=True)) is None
     assert replace(checkpoints, source=Data(name="digits", limit=9)).latest(spec) is None
     assert checkpoints.latest(spec) is not None
     monkeypatch.setattr("moe_search.engine.checkpoints.version", lambda name: "another")

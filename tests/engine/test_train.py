@@ -24,8 +24,9 @@ from support.small_trials import (
 )
 from torch import Tensor
 
+from moe_search.data.mapped import Mapped
 from moe_search.engine.augment import augment
-from moe_search.engine.resident import Resident
+from moe_search.engine.resident import OnDisk, Resident, Tensors
 from moe_search.engine.seeds import Stream, generator, order
 from moe_search.engine.trial import Report, TrialSpec
 from moe_search.moe.mixtures import Mixtures
@@ -274,3 +275,24 @@ def test_trials_that_differ_only_in_what_each_model_has_of_its_own_can_train_in_
 )
 def test_trials_that_differ_in_what_models_share_cannot_train_in_step(other: TrialSpec) -> None:
     assert fused_by(trial()) != fused_by(other)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_on_all_is_a_training_on_both_splits_one_behind_the_other(on_disk: bool) -> None:
+    spec, data = replace(trial(7, seed=3), on_all=True), dataset()
+    x = torch.cat([data.train.x, data.validation.x])
+    y = torch.cat([data.train.y, data.validation.y])
+    joined = replace(data, train=Tensors(x, y))
+    (expected,) = results(train([replace(spec, on_all=False)], joined)).values()
+    if on_disk:
+        stored = Mapped(data.validation.x.numpy())
+        validation = Tensors(OnDisk(stored, torch.device("cpu")), data.validation.y)
+        data = replace(data, validation=validation)
+    (found,) = results(train([spec], data)).values()
+    assert_same_results(found, expected)
+    assert (found.on_all, expected.on_all) == (True, False)
+
+
+def test_what_trains_on_all_has_other_company() -> None:
+    spec = trial(7)
+    assert fused_by(replace(spec, on_all=True)) != fused_by(spec)

@@ -56,7 +56,7 @@ def mark(checkpoints: Checkpoints, specs: Sequence[TrialSpec]) -> None:
     for spec in specs:
         found = checkpoints.latest(spec)
         assert found is not None
-        checkpoints.remove(spec.configuration, spec.seed)
+        checkpoints.remove(spec)
         checkpoints.write(spec, replace(found, seconds=MARK))
 
 

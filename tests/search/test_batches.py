@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from moe_search.engine.trial import TrialSpec
+from moe_search.engine.trial import TrialSpec, trains_alone
 from moe_search.moe.architecture import Architecture, rounds_alike
 from moe_search.search.batches import Batches
 from moe_search.spec import PRESETS, Configuration, Data
@@ -57,3 +57,6 @@ def test_only_convolutions_after_the_stem_round_differently_in_company(
     preset: str, shape: tuple[int, ...], alike: bool
 ) -> None:
     assert rounds_alike(PRESETS[preset].gate, shape) is alike
+    model = Architecture.of(Configuration(), PRESETS[preset], shape, 10)
+    assert trains_alone(model, "cpu") is not alike
+    assert not trains_alone(model, "cuda:0")

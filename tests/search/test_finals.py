@@ -10,9 +10,11 @@ from mlflow import MlflowClient
 from support.fake_workers import Fails, decomposition
 from support.study_runs import Ran, check_ledger, run, runs, study_in
 
-from moe_search.engine.trial import TrialSpec
+from moe_search.engine.trial import TrialResult, TrialSpec
+from moe_search.models.pull import FoundModel, describe, pull_model
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
+from moe_search.report.results.summary import summarize
 from moe_search.search import finals
 from moe_search.search.events import FinalistEnded, FinalistsStarted
 from moe_search.search.ledger import ChampionRecord, StudyRecord
@@ -20,6 +22,8 @@ from moe_search.search.ranking import finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.spec.sections import Objective
+from moe_search.tracking.child_runs import Logged
+from moe_search.tracking.runs import Tracker
 
 HOT, MILD, COLD = 2.0, 1.0, 0.5
 
@@ -171,6 +175,79 @@ def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder
     assert Note("a finalist failed: no luck") in done.told
     assert len(StudyRecord.of(find_study(study)).finalists) == 3
     assert trained(run(study, by_temperature)) == [(HOT, fresh_seeds(study)[1])]
+
+
+def retrained(folder: Path, retrain: str | None = "all") -> Study:
+    """One trial, two finalists."""
+    return study_in(
+        folder,
+        model={"experts": 2, "temperature": HOT},
+        search={"workers": 1, "population": 1},
+        finalists={"top": 1, "seeds": 2, "retrain": retrain},
+    )
+
+
+def better_on_all(spec: TrialSpec, epoch: int) -> Decomposition:
+    """On the test split; the second seed's more so, which must choose nothing."""
+    return decomposition(2, 0.7 + 0.05 * (spec.seed % 2) if spec.on_all else 0.6)
+
+
+def test_the_champion_is_retrained_on_all_and_that_of_the_first_seed_registered(
+    study_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies between MLflow and Optuna, and goes on."""
+    log = Tracker.log_retrained
+
+    def dies(tracker: Tracker, trial: int, result: TrialResult) -> Logged:
+        logged = log(tracker, trial, result)
+        if result.seed % 2:
+            raise RuntimeError("here it dies")
+        return logged
+
+    study = retrained(study_folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "log_retrained", dies)
+        with pytest.raises(RuntimeError, match="here it dies"):
+            run(study, by_temperature, test=better_on_all)
+    record = StudyRecord.of(find_study(study))
+    assert (len(record.finalists), len(record.retrained), record.champion) == (2, 1, None)
+    done = run(study, by_temperature, test=better_on_all)
+    specs = [spec for job in done.workers.jobs for spec in job.trials]
+    assert [(spec.seed, spec.on_all) for spec in specs] == [(fresh_seeds(study)[1], True)]
+    assert FinalistsStarted(1, on_all=True) in done.told
+    statuses = Counter(one.info.status for one in runs(study, "retrained"))
+    assert statuses == {"FINISHED": 2, "KILLED": 1}
+    check_ledger(study)
+    check_retrained(study, tmp_path / "pulled")
+    without = retrained(study_folder, retrain=None)
+    assert not run(without, by_temperature).workers.jobs
+    assert of_champion(without)["run_id"] == record.finalists[0].run_id
+
+
+def check_retrained(study: Study, to: Path) -> None:
+    """What the ledger, the report, the model and its pages say."""
+    first, second = fresh_seeds(study)
+    record = StudyRecord.of(find_study(study))
+    champion, found = record.champion, summarize(study, find_study(study), 1)
+    assert champion is not None
+    assert [one.seed for one in record.retrained] == [first, second]
+    assert (champion.seed, champion.model_id) == (first, record.retrained[0].model_id)
+    assert "value" not in champion.plain()
+    assert found.champion_result is not None
+    assert found.champion_result.test["error"].mean == pytest.approx(0.4, abs=1e-3)
+    assert found.retrained is not None
+    assert (found.retrained.seed, found.retrained.seeds) == (first, 2)
+    assert found.retrained.test["error"].mean == pytest.approx(0.275, abs=1e-3)
+    assert found.retrained.gain.mean == pytest.approx(-0.125, abs=1e-3)
+    parts = found.champion_result, "", found.retrained
+    model = FoundModel(champion.uri, study.mlflow_url, study.name, champion.trial, *parts)
+    told = dict(describe(model, pull_model(model, to)))
+    assert told["validation"] == "none: the model was trained on those samples, too"
+    assert told["retrained"].startswith("on training and validation data: test error 0.275")
+    assert "over 2 seeds, of which this model is the first" in described(study)
+    for of_one in (one for one in runs(study, "retrained") if one.info.status == "FINISHED"):
+        assert not [name for name in of_one.data.metrics if name.startswith("validation/")]
+        assert "no samples are left" in of_one.data.tags["mlflow.note.content"]
 
 
 def test_no_finals(study_folder: Path) -> None:

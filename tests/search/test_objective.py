@@ -38,6 +38,24 @@ def test_any_metric_has_its_weight_in_the_sum() -> None:
     assert value == pytest.approx(-2 * 0.1 + 0.5 * 0.5)
 
 
+@pytest.mark.parametrize(
+    ("target", "reached"),
+    [
+        ({"accuracy": 0.9}, True),
+        ({"accuracy": 0.91}, False),
+        ({"error": 0.1, "usage_entropy": 0.75}, True),
+        ({"error": 0.1, "usage_entropy": 0.76}, False),
+        ({"sample_entropy": 0.2}, True),
+        ({"sample_entropy": 0.19}, False),
+    ],
+)
+def test_a_target_is_reached_by_every_metric_in_its_good_direction(
+    target: dict[str, float], reached: bool
+) -> None:
+    metrics = {"accuracy": 0.9, "error": 0.1, "usage_entropy": 2.25, "sample_entropy": 0.6}
+    assert objective.reaches(target, metrics, experts=8) is reached
+
+
 def test_each_objective_of_a_front_has_its_good_direction() -> None:
     several = goal(pareto=["error", "mutual_information", "conditional_entropy"])
     metrics = {"error": 0.1, "mutual_information": 2.0, "conditional_entropy": 1.0}

@@ -20,7 +20,7 @@ CONTINUOUS = {
     "model": {"temperature": {"low": 0.3, "high": 3.0, "log": True}},
     "training": {"lr": {"low": 1e-4, "high": 1e-2}},
 }
-DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all)
+DRAWING = SAMPLERS.names(lambda kind: not kind.tries_all and not kind.same_as)
 
 
 def ask(study: Study, count: int) -> list[tuple[Any, ...]]:
@@ -93,6 +93,21 @@ def test_asking_only_where_the_pruner_decides_changes_nothing(name: str, epochs:
     if name != "median":
         asked = sum(make_pruner(study).decides_at(epoch) for epoch in range(1, epochs + 1))
         assert asked <= 3  # each time reads the store
+
+
+@pytest.mark.parametrize(
+    ("names", "same"),
+    [
+        ({"pruner": "asha"}, {"pruner": "successive_halving"}),
+        ({"sampler": "bohb"}, {"sampler": "tpe", "pruner": "hyperband"}),
+    ],
+)
+def test_other_names_make_the_same(names: dict[str, str], same: dict[str, str]) -> None:
+    def made(search: dict[str, str]) -> tuple[type, type]:
+        study = Study.model_validate({"name": "x", "data": "digits", "search": search})
+        return type(make_sampler(study, 0)), type(make_pruner(study).build())
+
+    assert made(names) == made(same)
 
 
 def test_without_a_pruner_nothing_is_stopped() -> None:

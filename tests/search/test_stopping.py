@@ -18,7 +18,13 @@ from support.study_runs import (
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
+from moe_search.report.results.summary import summarize
+from moe_search.report.text.search import champion_text
+from moe_search.report.text.status import summary_facts
 from moe_search.search.events import Started
+from moe_search.search.study_store import find_study, open_study
+from moe_search.spec import Study
+from moe_search.stores.optuna import open_storage
 
 
 def test_a_collapse_is_stopped_as_it_stands(study_folder: Path) -> None:
@@ -64,6 +70,40 @@ def test_patience_ends_a_study_and_a_rerun_of_it(study_folder: Path) -> None:
     assert len(trials(study)) == 5
     (started,) = [event for event in again.told if isinstance(event, Started)]
     assert started.best == trials(study)[1].value
+
+
+def test_a_target_ends_the_search_with_finals_and_a_rerun_of_it(study_folder: Path) -> None:
+    def with_target(accuracy: float) -> Study:
+        points = [{"model.temperature": value} for value in (1.0, 2.0, 3.0)]
+        one = {"points": points, "population": 1, "workers": 1}
+        search = {"target": {"accuracy": accuracy, "error": 1 - accuracy}, **one, "trials": 3}
+        return study_in(study_folder, search=search, finalists={"top": 1, "seeds": 1})
+
+    study = with_target(0.7)
+    begun = summarize(study, open_study(study, open_storage(study.optuna_url)), 1)
+    assert dict(summary_facts(begun))["target"].endswith("error at most 0.3: not reached")
+    reason = "trial 1 reached the target: accuracy at least 0.7, error at most 0.3"
+    for finalists in (1, 0):
+        done = run(study, by_temperature)
+        assert done.ended.reason == reason
+        assert [len(trials(study)), sum(job.test for job in done.workers.jobs)] == [2, finalists]
+    found = summarize(study, find_study(study), 1)
+    assert dict(summary_facts(found))["target"].endswith("error at most 0.3: reached by trial 1")
+    assert "a target, accuracy at least 0.7, error at most 0.3: reached by" in champion_text(found)
+    further = with_target(0.9)
+    assert run(further, by_temperature).ended.reason == "all trials are done"
+    assert len(trials(further)) == 3
+
+
+def test_what_misses_a_constraint_reaches_no_target(study_folder: Path) -> None:
+    def train(spec: TrialSpec, epoch: int) -> Decomposition:
+        return decomposition(2, 0.9, usage=(0.8, 0.2) if spec.key == 0 else (0.5, 0.5))
+
+    kept = {"constraints": {"max_expert_share": {"at_most": 0.6}}}
+    search = {"target": {"accuracy": 0.9}, "population": 1, "workers": 1}
+    study = study_in(study_folder, model=TWO, search=search, objective=kept)
+    assert run(study, train).ended.reason.startswith("trial 1 reached")
+    assert run(study, train).ended.reason.startswith("trial 1 reached")
 
 
 def test_a_pruned_trial_is_no_better_one(study_folder: Path) -> None:

@@ -40,7 +40,9 @@ def first(folder: Path, count: int = 6) -> Study:
 
 def second(folder: Path, start: str = FILE, **model: Any) -> Study:
     given = {"temperature": {"low": 0.3, "high": 2.5}} | model
-    return study_in(folder, name="second", model=given, search={"from": [start], "race": "off", "workers": 1})
+    return study_in(
+        folder, name="second", model=given, search={"from": [start], "race": "off", "workers": 1}
+    )
 
 
 def test_the_best_that_fit_are_tried_first_and_none_of_them_counts(study_folder: Path) -> None:

@@ -36,6 +36,26 @@ def test_a_study_that_searches_nothing_says_so_and_has_one_trial() -> None:
     assert "model.experts: {low: 2, high: 8}" in nothing_searched(study)
 
 
+def test_a_target_is_told() -> None:
+    study = study_of(search={"target": {"accuracy": 0.97, "loss": 0.1}})
+    assert dict(study_facts(study))["target"] == (
+        "accuracy at least 0.97, loss at most 0.1; the first trial that has it ends the search"
+    )
+    assert plain_study(study)["target"] == {"accuracy": 0.97, "loss": 0.1}
+    assert "target" not in dict(study_facts(study_of()))
+
+
+@pytest.mark.parametrize(
+    ("search", "told"),
+    [
+        ({"sampler": "bohb"}, "sampler bohb (tpe with hyperband), pruner hyperband"),
+        ({"sampler": "gp", "pruner": "asha"}, "sampler gp, pruner asha (successive_halving)"),
+    ],
+)
+def test_what_a_name_stands_for_is_told(search: dict[str, str], told: str) -> None:
+    assert dict(study_facts(study_of(search=search)))["trials"].endswith(told)
+
+
 @pytest.mark.parametrize(
     ("sections", "trials"),
     [

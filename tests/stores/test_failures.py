@@ -23,7 +23,7 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.summary import summarize
-from moe_search.report.text.search import summary_facts
+from moe_search.report.text.status import summary_facts
 from moe_search.search.study_store import find_study, open_study
 from moe_search.stores.optuna import open_storage
 

@@ -16,6 +16,8 @@ from moe_search.spec import Study, load_study
 from moe_search.stores.moved import follow_move
 from moe_search.tracking.fetch import load_model
 
+FILES = "artifacts/mlflow"
+
 
 def study_in(folder: Path) -> Study:
     return Study.model_validate({"name": "tiny", "data": "digits"}, context={"folder": folder})
@@ -89,8 +91,10 @@ def test_what_is_asked_of_a_moved_study_finds_its_files(
     finished_study: FinishedStudy, tmp_path: Path
 ) -> None:
     """As a copy, made by another process: sqlite's locks are this one's."""
-    folder = tmp_path / "moved"
-    subprocess.run(["cp", "--recursive", finished_study.file.parent, folder], check=True)
+    before = tmp_path / "before"
+    subprocess.run(["cp", "--recursive", finished_study.file.parent, before], check=True)
+    assert follow_move(load_study(before / "study.yaml").mlflow_url, "finished", before / FILES)
+    folder = before.rename(tmp_path / "moved")  # nothing is left of the place that is known
     file, run = str(folder / "study.yaml"), CliRunner().invoke
     pulled = run(main, ["pull", file, "--to", str(tmp_path / "champion")])
     assert pulled.exit_code == 0, pulled.output

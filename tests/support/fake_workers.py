@@ -149,6 +149,7 @@ class StandIn:
             temperature=configuration.model.temperature,
             state=self._weights(job.architecture, experts, spec.seed),
             seconds=0.001,
+            on_all=spec.on_all,
         )
 
 

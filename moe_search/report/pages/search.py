@@ -44,7 +44,7 @@ def _finalists(report: Report) -> list[Part]:
     if not summary.finalists:
         return []
     references = [references_table(summary)] if summary.references else []
-    return [finalists_table(summary.finalists), *references]
+    return [finalists_table(summary.finalists, summary.retrained), *references]
 
 
 def _best(report: Report) -> list[Part]:

@@ -11,7 +11,7 @@ from moe_search.report.pages.sections import SectionKind, sections
 from moe_search.report.results.rows import differences
 from moe_search.report.results.study import Report
 from moe_search.report.results.summary import finite, plain
-from moe_search.report.text.search import failure_text
+from moe_search.report.text.status import failure_text
 from moe_search.spec.file.document import as_yaml
 from moe_search.words import duration
 

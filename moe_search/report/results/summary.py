@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from moe_search.search.ranking import (
     Tried,
     best_configurations,
     finalists,
+    interval_of,
 )
-from moe_search.search.study_store import failures
-from moe_search.spec import Study, Value
+from moe_search.search.study_store import failures, first_to_reach
+from moe_search.spec import METRICS, Study, Value
 from moe_search.spec.comparison import References
 from moe_search.spec.kinds.stores import Stores
 
@@ -64,6 +65,23 @@ class BestTrial:
 
 
 @dataclass(frozen=True)
+class Retrained:
+    """The champion's configuration, trained on training and validation data together.
+
+    Attributes:
+        seed: of the model that is registered.
+        seeds: how many models there are.
+        test: each metric on the test split, entropies in bits.
+        gain: their test error less that of the finalists of the same seeds.
+    """
+
+    seed: int
+    seeds: int
+    test: dict[str, Interval]
+    gain: Interval
+
+
+@dataclass(frozen=True)
 class Summary:
     """A study as it stands.
 
@@ -77,6 +95,9 @@ class Summary:
         active: when a trial last began or ended, local time with its offset.
         margin: the second finalist's test error less the first's; None of fewer than two.
         failure: why trials failed most often, where none was trained; empty otherwise.
+        target: metrics at which the search ends early; empty without.
+        reached: the trial that reached them first, by its number; None before there is one.
+        retrained: what is registered in the champion's place; None where that is a finalist's.
     """
 
     study: str
@@ -90,6 +111,9 @@ class Summary:
     stores: Stores
     margin: Difference | None = None
     failure: str = ""
+    target: Mapping[str, float] = field(default_factory=dict)
+    reached: int | None = None
+    retrained: Retrained | None = None
 
     @property
     def champion_result(self) -> FinalistResult | None:
@@ -126,6 +150,9 @@ def summarize(study: Study, optuna_study: optuna.Study, count: int) -> Summary:
         active=_active(trials),
         stores=study.stores,
         failure=next(iter(failures(optuna_study)), ""),
+        target=study.search.target,
+        reached=first_to_reach(study.search.target, optuna_study),
+        retrained=_retrained(record),
     )
 
 
@@ -181,6 +208,25 @@ def _margin(
     pairs = [second[seed] - first[seed] for seed in sorted(first.keys() & second.keys())]
     return (
         Difference(f"trial {results[1].trial}", len(pairs), Interval.of(pairs)) if pairs else None
+    )
+
+
+def _retrained(record: StudyRecord) -> Retrained | None:
+    """Where the registered model is one of them, all of its configuration."""
+    champion = record.champion
+    if champion is None or champion.model_id not in {one.model_id for one in record.retrained}:
+        return None
+    errors, before = (
+        {one.seed: one.test["error"] for one in records if one.trial == champion.trial}
+        for records in (record.retrained, record.finalists)
+    )
+    tests = [one.test for one in record.retrained if one.trial == champion.trial]
+    samples = record.samples.get("test")
+    return Retrained(
+        seed=champion.seed,
+        seeds=len(tests),
+        test={name: interval_of(name, [test[name] for test in tests], samples) for name in METRICS},
+        gain=Interval.of([errors[s] - before[s] for s in sorted(errors.keys() & before.keys())]),
     )
 
 

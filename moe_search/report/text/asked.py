@@ -6,6 +6,10 @@ from typing import Any
 from moe_search.report.text.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study, Value
 from moe_search.spec.conditions import Condition
+from moe_search.spec.kinds.kind import Kind
+from moe_search.spec.kinds.metrics import target_in_words
+from moe_search.spec.kinds.pruners import PRUNERS
+from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.tracking.naming import written
 
 
@@ -51,23 +55,35 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ]
     seeds = f" of {search.seeds} seeds" if search.seeds > 1 else ""
     trials = f"{study.trials}{seeds}"
-    return [
+    sampler = _with_meaning(search.sampler, SAMPLERS[search.sampler])
+    pruner = _with_meaning(study.pruner, PRUNERS[study.pruner])
+    facts = [
         ("study", study.name),
         ("data", study.data.name),
         ("objective", _objective(study)),
-        ("trials", f"{trials}, sampler {search.sampler}, pruner {study.pruner}"),
-        ("finalists", _finals(study)),
+        ("trials", f"{trials}, sampler {sampler}, pruner {pruner}"),
     ]
+    if search.target:
+        wanted = target_in_words(search.target)
+        facts.append(("target", f"{wanted}; the first trial that has it ends the search"))
+    return [*facts, ("finalists", _finals(study))]
+
+
+def _with_meaning(name: str, kind: Kind) -> str:
+    """A member's name, with what it is another name of."""
+    return f"{name} ({kind.same_as})" if kind.same_as else name
 
 
 def _finals(study: Study) -> str:
     finals = study.finalists
     if not finals.top:
         return "none"
-    seeds = f"best {finals.top}, {finals.seeds} seeds each"
-    if not finals.race or study.objective.pareto is not None:
-        return seeds
-    return f"{seeds} that may win, {finals.trainings} models at most"
+    text = f"best {finals.top}, {finals.seeds} seeds each"
+    if finals.race and study.objective.pareto is None:
+        text += f" that may win, {finals.trainings} models at most"
+    if finals.retrain:
+        text += f"; then the champion's {finals.seeds} times on training and validation data"
+    return text
 
 
 def nothing_searched(study: Study) -> str:
@@ -100,7 +116,8 @@ def plain_study(study: Study) -> dict[str, Any]:
         "seeds": study.search.seeds,
         "sampler": study.search.sampler,
         "pruner": study.pruner,
-        "finalists": {"top": study.finalists.top, "seeds": study.finalists.seeds},
+        "target": study.search.target,
+        "finalists": study.finalists.model_dump(include={"top", "seeds", "retrain"}),
         "searched": {} if study.configurations else searched,
         "compared": compared.get("configurations", {}),
         "stores": asdict(study.stores),

@@ -6,7 +6,8 @@ from moe_search.intervals import Interval
 from moe_search.report.results.classes import ClassView
 from moe_search.report.results.study import Report
 from moe_search.report.text.report import report_tables
-from moe_search.report.text.search import champion_text, counts_text, interval_text, spread
+from moe_search.report.text.search import champion_text, interval_text, spread
+from moe_search.report.text.status import counts_text
 from moe_search.report.text.table import Table, markdown_table
 from moe_search.spec import METRICS
 

@@ -76,8 +76,12 @@ def _size(found: Outlook) -> str:
     if found.contents is not None:
         seen = size.sample_epochs(found.contents.samples["training"])
         text += f", {_between(*seen)} sample-epochs"
-    stops = PRUNERS[study.pruner].stops or study.collapse is not None
-    return f"{text}; less where trials are stopped early" if stops else text
+    less = {
+        "where trials are stopped early": PRUNERS[study.pruner].stops or study.collapse,
+        "once a trial reaches the target": study.search.target,
+    }
+    reasons = " or ".join(reason for reason, given in less.items() if given)
+    return f"{text}; less {reasons}" if reasons else text
 
 
 def _estimate(found: Outlook) -> str:

@@ -2,15 +2,15 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from moe_search.intervals import FEWEST_SEEDS, Interval
-from moe_search.report.results.summary import BestTrial, Summary
+from moe_search.report.results.summary import BestTrial, Retrained, Summary
+from moe_search.report.text.status import target_text
 from moe_search.report.text.table import Table, value_text
 from moe_search.search.ranking import LEVEL, FinalistResult
-from moe_search.spec.kinds.metrics import HEADLINE, METRICS, headline
-from moe_search.words import one_line
+from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 
 if TYPE_CHECKING:  # loads scikit-learn, which takes a second
     from moe_search.report.results.importances import Importances
@@ -66,9 +66,26 @@ def _believed(trial: BestTrial) -> str:
     return f"{trial.believed[0]:.4f} ± {trial.believed[1]:.4f}" if trial.believed else "-"
 
 
-def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
-    """What the finalists reached on the test split, the champion first."""
+def finalists_table(
+    finalists: tuple[FinalistResult, ...], retrained: Retrained | None = None
+) -> Table:
+    """What the finalists reached on the test split, the champion first.
+
+    Args:
+        finalists: best first.
+        retrained: models of the champion's configuration, which stand below it.
+    """
     chosen_by = {finalist.chosen_by for finalist in finalists} & METRICS.keys()
+    rows = []
+    for place, finalist in enumerate(finalists, 1):
+        trial = str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)"
+        named = "champion" if finalist.champion else str(place), trial
+        chosen = "-" if math.isnan(finalist.chosen) else f"{finalist.chosen:.4f}"
+        judged = str(finalist.seeds), chosen, f"{finalist.value:.4f}"
+        rows.append((*named, *judged, *_on_test(finalist.test)))
+        if finalist.champion and retrained:
+            judged = str(retrained.seeds), "-", "-"
+            rows.append(("retrained", trial, *judged, *_on_test(retrained.test)))
     return Table(
         "Finalists (mean over fresh seeds; chosen on validation, judged on test)",
         (
@@ -81,22 +98,17 @@ def finalists_table(finalists: tuple[FinalistResult, ...]) -> Table:
             "95 % interval",
             *(METRICS[name].symbol for name in OF_EXPERTS),
         ),
-        tuple(
-            (
-                "champion" if finalist.champion else str(place),
-                str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)",
-                str(finalist.seeds),
-                "-" if math.isnan(finalist.chosen) else f"{finalist.chosen:.4f}",
-                f"{finalist.value:.4f}",
-                spread(finalist.test["error"]),
-                interval_text(finalist.test["error"]),
-                *(METRICS[name].text(finalist.test[name].mean) for name in OF_EXPERTS),
-            )
-            for place, finalist in enumerate(finalists, 1)
-        ),
+        tuple(rows),
         frozenset({"place"}),
         strong=1,
     )
+
+
+def _on_test(test: Mapping[str, Interval]) -> tuple[str, ...]:
+    """A row's cells on the test split."""
+    error = test["error"]
+    means = (METRICS[name].text(test[name].mean) for name in OF_EXPERTS)
+    return spread(error), interval_text(error), *means
 
 
 def references_table(summary: Summary) -> Table:
@@ -141,7 +153,7 @@ def study_tables(summary: Summary, importances: "Importances | None") -> list[Ta
     if importances:
         tables.append(importances_table(importances))
     if summary.finalists:
-        tables.append(finalists_table(summary.finalists))
+        tables.append(finalists_table(summary.finalists, summary.retrained))
     if summary.references and summary.finalists:
         tables.append(references_table(summary))
     return tables
@@ -162,6 +174,8 @@ def champion_text(summary: Summary) -> str:
         "It was chosen by its validation results; the test split was read for the finalists alone.",
         race_text(summary),
         _luck(champion),
+        retrained_text(summary),
+        f"The search was to end at a target, {target_text(summary)}." if summary.target else "",
         f"No finalist keeps the constraints; this one: {missed}." if missed else "",
     ]
     return " ".join(filter(None, sentences))
@@ -185,16 +199,40 @@ def race_text(summary: Summary) -> str:
 
 
 def _luck(champion: FinalistResult) -> str:
-    """The value by which it was chosen beside the fresh one."""
+    """The value by which it was chosen beside the fresh one: the selection bias."""
     if math.isnan(champion.chosen):
         return ""
+    metric = METRICS.get(champion.chosen_by)
+    falls = metric is not None and metric.better == "minimize"
+    lost = (champion.value - champion.chosen) * (1 if falls else -1)
     return (
         f"The search saw it at {champion.chosen:.4f} on validation, and chose it for that; over "
-        f"fresh seeds it is at {champion.value:.4f}."
+        f"fresh seeds it is at {champion.value:.4f}. "
+    ) + (
+        f"The {lost:.4f} that it lost is selection bias, as far as these seeds tell: the best of "
+        "many is in part the luckiest."
+        if lost > 0
+        else "These seeds show no selection bias."
     )
 
 
-def _over(champion: FinalistResult) -> str:
+def retrained_text(summary: Summary) -> str:
+    """That the registered model has learned from all but the test split; empty where it has not."""
+    retrained = summary.retrained
+    if retrained is None:
+        return ""
+    gain = retrained.gain
+    interval = f" (95 % interval {gain.low:+.2%} to {gain.high:+.2%})" if gain.known else ""
+    beside = "" if math.isnan(gain.mean) else f", {gain.mean:+.2%} seed by seed{interval}"
+    return (
+        "The registered model is of that configuration, but trained on training and validation "
+        f"data together. Such models have a test error of {retrained.test['error'].mean:.2%}"
+        f"{_over(retrained)}{beside}. Nothing is left to choose one by, so that of the first seed, "
+        f"{retrained.seed}, is registered."
+    )
+
+
+def _over(champion: FinalistResult | Retrained) -> str:
     """The seeds of an error, and how sure it is by them."""
     error, seeds = champion.test["error"], champion.seeds
     if seeds == 1:
@@ -223,44 +261,6 @@ def margin_text(summary: Summary) -> str:
             f"is {error.mean:+.2%} ({interval})."
         )
     return f"The second, {margin.name}, has a test error {error.mean:+.2%} from it ({interval})."
-
-
-def summary_facts(summary: Summary) -> list[tuple[str, str]]:
-    """How far a study is, line by line."""
-    facts = [("study", summary.study), ("trials", counts_text(summary))]
-    if summary.failure:
-        facts.append(("failed", failure_text(summary)))
-    if summary.best:
-        facts.append(("best", best_text(summary.best[0])))
-    if summary.finalists:
-        models = sum(finalist.seeds for finalist in summary.finalists)
-        facts.append(("finalists", f"{len(summary.finalists)}, {models} models trained"))
-    if summary.champion:
-        facts.append(("champion", summary.champion))
-    if summary.active:
-        facts.append(("last activity", f"{summary.active:%Y-%m-%d %H:%M:%S %Z}"))
-    return [*facts, *vars(summary.stores).items()]
-
-
-def failure_text(summary: Summary) -> str:
-    """That no trial was trained, and why; empty once one was."""
-    if not summary.failure:
-        return ""
-    return f"no trial was trained; most trials failed by: {one_line(summary.failure)}"
-
-
-def counts_text(summary: Summary) -> str:
-    """Trials done of those wanted, and their states."""
-    counts = summary.counts
-    done = counts["complete"] + counts["pruned"]
-    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    return f"{done} of {summary.trials} trials" + (f" ({states})" if states else "")
-
-
-def best_text(best: BestTrial) -> str:
-    """A configuration's trial and what it reached, in one line."""
-    values = [f"{name} {value:.4f}" for name, value in best.values.items() if name not in HEADLINE]
-    return ", ".join([f"trial {best.trial}", *values, headline(best.metrics)])
 
 
 def short_paths(paths: list[str]) -> list[str]:

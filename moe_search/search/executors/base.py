@@ -67,11 +67,6 @@ class Plan:
     devices: tuple[str, ...]
     population: int
 
-    @property
-    def exact(self) -> bool:
-        """Whether a trial's numbers must not depend on its company: they need not on a GPU."""
-        return self.devices[0] == "cpu"
-
 
 class Opener(Protocol):
     """One kind of executor for a study: what it needs is joined, then planned, then opened."""

@@ -14,7 +14,8 @@ class Size:
     """All trainings of a study, where none is pruned or repeated.
 
     Attributes:
-        trainings: models that are trained: one a seed of each trial and of each finalist.
+        trainings: models that are trained: one a seed of each trial, of each finalist, and of the
+            champion where it is retrained.
         epochs: their passes over the training data, at least and at most, in all stages.
     """
 
@@ -39,7 +40,8 @@ def size_of(study: Study) -> Size:
             for name, row in study.configurations.items()
         )
         return Size(study.trials, (total, total))
-    finalists = min(study.finalists.top, study.trials) * study.finalists.seeds
+    finals = study.finalists
+    finalists = (min(finals.top, study.trials) + bool(finals.retrain)) * finals.seeds
     trainings = study.trials * study.search.seeds + finalists
     epochs = [epochs_of(configuration) for configuration in extremes(study)]
     return Size(trainings, (trainings * min(epochs), trainings * max(epochs)))

@@ -25,10 +25,12 @@ class Kind:
     Attributes:
         meaning: one line for the schema, tables and help.
         made_by: the object that makes it, as ``module:name``.
+        same_as: what it is another name of, in words; empty of a member of its own.
     """
 
     meaning: str
     made_by: str
+    same_as: str = ""
 
     def load(self) -> Any:
         """The object that makes it.

@@ -142,3 +142,11 @@ def headline(metrics: Mapping[str, float], between: str = ", ") -> str:
         f"{METRICS[name].symbol} {METRICS[name].text(metrics.get(name, math.nan))}"
         for name in HEADLINE
     )
+
+
+def target_in_words(target: Mapping[str, float]) -> str:
+    """What a trial must have to reach a target: each metric in its good direction."""
+    words = {"maximize": "at least", "minimize": "at most"}
+    return ", ".join(
+        f"{name} {words[METRICS[name].better]} {wanted:g}" for name, wanted in target.items()
+    )

@@ -27,6 +27,11 @@ PRUNERS = Kinds(
             meaning="after each rung the better third goes on",
             made_by="moe_search.search.pruners.successive_halving:SuccessiveHalving",
         ),
+        "asha": PrunerKind(
+            meaning="ASHA (Li et al. 2020): what successive_halving is, for it waits for no trial",
+            made_by="moe_search.search.pruners.successive_halving:SuccessiveHalving",
+            same_as="successive_halving",
+        ),
         "median": PrunerKind(
             meaning="stops what is worse than the median at the same epoch",
             made_by="moe_search.search.pruners.median:Median",

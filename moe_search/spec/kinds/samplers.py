@@ -12,10 +12,12 @@ class SamplerKind(Kind):
     Attributes:
         several_objectives: whether it can search a front.
         tries_all: whether it tries every configuration of a finite space once, instead of drawing.
+        pruner: the one that belongs to it; None where any goes with it.
     """
 
     several_objectives: bool = True
     tries_all: bool = False
+    pruner: str | None = None
 
 
 SAMPLERS = Kinds(
@@ -33,6 +35,13 @@ SAMPLERS = Kinds(
         "tpe": SamplerKind(
             meaning="tree-structured Parzen estimator: more of what the best trials had",
             made_by="moe_search.search.samplers.tpe:build",
+        ),
+        "bohb": SamplerKind(
+            meaning="BOHB (Falkner, Klein & Hutter 2018): what tpe with the pruner hyperband is",
+            made_by="moe_search.search.samplers.tpe:build",
+            same_as="tpe with hyperband",
+            several_objectives=False,
+            pruner="hyperband",
         ),
         "gp": SamplerKind(
             meaning="Gaussian process: the best expected improvement",

@@ -1,7 +1,7 @@
 """The sections ``finalists`` and ``storage``."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -22,7 +22,12 @@ class Finalists(Section):
     top: StrictInt = Field(
         3, ge=0, le=1000, description="configurations to train again; 0 for none"
     )
-    seeds: StrictInt = Field(5, ge=1, le=1000, description="fresh seeds for each")
+    seeds: StrictInt = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="fresh seeds for each; while they race some get fewer, and others more",
+    )
     choose: MetricName | None = Field(
         None,
         description="of objective.pareto, the metric that ranks finalists and names the champion, "
@@ -40,6 +45,12 @@ class Finalists(Section):
         None, description="models to train at most while they race; by default top x seeds"
     )
 
+    retrain: Literal["all"] | None = Field(
+        None,
+        description="all: trains the champion's configuration from the same seeds again, on "
+        "training and validation data together; the first of these models is registered",
+    )
+
     @property
     def trainings(self) -> int:
         """Models to train at most."""
@@ -53,6 +64,8 @@ class Finalists(Section):
             raise spec_error(
                 f"{self.budget} is less than a model for each of {self.top} finalists", "budget"
             )
+        if self.retrain and not self.top:
+            raise spec_error("needs a champion; give top: 1 or more", "retrain")
         return self
 
 

@@ -14,6 +14,7 @@ from pydantic import (
 from moe_search.credentials import without_credentials
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.kinds.executors import GivenExecutor
+from moe_search.spec.kinds.metrics import MetricName
 from moe_search.spec.kinds.pruners import PRUNERS
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.kinds.stores import check_optuna_url
@@ -103,6 +104,11 @@ class Search(Section):
     )
     patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="stop after this many trials without a better one"
+    )
+    target: dict[MetricName, StrictFloat] = Field(
+        {},
+        description="metrics on validation, such as {accuracy: 0.97}; the search ends with the "
+        "first trial that has at least these, or at most where less is better",
     )
     timeout: Seconds | None = Field(
         None, description="stop after this time: seconds, or text such as 90m or 8h"

@@ -17,7 +17,8 @@ from optuna.trial import TrialState, create_trial
 from moe_search.errors import UserError
 from moe_search.intervals import Interval
 from moe_search.report.results.summary import plain, summarize
-from moe_search.report.text.search import study_tables, summary_facts
+from moe_search.report.text.search import study_tables
+from moe_search.report.text.status import summary_facts
 from moe_search.search.suggest import suggest
 from moe_search.spec import METRICS, Study
 from moe_search.stores.lock import study_lock

@@ -6,15 +6,10 @@ from dataclasses import replace
 import pytest
 
 from moe_search.intervals import Difference, Interval
-from moe_search.report.results.summary import BestTrial, Summary
+from moe_search.report.results.summary import BestTrial, Retrained, Summary
 from moe_search.report.text.asked import space_table, study_facts
-from moe_search.report.text.search import (
-    best_table,
-    champion_text,
-    finalists_table,
-    study_tables,
-    summary_facts,
-)
+from moe_search.report.text.search import best_table, champion_text, finalists_table, study_tables
+from moe_search.report.text.status import summary_facts
 from moe_search.report.text.table import Table, show, value_text
 from moe_search.search.ranking import FinalistResult
 from moe_search.spec import METRICS, Backbone, Study
@@ -157,6 +152,38 @@ def test_validation_tells_the_champion_from_the_second_or_not(
     assert "The search saw it at 1.0123 on validation, and chose it for that; over fresh" in text
     assert cells(finalists_table((first, other)), 0)["in the search"] == "1.0123"
     assert cells(finalists_table((first, other)), 1)["in the search"] == "-"
+
+
+def test_a_retrained_champion_stands_below_it_and_is_told() -> None:
+    first = finalist(4, Interval(0.03, 0.01, 0.02, 0.04), champion=True)
+    other = finalist(2, Interval(0.03, 0.01, 0.02, 0.04), champion=False)
+    test = first.test | {"error": Interval(0.025, 0.004, 0.02, 0.03)}
+    again = Retrained(1000000, 5, test, Interval(-0.005, 0.001, -0.006, -0.004))
+    found = replace(SUMMARY, finalists=(first, other), retrained=again)
+    table = finalists_table(found.finalists, again)
+    assert [row[0] for row in table.rows] == ["champion", "retrained", "2"]
+    assert (cells(table, 1)["seeds"], cells(table, 1)["validation"]) == ("5", "-")
+    assert cells(table, 1)["test error ± SD"] == "0.0250 ± 0.0040"
+    text = champion_text(found)
+    assert "trained on training and validation data together. Such models have a test error" in text
+    assert "of 2.50% ± 0.40% over 5 fresh seeds (95 % interval 2.00% to 3.00%), -0.50%" in text
+    assert "that of the first seed, 1000000, is registered." in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "by", "said"),
+    [
+        (0.95, "objective", "The 0.0500 that it lost is selection bias, as far as these"),
+        (0.85, "objective", "at 0.9000. These seeds show no selection bias."),
+        (0.85, "loss", "The 0.0500 that it lost is selection bias"),
+        (NAN, "objective", ""),
+    ],
+)
+def test_the_selection_bias_is_named(chosen: float, by: str, said: str) -> None:
+    first = finalist(4, Interval(0.03, 0.01, 0.02, 0.04), champion=True)
+    text = champion_text(replace(SUMMARY, finalists=(replace(first, chosen=chosen, chosen_by=by),)))
+    assert said in text
+    assert ("selection bias" in text) == bool(said)
 
 
 def test_a_champion_of_two_seeds_says_what_an_interval_takes() -> None:

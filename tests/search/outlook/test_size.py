@@ -32,6 +32,8 @@ def test_every_seed_of_every_trial_and_finalist_is_a_training() -> None:
 def test_a_study_that_searches_nothing_has_one_trial_and_one_finalist() -> None:
     found = size_of(study(training={"epochs": 3}, finalists={"top": 3, "seeds": 2}))
     assert found.trainings == 1 + 2
+    again = study(training={"epochs": 3}, finalists={"top": 3, "seeds": 2, "retrain": "all"})
+    assert size_of(again).trainings == 1 + 2 + 2
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,8 @@ WRONG_VALUES = {
     f"cannot search several objectives; expected {', '.join(FRONT[:-1])} or {FRONT[-1]}",
     "objective: {pareto: [accuracy, loss]}\nfinalists: {choose: error}": "finalists.choose: error "
     "is not in objective.pareto; expected one of accuracy, loss",
+    "search: {sampler: bohb, pruner: median}": "search.pruner: bohb is tpe with hyperband; leave "
+    "pruner out, or take another sampler",
     "finalists: {choose: accuracy}": "finalists.choose: accuracy is not in objective.pareto; leave "
     "it out: objective.maximize chooses",
     "search: {executor: ray}": "search.executor: expected local or {ray: {}}; got 'ray'",
@@ -124,6 +126,11 @@ WRONG_VALUES = {
     f"unknown; did you mean 'error'? allowed: training_error, {', '.join(METRICS)}",
     "configurations: {a: {reference: {error: [1, 2, 3]}}}": "configurations.a.reference.error: "
     "expected [mean, SD] or the number of one run; got [1, 2, 3]",
+    "finalists: {retrain: all, top: 0}": "finalists.retrain: needs a champion; give top: 1 or more",
+    "search: {target: {acuracy: 1}}": "search.target.acuracy: 'acuracy' is unknown; did you mean "
+    f"'accuracy'? allowed: {', '.join(METRICS)}",
+    "search: {target: {accuracy: 0.9}}\nconfigurations: {a: {}}": "search.target: ends a search, "
+    "and a comparison trains all that it lists; leave it out",
     "search: {collapse: maybe}": "search.collapse: expected on, off or {usage_entropy, patience}; "
     "got 'maybe'",
     "search: {timeout: soon}": "search.timeout: expected seconds above 0 or text like 90m or 8h; "
