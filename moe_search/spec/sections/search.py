@@ -81,7 +81,7 @@ class Search(Section):
         (), description="configurations to try first, such as {model.experts: 5}"
     )
     patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
-        None, description="stop after this many trials without a better one"
+        None, description="stop after this many trials without a better configuration"
     )
     target: dict[MetricName, StrictFloat] = Field(
         {},
