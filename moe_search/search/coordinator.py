@@ -199,7 +199,7 @@ class Coordinator:
         del self._running[running.number]
         self._recorder.pruned(running.trial, result, running.pruned)
         self._optuna_study.tell(running.trial, state=TrialState.PRUNED)
-        self._count(running, "pruned", running.pruned, better=False)
+        self._count(running, "pruned", running.pruned)
 
     def _result(self, running: Running, result: TrialResult) -> None:
         if not result.complete:
@@ -223,8 +223,9 @@ class Coordinator:
         if kept and study.search.target and self._reached is None:
             reached = objective.reaches(study.search.target, metrics, result.experts)
             self._reached = running.number if reached else None
-        better = kept and self._is_better(running, values)
-        self._count(running, "complete", text, better, values)
+        if kept and study.objective.pareto is None:
+            self._best = values[0] if self._best is None else max(self._best, values[0])
+        self._count(running, "complete", text, values)
 
     def _fail(self, number: int, reason: str, died: bool = False) -> None:
         """Fail a trial; one whose worker died may run again, and is no failure then."""
@@ -241,16 +242,10 @@ class Coordinator:
             self._proposals.replicates.end(TrialRecord.of(running.trial), None)
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
-    def _count(
-        self,
-        running: Running,
-        state: str,
-        text: str,
-        better: bool,
-        values: Sequence[float] = (),
-    ) -> None:
+    def _count(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:
         self._counted += 1
-        self._since_best = 0 if better else self._since_best + 1
+        if self._study.search.patience is not None:  # nobody else asks, and it takes a while
+            _, self._since_best = standing(self._study.objective, self._optuna_study)
         self._forget(running)
         self._say(running, state, text, values)
 
@@ -264,15 +259,3 @@ class Coordinator:
         named = dict(zip(names, values, strict=False))  # of what is not complete there are none
         counts = (self._counted, self._failures, self._best)
         self._listener(TrialEnded(running.number, state, text, named, *counts))
-
-    def _is_better(self, running: Running, values: list[float]) -> bool:
-        """Whether a feasible trial is the best so far, or lies on the front."""
-        if self._study.objective.pareto is not None:
-            if self._study.search.patience is None:
-                return True  # nobody asks, and the front of many trials is slow to find
-            return any(trial.number == running.number for trial in self._optuna_study.best_trials)
-        (value,) = values
-        if self._best is not None and value <= self._best:
-            return False
-        self._best = value
-        return True

@@ -196,9 +196,13 @@ def best_in_words(
 
 
 def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | None, int]:
-    """The best value, and how many trials were asked after its own, by number: clocks may jump.
+    """The best value, and how many trials were asked since what is best was found.
 
-    Only feasible trials count as best; there is no value before the first of them. Of several
+    That is the first trial of the configuration with the best mean over its seeds: neither a lucky
+    value that another seed takes back counts as better, nor another seed of the same. Trials are
+    counted by number: clocks may jump.
+
+    Only what is feasible counts as best; there is no value before the first of it. Of several
     objectives there is none either, and what counts is when the front last moved.
     """
     pareto = objective.pareto is not None
@@ -207,6 +211,10 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
     except ValueError:
         best = []
     reached = max((trial.number for trial in best), default=-1)
+    tried = [] if pareto else best_configurations(objective, optuna_study)
+    if feasible := [one for one in tried if one.feasible]:
+        leader = max(feasible, key=lambda one: gain(objective, one.values[0]))
+        reached = min(trial.number for trial in leader.trials)
     counted = optuna_study.get_trials(deepcopy=False, states=COUNTED)
     since = sum(trial.number > reached for trial in counted)
     return (best[0].value if best and not pareto else None), since

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna_dashboard import get_note
 from support.fake_workers import decomposition
@@ -9,9 +10,11 @@ from support.study_runs import TWO, check_ledger, ended, run, study_in, trials
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
+from moe_search.search.ledger import TrialRecord
 from moe_search.search.objective import normalised
-from moe_search.search.ranking import best_trials
+from moe_search.search.ranking import best_trials, standing
 from moe_search.search.study_store import find_study, open_study
+from moe_search.spec import Study
 from moe_search.stores.optuna import open_storage
 
 BOUND = {"at_most": 0.65}
@@ -95,3 +98,23 @@ def test_a_configuration_that_names_fewer_fields_is_none_of_its_own(study_folder
     assert second.user_attrs["seed"] == 1
     assert [trial.number for trial in best_trials(more.objective, find_study(more), 9)] == [1]
     assert first.user_attrs["configuration"] != second.user_attrs["configuration"]
+
+
+def test_a_lucky_value_that_another_seed_takes_back_is_no_longer_the_best() -> None:
+    study = Study.model_validate({"name": "s", "data": "digits", "model": TWO})
+    optuna_study = optuna.create_study(direction="maximize")
+
+    def tell(temperature: float, seed: int, value: float) -> tuple[float | None, int]:
+        trial = optuna_study.ask()
+        configuration = study.configuration({"model.temperature": temperature})
+        TrialRecord(configuration=configuration, seed=seed).write(trial)
+        optuna_study.tell(trial, value)
+        return standing(study.objective, optuna_study)
+
+    assert standing(study.objective, optuna_study) == (None, 0)
+    assert tell(0.5, 0, 0.7) == (0.7, 0)
+    assert tell(1.0, 0, 0.8) == (0.8, 0)
+    assert tell(2.0, 0, 0.9) == (0.9, 0)  # luck
+    assert tell(2.0, 1, 0.91) == (0.91, 1)  # a seed more of the same is none better
+    assert tell(2.0, 2, 0.1) == (0.91, 3)
+    assert tell(1.0, 1, 0.5) == (0.91, 5)

@@ -117,7 +117,9 @@ def plain_study(study: Study) -> dict[str, Any]:
         "sampler": study.search.sampler,
         "pruner": study.pruner,
         "target": study.search.target,
-        "finalists": study.finalists.model_dump(include={"top", "seeds", "retrain"}),
+        "finalists": study.finalists.model_dump(
+            include={"top", "seeds", "retrain"}, exclude_none=True
+        ),
         "searched": {} if study.configurations else searched,
         "compared": compared.get("configurations", {}),
         "stores": asdict(study.stores),

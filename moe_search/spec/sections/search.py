@@ -103,7 +103,7 @@ class Search(Section):
         "the sampler knows: study.yaml files, or URL#NAME of a study in a store of Optuna's",
     )
     patience: Annotated[StrictInt, Field(ge=1)] | None = Field(
-        None, description="stop after this many trials without a better one"
+        None, description="stop after this many trials without a better configuration"
     )
     target: dict[MetricName, StrictFloat] = Field(
         {},
