@@ -14,8 +14,8 @@ from moe_search.search.ledger import TrialRecord
 from moe_search.search.racing.replicates import Replicates, enqueue
 from moe_search.search.samplers import make_sampler
 from moe_search.search.study_store import COUNTED, requeue, untried, waiting
+from moe_search.search.surrogate.earlier import Earlier
 from moe_search.search.trial import Running
-from moe_search.search.warm_start import Earlier
 from moe_search.spec import Configuration, Study, Value
 from moe_search.spec.kinds.samplers import SAMPLERS
 from moe_search.spec.study import SEED

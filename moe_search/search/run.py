@@ -31,7 +31,7 @@ from moe_search.search.ranking import best_in_words
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import check_hope, open_study, study_in
-from moe_search.search.warm_start import earlier
+from moe_search.search.surrogate.earlier import earlier
 from moe_search.spec import Configuration, Data, Study, resolve_backbone
 from moe_search.spec.fit import check_fit
 from moe_search.stores.checks import check_store

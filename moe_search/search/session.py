@@ -10,7 +10,7 @@ from moe_search.search.events import Listener
 from moe_search.search.executors.base import Executor
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.recorder import Recorder
-from moe_search.search.warm_start import NOTHING, Earlier
+from moe_search.search.surrogate.earlier import NOTHING, Earlier
 from moe_search.spec import Study
 
 

@@ -201,7 +201,7 @@ from pathlib import Path
 from optuna.samplers import RandomSampler
 
 
-def build(search, seed):
+def build(study, seed, earlier):
     """Independent draws."""
     Path("used-sampler").touch()
     return RandomSampler(seed=seed)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from optuna.samplers import BaseSampler
 
-from moe_search.search.warm_start import NOTHING, Earlier
+from moe_search.search.surrogate.earlier import NOTHING, Earlier
 from moe_search.spec import Study
 from moe_search.spec.kinds.samplers import SAMPLERS
 

@@ -3,7 +3,7 @@
 from optuna.samplers import BaseSampler
 
 from moe_search.search.samplers import noisy_gp, tpe
-from moe_search.search.warm_start import Earlier
+from moe_search.search.surrogate.earlier import Earlier
 from moe_search.spec import Study
 
 _MOST = 500

@@ -16,8 +16,8 @@ from scipy.stats import norm, qmc
 from moe_search.search import objective
 from moe_search.search.suggest import distribution
 from moe_search.search.surrogate.cube import Cube, Floats
+from moe_search.search.surrogate.earlier import Earlier
 from moe_search.search.surrogate.process import Process
-from moe_search.search.warm_start import Earlier
 from moe_search.spec import Study
 
 _START = 8

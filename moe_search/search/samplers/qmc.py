@@ -3,7 +3,7 @@
 from optuna.samplers import BaseSampler, QMCSampler
 
 from moe_search.search.quiet import without_warning
-from moe_search.search.warm_start import Earlier
+from moe_search.search.surrogate.earlier import Earlier
 from moe_search.spec import Study
 
 

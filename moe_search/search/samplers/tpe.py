@@ -2,7 +2,7 @@
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from moe_search.search.warm_start import Earlier
+from moe_search.search.surrogate.earlier import Earlier
 from moe_search.spec import Study
 
 

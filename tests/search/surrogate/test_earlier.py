@@ -13,7 +13,7 @@ from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
 from moe_search.search.samplers.noisy_gp import NoisyGPSampler
-from moe_search.search.warm_start import earlier
+from moe_search.search.surrogate.earlier import earlier
 from moe_search.spec import Study, check_study
 
 FILE = "earlier.yaml"
