@@ -13,8 +13,9 @@ from moe_search.engine.checkpoints import Snapshot
 from moe_search.engine.hardware import Hardware
 from moe_search.engine.optimizers.base import PopulationOptimizer
 from moe_search.engine.pretraining import Pretraining
+from moe_search.engine.schedules.base import Rates
 from moe_search.engine.seeds import Stream, generator
-from moe_search.engine.stages import Stage
+from moe_search.engine.stages import Stage, place_in_stage, steps_of_epoch
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
@@ -39,6 +40,8 @@ class Population:
         stage: the first of their training.
         hardware: where they train.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
+        label_N: the classes of the training samples, from which the length of an epoch follows;
+            None where there is one step.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class Population:
         stage: Stage,
         hardware: Hardware,
         features: Features | None = None,
+        label_N: Tensor | None = None,
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
         self.stage = stage
         self._features = features
         self._hardware = hardware
+        batch_size = specs[0].configuration.training.batch_size
+        self._steps_of_epoch = 1 if label_N is None else steps_of_epoch(len(label_N), batch_size)
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
             self.mixtures.configure(model, spec.configuration.model)
@@ -77,6 +83,7 @@ class Population:
     def begin_epoch(self, epoch: int) -> None:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
+        self._rates.begin_epoch(place_in_stage(self.specs[0].configuration, epoch))
         self.mixtures.set_training(self.stage.frozen)
         self._draw_noise()
         if self._pretraining:
@@ -96,7 +103,7 @@ class Population:
             torch.autograd.backward(loss_P.sum())
         else:
             loss_P = self._backward(x, label_B)
-        self._optimizer.step()
+        self._optimizer.step(self._rates.next())
         return loss_P.detach()
 
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
@@ -221,12 +228,10 @@ class Population:
         regularizers = [spec.configuration.regularizer for spec in self.specs]
         used = regularizers if self.stage.regularized else [Regularizer()] * len(regularizers)
         self._regularization = Regularization(used, self._hardware.device)
-        self.begin_epoch(epoch)
-        self._optimizer = self._fresh_optimizer()
-
-    def _fresh_optimizer(self) -> PopulationOptimizer:
-        """One that has made no step, of what is not frozen."""
         training = [spec.configuration.training for spec in self.specs]
-        decays = [t.weight_decay if self.stage.regularized else 0.0 for t in training]
+        if not self.stage.regularized:
+            training = [own.model_copy(update={"weight_decay": 0.0}) for own in training]
+        self._rates = Rates(training, self.stage.epochs, self._steps_of_epoch)
+        self.begin_epoch(epoch)
         kind = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
-        return kind(self.mixtures, [t.lr for t in training], decays)
+        self._optimizer = kind(self.mixtures, training)

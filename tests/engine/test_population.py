@@ -24,6 +24,7 @@ from support.reference_model import (
     mixture_loss,
     moved_bias,
     rule_losses,
+    schedule,
     similarity_loss,
 )
 from support.small_trials import (
@@ -83,6 +84,11 @@ each_plain_output = pytest.mark.parametrize(
 def features(x: Tensor) -> Tensor:
     """What some network might say of a batch, [7, B]."""
     return x.flatten(0, -2)[:7].sin()
+
+
+def labels(given: Sequence[Batch]) -> Tensor:
+    """The classes of all samples."""
+    return torch.cat([y for _, y in given])
 
 
 def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
@@ -160,8 +166,8 @@ def assert_learns_as_plain_models(
     shape: tuple[int, ...] = IMAGE,
     fused: bool = False,
 ) -> None:
-    """Each step's loss, and the weights in the end."""
-    trained = population(specs, shape, fused, features)
+    """Each step's loss, and the weights in the end; all batches are one epoch."""
+    trained = population(specs, shape, fused, features, labels(given))
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
     optimizers = [
         PLAIN_OPTIMIZERS[spec.configuration.training.optimizer](
@@ -171,6 +177,10 @@ def assert_learns_as_plain_models(
         )
         for plain, spec in zip(plains, specs, strict=True)
     ]
+    schedules = [
+        schedule(optimizer, spec.configuration.training, len(given), len(given))
+        for optimizer, spec in zip(optimizers, specs, strict=True)
+    ]
     noise = [generator(specs[0].seed, Stream.NOISE, 1, expert) for expert in range(20)]
     for x, y in given:
         found_P = trained.step(samples_last(x), y)
@@ -178,7 +188,8 @@ def assert_learns_as_plain_models(
         for plain in plains:
             if isinstance(plain.gate, PlainNoisy):
                 plain.gate.drawn_BM = drawn_BM[:, : len(plain.experts)]
-        for found, plain, optimizer, spec in zip(found_P, plains, optimizers, specs, strict=True):
+        each = zip(found_P, plains, optimizers, schedules, specs, strict=True)
+        for found, plain, optimizer, moved, spec in each:
             optimizer.zero_grad()
             loss = learned(plain, spec, (x, y))
             if plain.bias_M is not None:
@@ -187,6 +198,7 @@ def assert_learns_as_plain_models(
                 plain.bias_M = moved_bias(plain.bias_M, p_BM, k, rate)
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             optimizer.step()
+            moved.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
         for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
@@ -354,6 +366,15 @@ def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str
 
 
 @pytest.mark.usefixtures("double")
+def test_neighbours_learn_by_recipes_of_their_own_as_plain_models() -> None:
+    assert_learns_as_plain_models(recipes(), batches(20, 12), 1e-9)
+
+
+def test_recipes_have_the_same_bits_alone_and_among_neighbours() -> None:
+    assert_company_changes_no_bit(recipes(), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
 def test_batch_norms_train_as_plain_ones() -> None:
     shape = (3, 8, 8)
     specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
@@ -429,6 +450,27 @@ def optimized(optimizer: str) -> list[TrialSpec]:
             training=Training(optimizer=optimizer, lr=0.002 * (1 + key), weight_decay=0.5 * key),
         )
         for key, experts in enumerate((2, 7, 3, 11))
+    ]
+
+
+def recipes(optimizer: str = "adam") -> list[TrialSpec]:
+    """Ragged trials that differ in all that trainings in step may differ in."""
+    given: list[dict[str, Any]] = [
+        {},
+        {"schedule": "cosine", "warmup": 0.2},
+        {"schedule": "step", "step_epochs": 1},
+        {"schedule": "one_cycle"},
+    ]
+    usual = {"optimizer": optimizer, "epochs": 1, "batch_size": 12}
+    return [
+        trial(
+            key,
+            experts=experts,
+            training=Training.model_validate(
+                {**usual, "lr": 0.002 * (1 + key), "weight_decay": 0.1 * key, **own}
+            ),
+        )
+        for key, (experts, own) in enumerate(zip((2, 7, 3, 11), given, strict=True))
     ]
 
 
@@ -514,7 +556,7 @@ def at_precision(precision: Precision, specs: Sequence[TrialSpec]) -> list[Trial
 
 def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
     shape = tuple(given[0][0].shape[1:])
-    found = population(specs, shape, fused, features)
+    found = population(specs, shape, fused, features, labels(given))
     for x, y in given:
         found.step(samples_last(x), y)
     return found

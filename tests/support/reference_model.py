@@ -25,6 +25,36 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 """Torch's own, by the names that studies give them."""
 
+Schedule = torch.optim.lr_scheduler.LRScheduler
+SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, Any, int, int], Schedule]] = {
+    "constant": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
+    ),
+    "cosine": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    ),
+    "one_cycle": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, steps, cycle_momentum=False)
+    ),
+    "step": lambda optimizer, training, steps, steps_of_epoch: torch.optim.lr_scheduler.StepLR(
+        optimizer, training.step_epochs * steps_of_epoch, training.step_factor
+    ),
+}
+"""Torch's own, from a training, its steps and those of an epoch."""
+
+
+def schedule(
+    optimizer: torch.optim.Optimizer, training: Any, steps: int, steps_of_epoch: int
+) -> Schedule:
+    """A schedule as torch has it, behind a warmup of torch's."""
+    warmup = round(training.warmup * steps)
+    make = SCHEDULES[training.schedule]
+    if not warmup:
+        return make(optimizer, training, steps, steps_of_epoch)
+    rising = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warmup, 1.0, max(1, warmup - 1))
+    main = make(optimizer, training, steps - warmup, steps_of_epoch)
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [rising, main], [warmup])
+
 
 def layer_list(layers: Sequence[Any]) -> list[Any]:
     """Layer descriptions as in study.yaml, from typed ones."""

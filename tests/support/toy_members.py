@@ -160,6 +160,24 @@ class ToyOptimizer(SGD):
         super().__init__(*arguments)
 ''',
     ),
+    "schedule": Toy(
+        row=_kind("schedules", "ScheduleKind", "engine.schedules.toy:ToySchedule"),
+        study={"training": {"schedule": "toy"}},
+        file="engine/schedules/toy.py",
+        source='''\
+from pathlib import Path
+
+from moe_search.engine.schedules.base import Schedule
+
+
+class ToySchedule(Schedule):
+    """Half of it throughout."""
+
+    def factor(self, step):
+        Path("used-schedule").touch()
+        return 0.5
+''',
+    ),
     "data set": Toy(
         row=_kind("data_sets", "DataSetKind", "data.sets.toy:TOY"),
         study={"data": {"name": "toy"}},

@@ -62,6 +62,8 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "training.batch_size": "20",
         "training.lr": "0.001",
         "training.optimizer": "adam",
+        "training.schedule": "constant",
+        "training.warmup": "0.0",
         "training.weight_decay": "0.0",
         "seed": "0",
     }

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from moe_search.moe.architecture import State
 from moe_search.moe.mixtures import Mixtures
+from moe_search.spec.configuration import Training
 
 OptimizerState = dict[str, State]
 """Of one model, what the optimizer keeps, by its name and each parameter's."""
@@ -29,14 +30,13 @@ class PopulationOptimizer:
 
     Args:
         mixtures: the population, on the device where it trains; its parameters' memory is replaced.
-        lr: learning rate of each model.
-        weight_decay: of each model.
+        training: each model's hyperparameters.
     """
 
-    def __init__(
-        self, mixtures: Mixtures, lr: Sequence[float], weight_decay: Sequence[float]
-    ) -> None:
+    def __init__(self, mixtures: Mixtures, training: Sequence[Training]) -> None:
         self._mixtures = mixtures
+        self._weight_decay = [own.weight_decay for own in training]
+        self._lr: list[float] = []
         self._parameters = {
             name: parameter
             for name, parameter in mixtures.named_parameters()
@@ -56,9 +56,7 @@ class PopulationOptimizer:
         ):
             weight.copy_(parameter.detach())
             parameter.data, parameter.grad = weight, gradient
-        self._fill(self._lr_F, lr)
-        self._fill(self._decay_F, self.decays(lr, weight_decay))
-        self._decayed = any(weight_decay)
+        self._model_F = self._models_of_places()
         self._change_F.grad = self.gradient_F
         self._torch = self.make(self._change_F)
 
@@ -78,9 +76,13 @@ class PopulationOptimizer:
         """Set every gradient to 0."""
         self.gradient_F.zero_()
 
-    def step(self) -> None:
-        """Change every weight by its gradient."""
-        if self._decayed:
+    def step(self, lr: Sequence[float]) -> None:
+        """Change every weight by its gradient, at the learning rate of each model."""
+        if lr != self._lr:
+            self._lr = list(lr)
+            self._spread(lr, self._lr_F)
+            self._spread(self.decays(lr, self._weight_decay), self._decay_F)
+        if any(self._weight_decay):
             self.decay(self._decay_F)
         self._change_F.zero_()
         self._torch.step()
@@ -114,11 +116,18 @@ class PopulationOptimizer:
             for name, places in self._by_name(tensor)
         }
 
-    def _fill(self, flat_F: Tensor, values: Sequence[float]) -> None:
+    def _models_of_places(self) -> Tensor:
+        """The model of every place; of those that no parameter uses, the first one."""
+        model_F = torch.zeros_like(self.weight_F, dtype=torch.int32)
+        for name, places in self._by_name(model_F):
+            for model in range(self._mixtures.axis.models):
+                places[self._mixtures.rows(name, model)] = model
+        return model_F
+
+    def _spread(self, values: Sequence[float], flat_F: Tensor) -> None:
         """Give every place the value of its model."""
-        for name, places in self._by_name(flat_F):
-            for model, value in enumerate(values):
-                places[self._mixtures.rows(name, model)] = value
+        value_P = torch.tensor(values, dtype=flat_F.dtype, device=flat_F.device)
+        torch.index_select(value_P, 0, self._model_F, out=flat_F)
 
     def _by_name(self, flat_F: Tensor) -> Iterator[tuple[str, Tensor]]:
         """The places of every parameter, in its shape."""
