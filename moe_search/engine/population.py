@@ -21,10 +21,11 @@ from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import ExpertOutputs
+from moe_search.moe.label_loss import LabelLoss, balanced
 from moe_search.moe.mixtures import Mixtures, part_of
 from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
-from moe_search.spec.configuration import Regularizer
+from moe_search.spec.configuration import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
@@ -40,8 +41,8 @@ class Population:
         stage: the first of their training.
         hardware: where they train.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
-        label_N: the classes of the training samples, from which the length of an epoch follows;
-            None where there is one step.
+        label_N: the classes of the training samples, from which the length of an epoch and class
+            weights follow; None where there is one step.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Population:
         self.stage = stage
         self._features = features
         self._hardware = hardware
+        self._label_N = label_N
         batch_size = specs[0].configuration.training.batch_size
         self._steps_of_epoch = 1 if label_N is None else steps_of_epoch(len(label_N), batch_size)
         self.mixtures = self._drawn(epoch=0)
@@ -165,7 +167,7 @@ class Population:
         freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
-        experts_loss_P = self._rule.losses(softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts_loss_P = self._label_loss(softer_PMB, outputs_PMCB, label_B)
         experts, gate = self.mixtures.parameters_of("experts"), self.mixtures.parameters_of("gate")
         torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
         torch.autograd.backward(loss_P.sum(), inputs=gate)
@@ -173,7 +175,7 @@ class Population:
     def _losses(
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, experts: ExpertOutputs
     ) -> Tensor:
-        loss_P = self._rule.losses(logits_PMB, experts.outputs_PMCB, label_B).mean(1)
+        loss_P = self._label_loss(logits_PMB, experts.outputs_PMCB, label_B)
         answers = Answers(logits_PMB, experts, self.mixtures.gate, self._rule)
         batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
@@ -231,7 +233,19 @@ class Population:
         training = [spec.configuration.training for spec in self.specs]
         if not self.stage.regularized:
             training = [own.model_copy(update={"weight_decay": 0.0}) for own in training]
+        self._label_loss = self._loss_on_labels(training)
         self._rates = Rates(training, self.stage.epochs, self._steps_of_epoch)
         self.begin_epoch(epoch)
         kind = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
         self._optimizer = kind(self.mixtures, training)
+
+    def _loss_on_labels(self, training: Sequence[Training]) -> LabelLoss:
+        """The output rule's, with each model's smoothing and class weights."""
+        device, smoothing_P, weight_PC = self._hardware.device, None, None
+        if any(own.label_smoothing for own in training):
+            smoothing_P = torch.tensor([own.label_smoothing for own in training], device=device)
+        if self._label_N is not None and any(own.class_weights != "none" for own in training):
+            weight_C = balanced(self._label_N, self.architecture.classes)
+            by_name = {"balanced": weight_C, "none": torch.ones_like(weight_C)}
+            weight_PC = torch.stack([by_name[own.class_weights] for own in training])
+        return LabelLoss(self._rule, smoothing_P, weight_PC)

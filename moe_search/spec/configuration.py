@@ -188,6 +188,18 @@ class Training(Section):
         description="share of a stage's steps in which the learning rate rises evenly to lr, "
         "before the schedule begins",
     )
+    label_smoothing: StrictFloat = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each label that all classes get evenly; the loss on them is torch's "
+        "cross_entropy, of the output rule",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="weights of the classes in the loss on labels: none, or balanced, by which "
+        "rare classes count as much as frequent ones",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="of what training steps multiply in products of matrices, but for 3x3 "

@@ -40,9 +40,9 @@ def specs_of(kind: str) -> list[TrialSpec]:
         **{name: {"optimizer": name} for name in OPTIMIZERS},
     }
     own: dict[str, list[dict[str, Any]]] = {
-        "scheduled": [
-            {"schedule": "cosine", "warmup": 0.3},
-            {"schedule": "one_cycle"},
+        "of recipes": [
+            {"schedule": "cosine", "warmup": 0.3, "class_weights": "balanced"},
+            {"schedule": "one_cycle", "label_smoothing": 0.1},
             {"schedule": "step", "step_epochs": 1},
         ]
     }
@@ -111,7 +111,7 @@ def files(checkpoints: Checkpoints) -> list[Path]:
 @pytest.mark.parametrize(
     "kind",
     [
-        *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed", "scheduled"),
+        *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed", "of recipes"),
         *("with batch norms", *OPTIMIZERS),
     ],
 )

@@ -21,6 +21,7 @@ from support.reference_model import (
     Step,
     importance_loss,
     inference_gate,
+    label_loss,
     mixture_loss,
     moved_bias,
     rule_losses,
@@ -28,6 +29,7 @@ from support.reference_model import (
     similarity_loss,
 )
 from support.small_trials import (
+    CLASSES,
     COLOUR_IMAGE,
     IMAGE,
     LARGE_IMAGE,
@@ -91,7 +93,9 @@ def labels(given: Sequence[Batch]) -> Tensor:
     return torch.cat([y for _, y in given])
 
 
-def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+def plain_loss(
+    model: PlainMixture, spec: TrialSpec, batch: Batch, label_N: Tensor | None = None
+) -> Tensor:
     """The loss that a trial minimises, with the weights of the authors' formulas."""
     x, y = batch
     chosen, regularizer = spec.configuration.model, spec.configuration.regularizer
@@ -99,8 +103,15 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     rule = "expert_loss" if chosen.gate == "expert_loss" else chosen.output
     if rule != "mixture":
         given = model.logits(x), model.outputs(x), y, rule, chosen.top_k, model.bias_M
-        losses = rule_losses(*given)
-        loss = losses.mean()
+        loss = rule_losses(*given).mean()
+    training = spec.configuration.training
+    if training.label_smoothing or training.class_weights != "none":
+        given = model.logits(x), model.outputs(x)
+        each = [rule_losses(*given, torch.full_like(y, c), rule) for c in range(CLASSES)]
+        weight_C = None
+        if training.class_weights == "balanced" and label_N is not None:
+            weight_C = len(label_N) / (CLASSES * label_N.bincount(minlength=CLASSES))
+        loss = label_loss(torch.stack(each, 1), y, training.label_smoothing, weight_C)
     if regularizer.shares == "kept":
         p_BM = inference_gate(model.logits(x), chosen.output, chosen.top_k)
     if regularizer.kind in ("importance", "both"):
@@ -134,13 +145,13 @@ def plain_terms(model: PlainMixture, spec: TrialSpec, x: Tensor) -> Tensor:
     return loss
 
 
-def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch, label_N: Tensor) -> Tensor:
     """The loss; the gradients lie in the plain model.
 
     With a dual temperature there are two passes: experts with a softer gate that is frozen, and no
     regularizer; then the gate with frozen experts.
     """
-    loss = plain_loss(plain, spec, batch)
+    loss = plain_loss(plain, spec, batch, label_N)
     chosen = spec.configuration
     if chosen.model.dual_temperature == 1:
         torch.autograd.backward(loss)
@@ -191,7 +202,7 @@ def assert_learns_as_plain_models(
         each = zip(found_P, plains, optimizers, schedules, specs, strict=True)
         for found, plain, optimizer, moved, spec in each:
             optimizer.zero_grad()
-            loss = learned(plain, spec, (x, y))
+            loss = learned(plain, spec, (x, y), labels(given))
             if plain.bias_M is not None:
                 k, rate = spec.configuration.model.top_k, spec.configuration.regularizer.bias_rate
                 p_BM = plain.logits(x).detach().softmax(1)
@@ -457,9 +468,9 @@ def recipes(optimizer: str = "adam") -> list[TrialSpec]:
     """Ragged trials that differ in all that trainings in step may differ in."""
     given: list[dict[str, Any]] = [
         {},
-        {"schedule": "cosine", "warmup": 0.2},
-        {"schedule": "step", "step_epochs": 1},
-        {"schedule": "one_cycle"},
+        {"schedule": "cosine", "warmup": 0.2, "label_smoothing": 0.2},
+        {"schedule": "step", "step_epochs": 1, "class_weights": "balanced"},
+        {"schedule": "one_cycle", "label_smoothing": 0.1, "class_weights": "balanced"},
     ]
     usual = {"optimizer": optimizer, "epochs": 1, "batch_size": 12}
     return [

@@ -420,6 +420,21 @@ def rule_losses(
     return torch.stack([rule.loss(logits, outputs, y, k) for logits, outputs, y in samples])
 
 
+def label_loss(
+    loss_BC: Tensor, y_B: Tensor, smoothing: float, weight_C: Tensor | None = None
+) -> Tensor:
+    """The mean over a batch of the losses of labels that are smoothed and weighted by class."""
+    weight_C = torch.ones(loss_BC.shape[1]) if weight_C is None else weight_C
+    uniform_C = torch.full_like(weight_C, smoothing / len(weight_C))
+    losses, weights = [], []
+    for loss_C, y in zip(loss_BC, y_B.tolist(), strict=True):
+        share_C = uniform_C.clone()
+        share_C[y] += 1 - smoothing
+        losses.append((share_C * weight_C * loss_C).sum())
+        weights.append(weight_C[y])
+    return _total(losses) / _total(weights)
+
+
 def biased(bias_M: Tensor) -> PlainTopK:
     """The rule of the k largest with their biases."""
     rule = PlainTopK()
