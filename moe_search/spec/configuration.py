@@ -180,7 +180,9 @@ class Training(Section):
         0.1, gt=0, le=1, description="what the schedule step multiplies the learning rate by"
     )
     warmup: Annotated[
-        StrictFloat, when_kind("training.schedule", SCHEDULES, lambda kind: not kind.rises)
+        StrictFloat,
+        NoneAtZero(),
+        when_kind("training.schedule", SCHEDULES, lambda kind: not kind.rises),
     ] = Field(
         0.0,
         ge=0,
@@ -188,7 +190,7 @@ class Training(Section):
         description="share of a stage's steps in which the learning rate rises evenly to lr, "
         "before the schedule begins",
     )
-    label_smoothing: StrictFloat = Field(
+    label_smoothing: Annotated[StrictFloat, NoneAtZero()] = Field(
         0.0,
         ge=0,
         lt=1,
@@ -199,6 +201,12 @@ class Training(Section):
         "none",
         description="weights of the classes in the loss on labels: none, or balanced, by which "
         "rare classes count as much as frequent ones",
+    )
+    clip: Annotated[StrictFloat, NoneAtZero()] = Field(
+        0.0,
+        ge=0,
+        description="norm of all gradients of a model above which they are scaled down to it, "
+        "step by step; 0 is none",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",

@@ -43,7 +43,7 @@ def specs_of(kind: str) -> list[TrialSpec]:
         "of recipes": [
             {"schedule": "cosine", "warmup": 0.3, "class_weights": "balanced"},
             {"schedule": "one_cycle", "label_smoothing": 0.1},
-            {"schedule": "step", "step_epochs": 1},
+            {"schedule": "step", "step_epochs": 1, "clip": 0.2},
         ]
     }
     return [

@@ -63,8 +63,6 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "training.lr": "0.001",
         "training.optimizer": "adam",
         "training.schedule": "constant",
-        "training.warmup": "0.0",
-        "training.label_smoothing": "0.0",
         "training.class_weights": "none",
         "training.weight_decay": "0.0",
         "seed": "0",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from moe_search.moe.architecture import State
 from moe_search.moe.mixtures import Mixtures
@@ -17,6 +18,7 @@ OptimizerState = dict[str, State]
 """Of one model, what the optimizer keeps, by its name and each parameter's."""
 
 _LINE = 64  # places; a multiple of any vector, so that no place is computed otherwise than another
+_CLIPPED = 1e-6  # added to a norm that is divided by, as in torch's clip_grad_norm_
 _SHARED = "shared"  # the name under which what all parameters share stands
 
 
@@ -36,6 +38,7 @@ class PopulationOptimizer:
     def __init__(self, mixtures: Mixtures, training: Sequence[Training]) -> None:
         self._mixtures = mixtures
         self._weight_decay = [own.weight_decay for own in training]
+        self._clip = [own.clip for own in training]
         self._lr: list[float] = []
         self._parameters = {
             name: parameter
@@ -82,6 +85,8 @@ class PopulationOptimizer:
             self._lr = list(lr)
             self._spread(lr, self._lr_F)
             self._spread(self.decays(lr, self._weight_decay), self._decay_F)
+        if any(self._clip):
+            self._clip_gradients()
         if any(self._weight_decay):
             self.decay(self._decay_F)
         self._change_F.zero_()
@@ -106,6 +111,22 @@ class PopulationOptimizer:
                     rows = self._mixtures.rows(name, model)
                     places[rows] = torch.tensor(own[kept][name])
         self._torch.state[self._change_F] = state
+
+    def _clip_gradients(self) -> None:
+        """Scale down the gradients of models whose norm is above theirs, as ``clip_grad_norm_``."""
+        factor_P = torch.ones(len(self._clip), device=self.gradient_F.device)
+        for model, most in enumerate(self._clip):
+            if most:
+                norm = get_total_norm(self._gradients_of(model))
+                factor_P[model] = (most / (norm + _CLIPPED)).clamp(max=1.0)
+        self.gradient_F.mul_(factor_P.index_select(0, self._model_F))
+
+    def _gradients_of(self, model: int) -> list[Tensor]:
+        """One model's gradients by parameter."""
+        return [
+            places[self._mixtures.rows(name, model)]
+            for name, places in self._by_name(self.gradient_F)
+        ]
 
     def _share(self, tensor: Tensor, model: int) -> State:
         """One model's places of what is kept, by parameter; or what all parameters share."""
