@@ -168,6 +168,11 @@ class Training(Section):
     )
     lr: StrictFloat = Field(1e-3, gt=0, description="learning rate, which the schedule moves")
     weight_decay: StrictFloat = Field(0.0, ge=0, description="decay of the weights")
+    momentum: Annotated[
+        StrictFloat, when_kind("training.optimizer", OPTIMIZERS, lambda kind: kind.has_momentum)
+    ] = Field(
+        0.9, ge=0, lt=1, description="share of a step's change that the next one adds to its own"
+    )
     schedule: Annotated[str, OneOf(tuple(SCHEDULES))] = Field(
         "constant",
         description="the learning rate over the steps of a stage of training; "

@@ -24,6 +24,7 @@ from support.reference_model import (
     label_loss,
     mixture_loss,
     moved_bias,
+    optimizer,
     rule_losses,
     schedule,
     similarity_loss,
@@ -106,15 +107,12 @@ def plain_loss(
         loss = rule_losses(*given).mean()
     training = spec.configuration.training
     if training.label_smoothing or training.class_weights != "none":
-        logits_BM, outputs_BMC = model.logits(x), model.outputs(x)
-        each = [
-            rule_losses(logits_BM, outputs_BMC, torch.full_like(y, label))
-            for label in range(CLASSES)
-        ]
+        assert rule == "mixture"
+        loss_BC = -((p_BM.unsqueeze(2) * model.outputs(x)).sum(1) + 1e-7).log()
         weight_C = None
         if training.class_weights == "balanced" and label_N is not None:
             weight_C = len(label_N) / (CLASSES * label_N.bincount(minlength=CLASSES))
-        loss = label_loss(torch.stack(each, 1), y, training.label_smoothing, weight_C)
+        loss = label_loss(loss_BC, y, training.label_smoothing, weight_C)
     if regularizer.shares == "kept":
         p_BM = inference_gate(model.logits(x), chosen.output, chosen.top_k)
     if regularizer.kind in ("importance", "both"):
@@ -184,16 +182,12 @@ def assert_learns_as_plain_models(
     trained = population(specs, shape, fused, features, labels(given))
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
     optimizers = [
-        PLAIN_OPTIMIZERS[spec.configuration.training.optimizer](
-            plain.parameters(),
-            lr=spec.configuration.training.lr,
-            weight_decay=spec.configuration.training.weight_decay,
-        )
+        optimizer(plain.parameters(), spec.configuration.training)
         for plain, spec in zip(plains, specs, strict=True)
     ]
     schedules = [
-        schedule(optimizer, spec.configuration.training, len(given), len(given))
-        for optimizer, spec in zip(optimizers, specs, strict=True)
+        schedule(learner, spec.configuration.training, len(given), len(given))
+        for learner, spec in zip(optimizers, specs, strict=True)
     ]
     noise = [generator(specs[0].seed, Stream.NOISE, 1, expert) for expert in range(20)]
     for x, y in given:
@@ -203,8 +197,8 @@ def assert_learns_as_plain_models(
             if isinstance(plain.gate, PlainNoisy):
                 plain.gate.drawn_BM = drawn_BM[:, : len(plain.experts)]
         each = zip(found_P, plains, optimizers, schedules, specs, strict=True)
-        for found, plain, optimizer, moved, spec in each:
-            optimizer.zero_grad()
+        for found, plain, learner, moved, spec in each:
+            learner.zero_grad()
             loss = learned(plain, spec, (x, y), labels(given))
             if plain.bias_M is not None:
                 k, rate = spec.configuration.model.top_k, spec.configuration.regularizer.bias_rate
@@ -213,7 +207,7 @@ def assert_learns_as_plain_models(
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
             if clip := spec.configuration.training.clip:
                 torch.nn.utils.clip_grad_norm_(plain.parameters(), clip)
-            optimizer.step()
+            learner.step()
             moved.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
@@ -457,19 +451,21 @@ def neighbours(gate: str, **model: Any) -> list[TrialSpec]:
     ]
 
 
-def optimized(optimizer: str) -> list[TrialSpec]:
+def optimized(name: str) -> list[TrialSpec]:
     """Ragged trials with rates and decays of their own, large enough to tell the kinds of decay."""
     return [
         trial(
             key,
             experts=experts,
-            training=Training(optimizer=optimizer, lr=0.002 * (1 + key), weight_decay=0.5 * key),
+            training=Training(
+                optimizer=name, lr=0.002 * (1 + key), weight_decay=0.5 * key, momentum=0.3 * key
+            ),
         )
         for key, experts in enumerate((2, 7, 3, 11))
     ]
 
 
-def recipes(optimizer: str = "adam") -> list[TrialSpec]:
+def recipes(name: str = "adam") -> list[TrialSpec]:
     """Ragged trials that differ in all that trainings in step may differ in."""
     given: list[dict[str, Any]] = [
         {},
@@ -477,7 +473,7 @@ def recipes(optimizer: str = "adam") -> list[TrialSpec]:
         {"schedule": "step", "step_epochs": 1, "class_weights": "balanced", "clip": 0.5},
         {"schedule": "one_cycle", "label_smoothing": 0.1, "class_weights": "balanced"},
     ]
-    usual = {"optimizer": optimizer, "epochs": 1, "batch_size": 12}
+    usual = {"optimizer": name, "epochs": 1, "batch_size": 12}
     return [
         trial(
             key,

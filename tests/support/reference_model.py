@@ -6,8 +6,7 @@ have their plain forms in dictionaries; tests skip a member that has none, and s
 Shape suffixes: B sample, M expert, C class.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
@@ -21,9 +20,18 @@ Shape = tuple[int, ...]
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
+    "sgd": torch.optim.SGD,
 }
 """Torch's own, by the names that studies give them."""
+
+
+def optimizer(parameters: Iterator[nn.Parameter], training: Any) -> torch.optim.Optimizer:
+    """Torch's own, with a training's numbers."""
+    named = {"lr": training.lr, "weight_decay": training.weight_decay}
+    if training.optimizer == "sgd":
+        named["momentum"] = training.momentum
+    return OPTIMIZERS[training.optimizer](parameters, **named)
+
 
 Schedule = torch.optim.lr_scheduler.LRScheduler
 SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, Any, int, int], Schedule]] = {

@@ -143,7 +143,7 @@ class ToyLayer(StackedLayer):
 ''',
     ),
     "optimizer": Toy(
-        row=_kind("optimizers", "Kind", "engine.optimizers.toy:ToyOptimizer"),
+        row=_kind("optimizers", "OptimizerKind", "engine.optimizers.toy:ToyOptimizer"),
         study={"training": {"optimizer": "toy"}},
         file="engine/optimizers/toy.py",
         source='''\

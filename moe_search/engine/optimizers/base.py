@@ -32,11 +32,12 @@ class PopulationOptimizer:
 
     Args:
         mixtures: the population, on the device where it trains; its parameters' memory is replaced.
-        training: each model's hyperparameters.
+        training: each model's hyperparameters, which differ in what models in step may differ in.
     """
 
     def __init__(self, mixtures: Mixtures, training: Sequence[Training]) -> None:
         self._mixtures = mixtures
+        self.training = tuple(training)
         self._weight_decay = [own.weight_decay for own in training]
         self._clip = [own.clip for own in training]
         self._lr: list[float] = []
@@ -83,8 +84,8 @@ class PopulationOptimizer:
         """Change every weight by its gradient, at the learning rate of each model."""
         if lr != self._lr:
             self._lr = list(lr)
-            self._spread(lr, self._lr_F)
-            self._spread(self.decays(lr, self._weight_decay), self._decay_F)
+            self.spread(lr, self._lr_F)
+            self.spread(self.decays(lr, self._weight_decay), self._decay_F)
         if any(self._clip):
             self._clip_gradients()
         if any(self._weight_decay):
@@ -145,7 +146,7 @@ class PopulationOptimizer:
                 places[self._mixtures.rows(name, model)] = model
         return model_F
 
-    def _spread(self, values: Sequence[float], flat_F: Tensor) -> None:
+    def spread(self, values: Sequence[float], flat_F: Tensor) -> None:
         """Give every place the value of its model."""
         value_P = torch.tensor(values, dtype=flat_F.dtype, device=flat_F.device)
         torch.index_select(value_P, 0, self._model_F, out=flat_F)
