@@ -3,7 +3,7 @@
 Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -135,6 +135,20 @@ class Population:
     def state_of(self, model: int) -> State:
         """A copy of one model's weights."""
         return self.mixtures.state_of(model)
+
+    def with_states(
+        self, models: Sequence[int], states: Sequence[State], epochs: Iterable[int]
+    ) -> Mixtures:
+        """Some of the models as they were after an epoch each, in order, beside the population."""
+        configurations = [self.specs[model].configuration for model in models]
+        mixtures = build(
+            self.architecture,
+            [expert_count(configuration) for configuration in configurations],
+            [temperatures(*each).gate for each in zip(configurations, epochs, strict=True)],
+            self._hardware.fused,
+        )
+        mixtures.load_states(states)
+        return mixtures.to(self._hardware.device)
 
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Gradients of experts and gate; returns the losses, [P]."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from moe_search.engine.augment import augment
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints, to_stderr
+from moe_search.engine.early_stop import is_over, kept_epoch
 from moe_search.engine.evaluate import evaluate
 from moe_search.engine.hardware import Hardware
 from moe_search.engine.population import Population
@@ -29,6 +30,7 @@ from moe_search.engine.trial import (
     TrialSpec,
     expert_count,
 )
+from moe_search.moe.architecture import State
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.terms.base import Features
 
@@ -49,10 +51,15 @@ class Caller:
 
 @dataclass
 class _Progress:
-    """What came of one trial so far; the time in wall seconds of workers."""
+    """What came of one trial so far; the time in wall seconds of workers.
+
+    Attributes:
+        best: the weights that are kept of a training with ``early_stop``.
+    """
 
     history: list[EpochReport] = field(default_factory=list)
     seconds: float = 0.0
+    best: State | None = None
 
 
 class Trainer:
@@ -121,12 +128,15 @@ class Trainer:
         snapshots = [checkpoint.snapshot for checkpoint in checkpoints]
         self._population.resume(stage, epoch, snapshots)
         for spec, checkpoint in zip(self._population.specs, checkpoints, strict=True):
-            self._progress[spec.key] = _Progress(list(checkpoint.history), checkpoint.seconds)
+            self._progress[spec.key] = _Progress(
+                list(checkpoint.history), checkpoint.seconds, checkpoint.best
+            )
             for report in checkpoint.history:
                 self._caller.report(report)
-        if epoch == self._last_epoch:
-            self._finish(self._evaluate(self._data.validation), [True] * len(checkpoints))
-        return epoch != self._last_epoch
+        over = self._over([*range(len(checkpoints))])
+        if over:
+            self._finish(over, self._evaluate(self._data.validation))
+        return self._select([model for model in range(len(checkpoints)) if model not in over])
 
     def _pretrain(self, epoch: int) -> bool:
         """Train once without a gate, so there is nothing to judge; whether any trial is left."""
@@ -154,11 +164,31 @@ class Trainer:
                 self._population.specs, loss_P.tolist(), decompositions, strict=True
             )
         ]
+        sound = [model for model, told in enumerate(finite) if told]
+        self._keep_best(sound)
         self._write_checkpoints(finite)
-        if epoch == self._last_epoch:
-            self._finish(decompositions, finite)
-            return False
-        return self._drop(decompositions, finite)
+        over = self._over(sound)
+        if over:
+            self._finish(over, decompositions)
+        return self._drop([model for model in sound if model not in over], decompositions)
+
+    def _keep_best(self, models: Sequence[int]) -> None:
+        """Keep the weights of models that may stop early and have their best epoch."""
+        for model in models:
+            spec = self._population.specs[model]
+            progress = self._progress[spec.key]
+            kept = kept_epoch(spec.configuration, progress.history)
+            if spec.configuration.training.early_stop and kept == progress.history[-1].epoch:
+                progress.best = self._population.state_of(model)
+
+    def _over(self, models: Sequence[int]) -> list[int]:
+        """Those that have nothing more to learn."""
+        specs = self._population.specs
+        return [
+            model
+            for model in models
+            if is_over(specs[model].configuration, self._progress[specs[model].key].history)
+        ]
 
     def _train(self, epoch: int) -> Tensor:
         """One pass over the training data; each model's mean loss, [P]."""
@@ -214,20 +244,22 @@ class Trainer:
                     progress = self._progress[spec.key]
                     history, seconds = tuple(progress.history), progress.seconds
                     snapshot = self._population.snapshot_of(model)
-                    checkpoints.write(spec, Checkpoint(self._trained, history, seconds, snapshot))
+                    checkpoint = Checkpoint(
+                        self._trained, history, seconds, snapshot, progress.best
+                    )
+                    checkpoints.write(spec, checkpoint)
         except OSError as error:
             to_stderr(f"moe-search: trains on without checkpoints: {error}")
             self._checkpoints = None
 
-    def _drop(self, validation: list[Decomposition], finite: list[bool]) -> bool:
-        """Leave out what failed or is to stop; whether any trial is left."""
-        dropped = self._caller.dropped()
-        left = []
-        for model, spec in enumerate(self._population.specs):
-            if finite[model] and spec.key in dropped:
+    def _drop(self, models: Sequence[int], validation: list[Decomposition]) -> bool:
+        """Of models that could go on, leave out what is to stop; whether any is left."""
+        dropped, left = self._caller.dropped() if models else (), []
+        for model in models:
+            if self._population.specs[model].key in dropped:
                 result = self._result(model, validation[model], None, None, complete=False)
                 self._caller.report(result)
-            elif finite[model]:
+            else:
                 left.append(model)
         return self._select(left)
 
@@ -243,17 +275,41 @@ class Trainer:
         for spec in specs:
             self._progress[spec.key].seconds += (time.perf_counter() - started) / len(specs)
 
-    def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
-        training: Sequence[Decomposition | None] = [None] * len(finite)
+    def _finish(self, models: Sequence[int], validation: Sequence[Decomposition]) -> None:
+        """Report models that are trained, given what all models now do in validation.
+
+        Those that could stop early are judged by the weights that are kept.
+        """
+        population, data = self._population, self._data
+        mixtures, judged = population.mixtures, [*range(len(population.specs))]
+        if any(self._progress[population.specs[model].key].best for model in models):
+            states, histories = zip(*map(self._kept, models), strict=True)
+            mixtures, judged = (
+                population.with_states(models, states, map(len, histories)),
+                [*models],
+            )
+            validation = evaluate(mixtures, data.validation)
+        training: Sequence[Decomposition | None] = [None] * len(judged)
         test: Sequence[Decomposition | None] = training
         if self._job.test:
-            assert self._data.test is not None, "the job needs the test split"
-            training = self._evaluate(self._data.train)
-            test = self._evaluate(self._data.test)
-        for model in range(len(finite)):
-            if finite[model]:
-                splits = validation[model], training[model], test[model]
-                self._caller.report(self._result(model, *splits, complete=True))
+            assert data.test is not None, "the job needs the test split"
+            training, test = evaluate(mixtures, data.train), evaluate(mixtures, data.test)
+        for model, here, seen, unseen in zip(judged, validation, training, test, strict=True):
+            if model in models:
+                self._caller.report(self._result(model, here, seen, unseen, complete=True))
+
+    def _current(self, model: int) -> tuple[State, tuple[EpochReport, ...]]:
+        """A model's weights, and what was reported until it had them."""
+        history = self._progress[self._population.specs[model].key].history
+        return self._population.state_of(model), tuple(history)
+
+    def _kept(self, model: int) -> tuple[State, tuple[EpochReport, ...]]:
+        """Of a model that is trained, the same of the epoch whose weights are kept."""
+        spec = self._population.specs[model]
+        state, history = self._current(model)
+        epoch = kept_epoch(spec.configuration, history)
+        until = tuple(report for report in history if report.epoch <= epoch)
+        return self._progress[spec.key].best or state, until
 
     def _result(
         self,
@@ -265,18 +321,19 @@ class Trainer:
     ) -> TrialResult:
         spec = self._population.specs[model]
         progress = self._progress[spec.key]
+        state, history = self._kept(model) if complete else self._current(model)
         return TrialResult(
             key=spec.key,
             seed=spec.seed,
             complete=complete,
             configuration=spec.configuration,
-            history=tuple(progress.history),
+            history=history,
             validation=validation,
             training=training,
             test=test,
             architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
-            temperature=temperatures(spec.configuration, len(progress.history)).gate,
-            state=self._population.state_of(model),
+            temperature=temperatures(spec.configuration, len(history)).gate,
+            state=state,
             seconds=progress.seconds,
         )

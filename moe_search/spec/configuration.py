@@ -213,6 +213,13 @@ class Training(Section):
         description="norm of all gradients of a model above which they are scaled down to it, "
         "step by step; 0 is none",
     )
+    early_stop: Annotated[StrictInt, NoneAtZero()] = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="epochs without a higher validation accuracy after which a training stops; "
+        "the weights of its best epoch are kept; 0 is never, and the last weights are kept",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="of what training steps multiply in products of matrices, but for 3x3 "
