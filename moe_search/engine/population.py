@@ -251,7 +251,7 @@ class Population:
         self._rates = Rates(training, self.stage.epochs, self._steps_of_epoch)
         self.begin_epoch(epoch)
         kind = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
-        self._optimizer = kind(self.mixtures, training)
+        self._optimizer = kind(self.mixtures, training, self._hardware.fused)
 
     def _loss_on_labels(self, training: Sequence[Training]) -> LabelLoss:
         """The output rule's, with each model's smoothing and class weights."""

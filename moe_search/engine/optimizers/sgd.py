@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from moe_search.engine.optimizers.base import PopulationOptimizer
+from moe_search.ops.optimizers.one_pass import Numbers, Places, sgd
 
 _VELOCITY = "momentum_buffer"  # torch's name
 
@@ -20,10 +21,18 @@ class SGD(PopulationOptimizer):
     As in torch, v <- m v + g and w <- w - lr v, with the momentum m of each model.
     """
 
+    compiles = True
+
     def make(self, change_F: Tensor) -> torch.optim.Optimizer:
         momentum_F = torch.empty_like(change_F)
         self.spread([own.momentum for own in self.training], momentum_F)
         return _HeavyBall(change_F, momentum_F)
+
+    def one_pass(self, places: Places, numbers: Numbers) -> None:
+        if not self.kept:
+            self.kept[_VELOCITY] = torch.zeros_like(places.weight_F)
+        momentum_P = torch.tensor([own.momentum for own in self.training], dtype=torch.float32)
+        sgd(places, numbers, self.kept[_VELOCITY], momentum_P)
 
 
 class _HeavyBall(torch.optim.Optimizer):
