@@ -217,8 +217,9 @@ class Training(Section):
         0,
         ge=0,
         le=100_000,
-        description="epochs without a higher validation accuracy after which a training stops; "
-        "the weights of its best epoch are kept; 0 is never, and the last weights are kept",
+        description="epochs without a better one in validation, by accuracy and then by loss, "
+        "after which a training stops; the weights of its best epoch are kept; 0 is never, and the "
+        "last weights are kept",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",

@@ -30,10 +30,11 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 EPOCHS = 9
 
 
-def judged(*accuracies: float) -> list[EpochReport]:
+def judged(*accuracies: float, losses: Sequence[float] | None = None) -> list[EpochReport]:
+    each = zip(accuracies, losses or [1.0] * len(accuracies), strict=True)
     return [
-        EpochReport(0, epoch, {"accuracy": accuracy}, 1.0, np.ones(1))
-        for epoch, accuracy in enumerate(accuracies, start=1)
+        EpochReport(0, epoch, {"accuracy": accuracy, "loss": loss}, 1.0, np.ones(1))
+        for epoch, (accuracy, loss) in enumerate(each, start=1)
     ]
 
 
@@ -59,6 +60,15 @@ def test_it_is_over_where_accuracy_has_not_risen_for_two_epochs(
     assert is_over(configuration(early_stop=2), judged(*accuracies)) is over
     assert kept_epoch(configuration(), judged(*accuracies)) == len(accuracies)
     assert is_over(configuration(), judged(*accuracies)) is (len(accuracies) == EPOCHS)
+
+
+def test_of_epochs_of_equal_accuracy_the_one_of_least_loss_is_the_best() -> None:
+    history = judged(0.5, 0.5, 0.5, 0.4, 0.5, losses=[2.0, 1.8, 1.5, 0.1, 1.6])
+    assert [kept_epoch(configuration(early_stop=2), history[:n]) for n in range(1, 6)] == [
+        *(1, 2, 3, 3, 3)
+    ]
+    over = [is_over(configuration(early_stop=2), history[:n]) for n in range(1, 6)]
+    assert over == [False, False, False, False, True]
 
 
 def test_only_the_last_stage_can_stop() -> None:
@@ -106,7 +116,7 @@ def test_a_stopped_training_is_that_of_as_many_epochs_as_are_kept() -> None:
         assert kept < trained[-1] < EPOCHS, "it stops, and not at its best epoch"
         assert found[key].complete
         best = [report.metrics["accuracy"] for report in found[key].history]
-        assert best.index(max(best)) == kept - 1
+        assert max(best) == best[-1]
         shorter = {"epochs": kept, "early_stop": 0}
         configuration = given[key].configuration
         plain = configuration.model_copy(
