@@ -6,14 +6,15 @@ Shape suffixes: P model, B sample, N training sample.
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from moe_search.engine.augment import augment
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints, to_stderr
-from moe_search.engine.early_stop import is_over, kept_epoch
+from moe_search.engine.early_stop import Progress
 from moe_search.engine.evaluate import evaluate
 from moe_search.engine.hardware import Hardware
 from moe_search.engine.population import Population
@@ -47,19 +48,6 @@ class Caller:
 
     report: Callable[[Report], None]
     dropped: Callable[[], Collection[int]] = tuple
-
-
-@dataclass
-class _Progress:
-    """What came of one trial so far; the time in wall seconds of workers.
-
-    Attributes:
-        best: the weights that are kept of a training with ``early_stop``.
-    """
-
-    history: list[EpochReport] = field(default_factory=list)
-    seconds: float = 0.0
-    best: State | None = None
 
 
 class Trainer:
@@ -102,7 +90,7 @@ class Trainer:
             self._population.mixtures.load_states([job.start])
             stages = stages[-1:]
         self._schedule = [(stage, epoch) for stage, epochs in stages for epoch in epochs]
-        self._progress = {spec.key: _Progress() for spec in job.trials}
+        self._progress = {spec.key: Progress(spec.configuration) for spec in job.trials}
         self._resumed = resumed or {}
         self._checkpoints = checkpoints
         self._trained = 0  # epochs, with those of a pretraining
@@ -128,12 +116,11 @@ class Trainer:
         snapshots = [checkpoint.snapshot for checkpoint in checkpoints]
         self._population.resume(stage, epoch, snapshots)
         for spec, checkpoint in zip(self._population.specs, checkpoints, strict=True):
-            self._progress[spec.key] = _Progress(
-                list(checkpoint.history), checkpoint.seconds, checkpoint.best
-            )
+            kept = list(checkpoint.history), checkpoint.seconds, checkpoint.best
+            self._progress[spec.key] = Progress(spec.configuration, *kept)
             for report in checkpoint.history:
                 self._caller.report(report)
-        over = self._over([*range(len(checkpoints))])
+        over = [model for model in range(len(checkpoints)) if self._progress_of(model).over]
         if over:
             self._finish(over, self._evaluate(self._data.validation))
         return self._select([model for model in range(len(checkpoints)) if model not in over])
@@ -165,30 +152,16 @@ class Trainer:
             )
         ]
         sound = [model for model, told in enumerate(finite) if told]
-        self._keep_best(sound)
+        for model in sound:
+            self._progress_of(model).keep(partial(self._population.state_of, model))
         self._write_checkpoints(finite)
-        over = self._over(sound)
+        over = [model for model in sound if self._progress_of(model).over]
         if over:
             self._finish(over, decompositions)
         return self._drop([model for model in sound if model not in over], decompositions)
 
-    def _keep_best(self, models: Sequence[int]) -> None:
-        """Keep the weights of models that may stop early and have their best epoch."""
-        for model in models:
-            spec = self._population.specs[model]
-            progress = self._progress[spec.key]
-            kept = kept_epoch(spec.configuration, progress.history)
-            if spec.configuration.training.early_stop and kept == progress.history[-1].epoch:
-                progress.best = self._population.state_of(model)
-
-    def _over(self, models: Sequence[int]) -> list[int]:
-        """Those that have nothing more to learn."""
-        specs = self._population.specs
-        return [
-            model
-            for model in models
-            if is_over(specs[model].configuration, self._progress[specs[model].key].history)
-        ]
+    def _progress_of(self, model: int) -> Progress:
+        return self._progress[self._population.specs[model].key]
 
     def _train(self, epoch: int) -> Tensor:
         """One pass over the training data; each model's mean loss, [P]."""
@@ -282,12 +255,10 @@ class Trainer:
         """
         population, data = self._population, self._data
         mixtures, judged = population.mixtures, [*range(len(population.specs))]
-        if any(self._progress[population.specs[model].key].best for model in models):
-            states, histories = zip(*map(self._kept, models), strict=True)
-            mixtures, judged = (
-                population.with_states(models, states, map(len, histories)),
-                [*models],
-            )
+        if any(self._progress_of(model).best for model in models):
+            states = [self._kept(model) for model in models]
+            epochs = [len(self._progress_of(model).until_kept()) for model in models]
+            mixtures, judged = population.with_states(models, states, epochs), [*models]
             validation = evaluate(mixtures, data.validation)
         training: Sequence[Decomposition | None] = [None] * len(judged)
         test: Sequence[Decomposition | None] = training
@@ -298,18 +269,9 @@ class Trainer:
             if model in models:
                 self._caller.report(self._result(model, here, seen, unseen, complete=True))
 
-    def _current(self, model: int) -> tuple[State, tuple[EpochReport, ...]]:
-        """A model's weights, and what was reported until it had them."""
-        history = self._progress[self._population.specs[model].key].history
-        return self._population.state_of(model), tuple(history)
-
-    def _kept(self, model: int) -> tuple[State, tuple[EpochReport, ...]]:
-        """Of a model that is trained, the same of the epoch whose weights are kept."""
-        spec = self._population.specs[model]
-        state, history = self._current(model)
-        epoch = kept_epoch(spec.configuration, history)
-        until = tuple(report for report in history if report.epoch <= epoch)
-        return self._progress[spec.key].best or state, until
+    def _kept(self, model: int) -> State:
+        """The weights that are kept of a model that is trained."""
+        return self._progress_of(model).best or self._population.state_of(model)
 
     def _result(
         self,
@@ -321,7 +283,7 @@ class Trainer:
     ) -> TrialResult:
         spec = self._population.specs[model]
         progress = self._progress[spec.key]
-        state, history = self._kept(model) if complete else self._current(model)
+        history = progress.until_kept() if complete else tuple(progress.history)
         return TrialResult(
             key=spec.key,
             seed=spec.seed,
@@ -334,6 +296,6 @@ class Trainer:
             architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
             temperature=temperatures(spec.configuration, len(history)).gate,
-            state=state,
+            state=self._kept(model) if complete else self._population.state_of(model),
             seconds=progress.seconds,
         )
