@@ -27,7 +27,7 @@ from moe_search.spec import Data
 
 _MINUTE = 60.0
 _KEPT = 2  # the older is there for a newest one that a system's end left half on the disk
-_WEIGHTS = "weights"
+_WEIGHTS, _BEST = "weights", "best weights"
 _SUFFIX = ".safetensors"
 _DIGITS = 32  # of a digest: 128 bits
 
@@ -54,12 +54,14 @@ class Checkpoint:
         history: what was reported of them.
         seconds: its share of the wall seconds that workers took for its populations.
         snapshot: its model and the optimizer.
+        best: the weights of its best epoch, if the training may stop early.
     """
 
     epochs: int
     history: tuple[EpochReport, ...]
     seconds: float
     snapshot: Snapshot
+    best: State | None = None
 
 
 class ResumeGroup(NamedTuple):
@@ -149,7 +151,11 @@ def _content(checkpoint: Checkpoint) -> bytes:
     snapshot = checkpoint.snapshot
     arrays = {
         f"{part}/{name}": array
-        for part, state in {_WEIGHTS: snapshot.weights, **snapshot.optimizer}.items()
+        for part, state in {
+            _WEIGHTS: snapshot.weights,
+            _BEST: checkpoint.best or {},
+            **snapshot.optimizer,
+        }.items()
         for name, array in state.items()
     }
     facts = {
@@ -180,8 +186,9 @@ def _read(path: Path, key: int) -> Checkpoint | None:
         EpochReport(key, epoch, metrics, loss, np.array(usage))
         for epoch, (metrics, loss, usage) in enumerate(facts["history"], start=1)
     )
-    snapshot = Snapshot(states.pop(_WEIGHTS), states)
-    return Checkpoint(facts["epochs"], history, facts["seconds"], snapshot)
+    weights, best = states.pop(_WEIGHTS), states.pop(_BEST, None)
+    snapshot = Snapshot(weights, states)
+    return Checkpoint(facts["epochs"], history, facts["seconds"], snapshot, best)
 
 
 def _unlink(path: Path) -> None:

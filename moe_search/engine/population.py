@@ -3,7 +3,7 @@
 Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -13,17 +13,19 @@ from moe_search.engine.checkpoints import Snapshot
 from moe_search.engine.hardware import Hardware
 from moe_search.engine.optimizers.base import PopulationOptimizer
 from moe_search.engine.pretraining import Pretraining
+from moe_search.engine.schedules.base import Rates
 from moe_search.engine.seeds import Stream, generator
-from moe_search.engine.stages import Stage
+from moe_search.engine.stages import Stage, place_in_stage, steps_of_epoch
 from moe_search.engine.temperatures import temperatures
 from moe_search.engine.trial import TrialSpec, expert_count
 from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.build import build
 from moe_search.moe.gates.base import ExpertOutputs
+from moe_search.moe.label_loss import LabelLoss, balanced
 from moe_search.moe.mixtures import Mixtures, part_of
 from moe_search.moe.terms.base import Answers, Batch, Features
 from moe_search.moe.terms.regularization import Regularization
-from moe_search.spec.configuration import Regularizer
+from moe_search.spec.configuration import Regularizer, Training
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 
@@ -39,6 +41,8 @@ class Population:
         stage: the first of their training.
         hardware: where they train.
         features: in which L_s takes distances, for trials whose regularizer needs a network.
+        label_N: the classes of the training samples, from which the length of an epoch and class
+            weights follow; None where there is one step.
     """
 
     def __init__(
@@ -48,12 +52,16 @@ class Population:
         stage: Stage,
         hardware: Hardware,
         features: Features | None = None,
+        label_N: Tensor | None = None,
     ) -> None:
         self.specs = tuple(specs)
         self.architecture = architecture
         self.stage = stage
         self._features = features
         self._hardware = hardware
+        self._label_N = label_N
+        batch_size = specs[0].configuration.training.batch_size
+        self._steps_of_epoch = 1 if label_N is None else steps_of_epoch(len(label_N), batch_size)
         self.mixtures = self._drawn(epoch=0)
         for model, spec in enumerate(specs):
             self.mixtures.configure(model, spec.configuration.model)
@@ -77,6 +85,7 @@ class Population:
     def begin_epoch(self, epoch: int) -> None:
         """Go into training mode, but for what is frozen, at the temperatures of an epoch from 1."""
         self._epoch = epoch
+        self._rates.begin_epoch(place_in_stage(self.specs[0].configuration, epoch))
         self.mixtures.set_training(self.stage.frozen)
         self._draw_noise()
         if self._pretraining:
@@ -96,7 +105,7 @@ class Population:
             torch.autograd.backward(loss_P.sum())
         else:
             loss_P = self._backward(x, label_B)
-        self._optimizer.step()
+        self._optimizer.step(self._rates.next())
         return loss_P.detach()
 
     def losses(self, x: Tensor, label_B: Tensor) -> Tensor:
@@ -126,6 +135,20 @@ class Population:
     def state_of(self, model: int) -> State:
         """A copy of one model's weights."""
         return self.mixtures.state_of(model)
+
+    def with_states(
+        self, models: Sequence[int], states: Sequence[State], epochs: Iterable[int]
+    ) -> Mixtures:
+        """Some of the models as they were after an epoch each, in order, beside the population."""
+        configurations = [self.specs[model].configuration for model in models]
+        mixtures = build(
+            self.architecture,
+            [expert_count(configuration) for configuration in configurations],
+            [temperatures(*each).gate for each in zip(configurations, epochs, strict=True)],
+            self._hardware.fused,
+        )
+        mixtures.load_states(states)
+        return mixtures.to(self._hardware.device)
 
     def _backward(self, x: Tensor, label_B: Tensor) -> Tensor:
         """Gradients of experts and gate; returns the losses, [P]."""
@@ -158,7 +181,7 @@ class Population:
         freezing the other. Source: the two-temperature training of arXiv 2302.14703's authors.
         """
         softer_PMB = logits_PMB / self._softening_P[:, None, None]
-        experts_loss_P = self._rule.losses(softer_PMB, outputs_PMCB, label_B).mean(1)
+        experts_loss_P = self._label_loss(softer_PMB, outputs_PMCB, label_B)
         experts, gate = self.mixtures.parameters_of("experts"), self.mixtures.parameters_of("gate")
         torch.autograd.backward(experts_loss_P.sum(), inputs=experts, retain_graph=True)
         torch.autograd.backward(loss_P.sum(), inputs=gate)
@@ -166,7 +189,7 @@ class Population:
     def _losses(
         self, x: Tensor, label_B: Tensor, logits_PMB: Tensor, experts: ExpertOutputs
     ) -> Tensor:
-        loss_P = self._rule.losses(logits_PMB, experts.outputs_PMCB, label_B).mean(1)
+        loss_P = self._label_loss(logits_PMB, experts.outputs_PMCB, label_B)
         answers = Answers(logits_PMB, experts, self.mixtures.gate, self._rule)
         batch = Batch(x, label_B, self._features, answers)
         p_PMB = logits_PMB.softmax(1)
@@ -221,12 +244,22 @@ class Population:
         regularizers = [spec.configuration.regularizer for spec in self.specs]
         used = regularizers if self.stage.regularized else [Regularizer()] * len(regularizers)
         self._regularization = Regularization(used, self._hardware.device)
-        self.begin_epoch(epoch)
-        self._optimizer = self._fresh_optimizer()
-
-    def _fresh_optimizer(self) -> PopulationOptimizer:
-        """One that has made no step, of what is not frozen."""
         training = [spec.configuration.training for spec in self.specs]
-        decays = [t.weight_decay if self.stage.regularized else 0.0 for t in training]
+        if not self.stage.regularized:
+            training = [own.model_copy(update={"weight_decay": 0.0}) for own in training]
+        self._label_loss = self._loss_on_labels(training)
+        self._rates = Rates(training, self.stage.epochs, self._steps_of_epoch)
+        self.begin_epoch(epoch)
         kind = OPTIMIZERS[training[0].optimizer].load_class(PopulationOptimizer)
-        return kind(self.mixtures, [t.lr for t in training], decays)
+        self._optimizer = kind(self.mixtures, training, self._hardware.fused)
+
+    def _loss_on_labels(self, training: Sequence[Training]) -> LabelLoss:
+        """The output rule's, with each model's smoothing and class weights."""
+        device, smoothing_P, weight_PC = self._hardware.device, None, None
+        if any(own.label_smoothing for own in training):
+            smoothing_P = torch.tensor([own.label_smoothing for own in training], device=device)
+        if self._label_N is not None and any(own.class_weights != "none" for own in training):
+            weight_C = balanced(self._label_N, self.architecture.classes)
+            by_name = {"balanced": weight_C, "none": torch.ones_like(weight_C)}
+            weight_PC = torch.stack([by_name[own.class_weights] for own in training])
+        return LabelLoss(self._rule, smoothing_P, weight_PC)

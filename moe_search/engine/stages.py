@@ -97,3 +97,14 @@ def numbered(configuration: Configuration) -> Iterator[tuple[Stage, range]]:
         yield stage, range(first, first + stage.epochs)
         if not stage.pretraining:
             judged += stage.epochs
+
+
+def place_in_stage(configuration: Configuration, epoch: int) -> int:
+    """How many epochs of its stage come before an epoch."""
+    return next(epoch - epochs.start for _, epochs in numbered(configuration) if epoch in epochs)
+
+
+def steps_of_epoch(samples: int, batch_size: int) -> int:
+    """Steps of the optimizer in an epoch: a last batch of one sample is left out."""
+    batches, rest = divmod(samples, batch_size)
+    return batches + (rest > 1 or samples == 1)

@@ -37,7 +37,8 @@ def epoch_seconds(configuration: Configuration, asked: Asked, data: Resident) ->
     # L_s may take distances in a network's outputs; what they are does not change how long it takes
     features = _first_values(data.classes)
     stage = stages(configuration)[0]
-    population = Population(specs, architecture, stage, hardware, features)
+    label_N = data.train.y
+    population = Population(specs, architecture, stage, hardware, features, label_N)
     size = min(configuration.training.batch_size, len(data.train.y))
     x, label_B = samples_last(data.train.x[:size]), data.train.y[:size]
     some = Tensors(data.validation.x[:_EVALUATED], data.validation.y[:_EVALUATED])

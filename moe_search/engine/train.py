@@ -6,13 +6,15 @@ Shape suffixes: P model, B sample, N training sample.
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from moe_search.engine.augment import augment
 from moe_search.engine.checkpoints import Checkpoint, Checkpoints, to_stderr
+from moe_search.engine.early_stop import Progress
 from moe_search.engine.evaluate import evaluate
 from moe_search.engine.hardware import Hardware
 from moe_search.engine.population import Population
@@ -29,6 +31,7 @@ from moe_search.engine.trial import (
     TrialSpec,
     expert_count,
 )
+from moe_search.moe.architecture import State
 from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.terms.base import Features
 
@@ -45,14 +48,6 @@ class Caller:
 
     report: Callable[[Report], None]
     dropped: Callable[[], Collection[int]] = tuple
-
-
-@dataclass
-class _Progress:
-    """What came of one trial so far; the time in wall seconds of workers."""
-
-    history: list[EpochReport] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 class Trainer:
@@ -90,13 +85,13 @@ class Trainer:
         self._last_epoch = last_epoch(first.configuration)
         stages = tuple(numbered(first.configuration))
         self._population = Population(
-            job.trials, job.architecture, stages[0][0], hardware, features
+            job.trials, job.architecture, stages[0][0], hardware, features, data.train.y
         )
         if job.start is not None:
             self._population.mixtures.load_states([job.start])
             stages = stages[-1:]
         self._schedule = [(stage, epoch) for stage, epochs in stages for epoch in epochs]
-        self._progress = {spec.key: _Progress() for spec in job.trials}
+        self._progress = {spec.key: Progress(spec.configuration) for spec in job.trials}
         self._resumed = resumed or {}
         self._checkpoints = checkpoints
         self._trained = 0  # epochs, with those of a pretraining
@@ -122,12 +117,14 @@ class Trainer:
         snapshots = [checkpoint.snapshot for checkpoint in checkpoints]
         self._population.resume(stage, epoch, snapshots)
         for spec, checkpoint in zip(self._population.specs, checkpoints, strict=True):
-            self._progress[spec.key] = _Progress(list(checkpoint.history), checkpoint.seconds)
+            kept = list(checkpoint.history), checkpoint.seconds, checkpoint.best
+            self._progress[spec.key] = Progress(spec.configuration, *kept)
             for report in checkpoint.history:
                 self._caller.report(report)
-        if epoch == self._last_epoch:
-            self._finish(self._evaluate(self._data.validation), [True] * len(checkpoints))
-        return epoch != self._last_epoch
+        over = [model for model in range(len(checkpoints)) if self._progress_of(model).over]
+        if over:
+            self._finish(over, self._evaluate(self._data.validation))
+        return self._select([model for model in range(len(checkpoints)) if model not in over])
 
     def _pretrain(self, epoch: int) -> bool:
         """Train once without a gate, so there is nothing to judge; whether any trial is left."""
@@ -155,11 +152,17 @@ class Trainer:
                 self._population.specs, loss_P.tolist(), decompositions, strict=True
             )
         ]
+        sound = [model for model, told in enumerate(finite) if told]
+        for model in sound:
+            self._progress_of(model).keep(partial(self._population.state_of, model))
         self._write_checkpoints(finite)
-        if epoch == self._last_epoch:
-            self._finish(decompositions, finite)
-            return False
-        return self._drop(decompositions, finite)
+        over = [model for model in sound if self._progress_of(model).over]
+        if over:
+            self._finish(over, decompositions)
+        return self._drop([model for model in sound if model not in over], decompositions)
+
+    def _progress_of(self, model: int) -> Progress:
+        return self._progress[self._population.specs[model].key]
 
     def _train(self, epoch: int) -> Tensor:
         """One pass over the training data; each model's mean loss, [P]."""
@@ -215,20 +218,22 @@ class Trainer:
                     progress = self._progress[spec.key]
                     history, seconds = tuple(progress.history), progress.seconds
                     snapshot = self._population.snapshot_of(model)
-                    checkpoints.write(spec, Checkpoint(self._trained, history, seconds, snapshot))
+                    checkpoint = Checkpoint(
+                        self._trained, history, seconds, snapshot, progress.best
+                    )
+                    checkpoints.write(spec, checkpoint)
         except OSError as error:
             to_stderr(f"moe-search: trains on without checkpoints: {error}")
             self._checkpoints = None
 
-    def _drop(self, validation: list[Decomposition], finite: list[bool]) -> bool:
-        """Leave out what failed or is to stop; whether any trial is left."""
-        dropped = self._caller.dropped()
-        left = []
-        for model, spec in enumerate(self._population.specs):
-            if finite[model] and spec.key in dropped:
+    def _drop(self, models: Sequence[int], validation: list[Decomposition]) -> bool:
+        """Of models that could go on, leave out what is to stop; whether any is left."""
+        dropped, left = self._caller.dropped() if models else (), []
+        for model in models:
+            if self._population.specs[model].key in dropped:
                 result = self._result(model, validation[model], None, None, complete=False)
                 self._caller.report(result)
-            elif finite[model]:
+            else:
                 left.append(model)
         return self._select(left)
 
@@ -244,17 +249,30 @@ class Trainer:
         for spec in specs:
             self._progress[spec.key].seconds += (time.perf_counter() - started) / len(specs)
 
-    def _finish(self, validation: list[Decomposition], finite: list[bool]) -> None:
-        training: Sequence[Decomposition | None] = [None] * len(finite)
+    def _finish(self, models: Sequence[int], validation: Sequence[Decomposition]) -> None:
+        """Report models that are trained, given what all models now do in validation.
+
+        Those that could stop early are judged by the weights that are kept.
+        """
+        population, data = self._population, self._data
+        mixtures, judged = population.mixtures, [*range(len(population.specs))]
+        if any(self._progress_of(model).best for model in models):
+            states = [self._kept(model) for model in models]
+            epochs = [len(self._progress_of(model).until_kept()) for model in models]
+            mixtures, judged = population.with_states(models, states, epochs), [*models]
+            validation = evaluate(mixtures, data.validation)
+        training: Sequence[Decomposition | None] = [None] * len(judged)
         test: Sequence[Decomposition | None] = training
         if self._job.test:
-            assert self._data.test is not None, "the job needs the test split"
-            training = self._evaluate(self._data.train)
-            test = self._evaluate(self._data.test)
-        for model in range(len(finite)):
-            if finite[model]:
-                splits = validation[model], training[model], test[model]
-                self._caller.report(self._result(model, *splits, complete=True))
+            assert data.test is not None, "the job needs the test split"
+            training, test = evaluate(mixtures, data.train), evaluate(mixtures, data.test)
+        for model, here, seen, unseen in zip(judged, validation, training, test, strict=True):
+            if model in models:
+                self._caller.report(self._result(model, here, seen, unseen, complete=True))
+
+    def _kept(self, model: int) -> State:
+        """The weights that are kept of a model that is trained."""
+        return self._progress_of(model).best or self._population.state_of(model)
 
     def _result(
         self,
@@ -266,19 +284,20 @@ class Trainer:
     ) -> TrialResult:
         spec = self._population.specs[model]
         progress = self._progress[spec.key]
+        history = progress.until_kept() if complete else tuple(progress.history)
         return TrialResult(
             key=spec.key,
             seed=spec.seed,
             complete=complete,
             configuration=spec.configuration,
-            history=tuple(progress.history),
+            history=history,
             validation=validation,
             training=training,
             test=test,
             architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
-            temperature=temperatures(spec.configuration, len(progress.history)).gate,
-            state=self._population.state_of(model),
+            temperature=temperatures(spec.configuration, len(history)).gate,
+            state=self._kept(model) if complete else self._population.state_of(model),
             seconds=progress.seconds,
             on_all=spec.on_all,
         )

@@ -70,7 +70,7 @@ class TrialResult:
 
     Attributes:
         complete: whether it was trained to the end.
-        history: one report per epoch.
+        history: one report per epoch, until the one whose weights these are.
         validation, training, test: its decomposition on each split; the latter two where the job
             asked for them.
         architecture, experts, temperature, state: all that rebuilds the model.

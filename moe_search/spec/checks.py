@@ -84,6 +84,17 @@ def check_terms(settings: Mapping[str, object], *place: str) -> None:
             )
 
 
+def check_early_stop(settings: Mapping[str, object], data: Data, *place: str) -> None:
+    """Refuses to stop by the accuracy on a validation split that there is not."""
+    if data.validation == 0 and any(ends(settings["training.early_stop"])):
+        raise spec_error(
+            "judges by the validation split, and data.validation is 0; "
+            "leave early_stop out, or give a validation split",
+            *place,
+            "early_stop",
+        )
+
+
 def ends(setting: object) -> tuple[int, ...]:
     """The least and the largest whole number that a hyperparameter may be, or all its choices."""
     ends = (setting.low, setting.high) if isinstance(setting, IntRange) else options(setting)

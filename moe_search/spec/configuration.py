@@ -19,13 +19,14 @@ from moe_search.spec.backbones import (
 )
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
-from moe_search.spec.conditions import IN_MOE, NoneAtZero, when, when_gate
+from moe_search.spec.conditions import IN_MOE, NoneAtZero, when, when_gate, when_kind
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.kinds.optimizers import OPTIMIZERS
 from moe_search.spec.kinds.outputs import OUTPUTS
+from moe_search.spec.kinds.schedules import SCHEDULES
 from moe_search.spec.kinds.term_weights import COMPARES_SAMPLES, LEARNS, TERM_NAMES, TermWeights
 from moe_search.spec.kinds.terms import TERMS
 
@@ -156,7 +157,7 @@ class Regularizer(TermWeights):
 
 
 class Training(Section):
-    """How a model is trained: Adam on the output rule's loss."""
+    """How a model is trained on the output rule's loss."""
 
     epochs: StrictInt = Field(20, ge=1, le=100_000, description="passes over the training data")
     batch_size: StrictInt = Field(512, ge=2, le=1_048_576, description="samples in a step")
@@ -165,8 +166,61 @@ class Training(Section):
         description="; ".join(f"{name}: {kind.meaning}" for name, kind in OPTIMIZERS.items())
         + "; lr and weight_decay belong to each",
     )
-    lr: StrictFloat = Field(1e-3, gt=0, description="Adam's learning rate")
-    weight_decay: StrictFloat = Field(0.0, ge=0, description="Adam's L2 penalty")
+    lr: StrictFloat = Field(1e-3, gt=0, description="learning rate, which the schedule moves")
+    weight_decay: StrictFloat = Field(0.0, ge=0, description="decay of the weights")
+    momentum: Annotated[
+        StrictFloat, when_kind("training.optimizer", OPTIMIZERS, lambda kind: kind.has_momentum)
+    ] = Field(
+        0.9, ge=0, lt=1, description="share of a step's change that the next one adds to its own"
+    )
+    schedule: Annotated[str, OneOf(tuple(SCHEDULES))] = Field(
+        "constant",
+        description="the learning rate over the steps of a stage of training; "
+        + "; ".join(f"{name}: {kind.meaning}" for name, kind in SCHEDULES.items()),
+    )
+    step_epochs: Annotated[StrictInt, when("training.schedule", "step")] = Field(
+        10, ge=1, le=100_000, description="epochs between two steps of the schedule step"
+    )
+    step_factor: Annotated[StrictFloat, when("training.schedule", "step")] = Field(
+        0.1, gt=0, le=1, description="what the schedule step multiplies the learning rate by"
+    )
+    warmup: Annotated[
+        StrictFloat,
+        NoneAtZero(),
+        when_kind("training.schedule", SCHEDULES, lambda kind: not kind.rises),
+    ] = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of a stage's steps in which the learning rate rises evenly to lr, "
+        "before the schedule begins",
+    )
+    label_smoothing: Annotated[StrictFloat, NoneAtZero()] = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each label that all classes get evenly; the loss on them is torch's "
+        "cross_entropy, of the output rule",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="weights of the classes in the loss on labels: none, or balanced, by which "
+        "rare classes count as much as frequent ones",
+    )
+    clip: Annotated[StrictFloat, NoneAtZero()] = Field(
+        0.0,
+        ge=0,
+        description="norm of all gradients of a model above which they are scaled down to it, "
+        "step by step; 0 is none",
+    )
+    early_stop: Annotated[StrictInt, NoneAtZero()] = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="epochs without a better one in validation, by accuracy and then by loss, "
+        "after which a training stops; the weights of its best epoch are kept; 0 is never, and the "
+        "last weights are kept",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="of what training steps multiply in products of matrices, but for 3x3 "

@@ -21,6 +21,7 @@ from moe_search.spec.checks import (
     check_backbone,
     check_choice,
     check_device,
+    check_early_stop,
     check_listed,
     check_points,
     check_sampler,
@@ -106,11 +107,13 @@ class Study(Section):
         check_backbone(settings["model.backbone"], "model", "backbone")
         check_top_k(settings, "model", "top_k")
         check_terms(settings, "regularizer")
+        check_early_stop(settings, self.data, "training")
         for name, row in self.configurations.items():
             check_backbone(row.model.backbone, "configurations", name, "model", "backbone")
             joined = settings | row.changes()
             check_top_k(joined, "configurations", name, "model", "top_k")
             check_terms(joined, "configurations", name, "regularizer")
+            check_early_stop(joined, self.data, "configurations", name, "training")
         check_listed(self.configurations, self.data, self.search, settings)
         check_sampler(self.search, self.objective, self.parameters)
         check_points(self.search, self.parameters)

@@ -28,10 +28,15 @@ class Point(NamedTuple):
 
 
 def history_points(histories: Sequence[Sequence[EpochReport]]) -> list[Point]:
-    """``validation/NAME`` and ``training/loss`` after each epoch, means over the histories."""
+    """``validation/NAME`` and ``training/loss`` after each epoch, means over the histories.
+
+    A training that ended earlier than others stays as it was.
+    """
     points = []
-    for reports in zip(*histories, strict=True):
-        epoch = reports[0].epoch
+    most = max(map(len, histories))
+    full = [[*history, *[*history[-1:]] * (most - len(history))] for history in histories]
+    for reports in zip(*full, strict=True):
+        epoch = max(report.epoch for report in reports)
         points += [
             Point(f"validation/{name}", fmean(report.metrics[name] for report in reports), epoch)
             for name in reports[0].metrics
@@ -68,7 +73,7 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
     points = history_points([result.history for result in results])
     if results[0].on_all:
         points = [point for point in points if point.name.startswith("training/")]
-    last = results[0].history[-1].epoch
+    last = max(result.history[-1].epoch for result in results)
     return points + [Point(name, value, last) for name, value in final.items()]
 
 

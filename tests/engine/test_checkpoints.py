@@ -39,6 +39,13 @@ def specs_of(kind: str) -> list[TrialSpec]:
         "retrained": {"retrain_experts": "new"},
         **{name: {"optimizer": name} for name in OPTIMIZERS},
     }
+    own: dict[str, list[dict[str, Any]]] = {
+        "of recipes": [
+            {"schedule": "cosine", "warmup": 0.3, "class_weights": "balanced"},
+            {"schedule": "one_cycle", "label_smoothing": 0.1},
+            {"schedule": "step", "step_epochs": 1, "clip": 0.2},
+        ]
+    }
     return [
         trial(
             key,
@@ -52,6 +59,7 @@ def specs_of(kind: str) -> list[TrialSpec]:
                     "lr": 3e-3 * (1 + key),
                     "weight_decay": 1e-3 * key,
                     **recipes.get(kind, {}),
+                    **own.get(kind, [{}] * 3)[key],
                 }
             ),
             **models.get(kind, {}),
@@ -103,7 +111,7 @@ def files(checkpoints: Checkpoints) -> list[Path]:
 @pytest.mark.parametrize(
     "kind",
     [
-        *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed"),
+        *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed", "of recipes"),
         *("with batch norms", *OPTIMIZERS),
     ],
 )

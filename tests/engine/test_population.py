@@ -21,12 +21,16 @@ from support.reference_model import (
     Step,
     importance_loss,
     inference_gate,
+    label_loss,
     mixture_loss,
     moved_bias,
+    optimizer,
     rule_losses,
+    schedule,
     similarity_loss,
 )
 from support.small_trials import (
+    CLASSES,
     COLOUR_IMAGE,
     IMAGE,
     LARGE_IMAGE,
@@ -85,7 +89,14 @@ def features(x: Tensor) -> Tensor:
     return x.flatten(0, -2)[:7].sin()
 
 
-def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+def labels(given: Sequence[Batch]) -> Tensor:
+    """The classes of all samples."""
+    return torch.cat([y for _, y in given])
+
+
+def plain_loss(
+    model: PlainMixture, spec: TrialSpec, batch: Batch, label_N: Tensor | None = None
+) -> Tensor:
     """The loss that a trial minimises, with the weights of the authors' formulas."""
     x, y = batch
     chosen, regularizer = spec.configuration.model, spec.configuration.regularizer
@@ -93,8 +104,15 @@ def plain_loss(model: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
     rule = "expert_loss" if chosen.gate == "expert_loss" else chosen.output
     if rule != "mixture":
         given = model.logits(x), model.outputs(x), y, rule, chosen.top_k, model.bias_M
-        losses = rule_losses(*given)
-        loss = losses.mean()
+        loss = rule_losses(*given).mean()
+    training = spec.configuration.training
+    if training.label_smoothing or training.class_weights != "none":
+        assert rule == "mixture"
+        loss_BC = -((p_BM.unsqueeze(2) * model.outputs(x)).sum(1) + 1e-7).log()
+        weight_C = None
+        if training.class_weights == "balanced" and label_N is not None:
+            weight_C = len(label_N) / (CLASSES * label_N.bincount(minlength=CLASSES))
+        loss = label_loss(loss_BC, y, training.label_smoothing, weight_C)
     if regularizer.shares == "kept":
         p_BM = inference_gate(model.logits(x), chosen.output, chosen.top_k)
     if regularizer.kind in ("importance", "both"):
@@ -128,13 +146,13 @@ def plain_terms(model: PlainMixture, spec: TrialSpec, x: Tensor) -> Tensor:
     return loss
 
 
-def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch) -> Tensor:
+def learned(plain: PlainMixture, spec: TrialSpec, batch: Batch, label_N: Tensor) -> Tensor:
     """The loss; the gradients lie in the plain model.
 
     With a dual temperature there are two passes: experts with a softer gate that is frozen, and no
     regularizer; then the gate with frozen experts.
     """
-    loss = plain_loss(plain, spec, batch)
+    loss = plain_loss(plain, spec, batch, label_N)
     chosen = spec.configuration
     if chosen.model.dual_temperature == 1:
         torch.autograd.backward(loss)
@@ -160,16 +178,16 @@ def assert_learns_as_plain_models(
     shape: tuple[int, ...] = IMAGE,
     fused: bool = False,
 ) -> None:
-    """Each step's loss, and the weights in the end."""
-    trained = population(specs, shape, fused, features)
+    """Each step's loss, and the weights in the end; all batches are one epoch."""
+    trained = population(specs, shape, fused, features, labels(given))
     plains = [plain_of(trained, model, shape) for model in range(len(specs))]
     optimizers = [
-        PLAIN_OPTIMIZERS[spec.configuration.training.optimizer](
-            plain.parameters(),
-            lr=spec.configuration.training.lr,
-            weight_decay=spec.configuration.training.weight_decay,
-        )
+        optimizer(plain.parameters(), spec.configuration.training)
         for plain, spec in zip(plains, specs, strict=True)
+    ]
+    schedules = [
+        schedule(learner, spec.configuration.training, len(given), len(given))
+        for learner, spec in zip(optimizers, specs, strict=True)
     ]
     noise = [generator(specs[0].seed, Stream.NOISE, 1, expert) for expert in range(20)]
     for x, y in given:
@@ -178,15 +196,19 @@ def assert_learns_as_plain_models(
         for plain in plains:
             if isinstance(plain.gate, PlainNoisy):
                 plain.gate.drawn_BM = drawn_BM[:, : len(plain.experts)]
-        for found, plain, optimizer, spec in zip(found_P, plains, optimizers, specs, strict=True):
-            optimizer.zero_grad()
-            loss = learned(plain, spec, (x, y))
+        each = zip(found_P, plains, optimizers, schedules, specs, strict=True)
+        for found, plain, learner, moved, spec in each:
+            learner.zero_grad()
+            loss = learned(plain, spec, (x, y), labels(given))
             if plain.bias_M is not None:
                 k, rate = spec.configuration.model.top_k, spec.configuration.regularizer.bias_rate
                 p_BM = plain.logits(x).detach().softmax(1)
                 plain.bias_M = moved_bias(plain.bias_M, p_BM, k, rate)
             torch.testing.assert_close(found, loss.detach(), rtol=tolerance, atol=tolerance)
-            optimizer.step()
+            if clip := spec.configuration.training.clip:
+                torch.nn.utils.clip_grad_norm_(plain.parameters(), clip)
+            learner.step()
+            moved.step()
     for model, plain in enumerate(plains):
         ours = plain_of(trained, model, shape)
         for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
@@ -354,6 +376,15 @@ def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str
 
 
 @pytest.mark.usefixtures("double")
+def test_neighbours_learn_by_recipes_of_their_own_as_plain_models() -> None:
+    assert_learns_as_plain_models(recipes(), batches(8, 12), 1e-9)
+
+
+def test_recipes_have_the_same_bits_alone_and_among_neighbours() -> None:
+    assert_company_changes_no_bit(recipes(), uneven(IMAGE), fused=False)
+
+
+@pytest.mark.usefixtures("double")
 def test_batch_norms_train_as_plain_ones() -> None:
     shape = (3, 8, 8)
     specs = [trial(m, experts=2 + m, backbone="conv") for m in range(2)]
@@ -420,15 +451,38 @@ def neighbours(gate: str, **model: Any) -> list[TrialSpec]:
     ]
 
 
-def optimized(optimizer: str) -> list[TrialSpec]:
+def optimized(name: str) -> list[TrialSpec]:
     """Ragged trials with rates and decays of their own, large enough to tell the kinds of decay."""
     return [
         trial(
             key,
             experts=experts,
-            training=Training(optimizer=optimizer, lr=0.002 * (1 + key), weight_decay=0.5 * key),
+            training=Training(
+                optimizer=name, lr=0.002 * (1 + key), weight_decay=0.5 * key, momentum=0.3 * key
+            ),
         )
         for key, experts in enumerate((2, 7, 3, 11))
+    ]
+
+
+def recipes(name: str = "adam") -> list[TrialSpec]:
+    """Ragged trials that differ in all that trainings in step may differ in."""
+    given: list[dict[str, Any]] = [
+        {},
+        {"schedule": "cosine", "warmup": 0.2, "label_smoothing": 0.2, "clip": 0.3},
+        {"schedule": "step", "step_epochs": 1, "class_weights": "balanced", "clip": 0.5},
+        {"schedule": "one_cycle", "label_smoothing": 0.1, "class_weights": "balanced"},
+    ]
+    usual = {"optimizer": name, "epochs": 1, "batch_size": 12}
+    return [
+        trial(
+            key,
+            experts=experts,
+            training=Training.model_validate(
+                {**usual, "lr": 0.002 * (1 + key), "weight_decay": 0.1 * key, **own}
+            ),
+        )
+        for key, (experts, own) in enumerate(zip((2, 7, 3, 11), given, strict=True))
     ]
 
 
@@ -514,7 +568,7 @@ def at_precision(precision: Precision, specs: Sequence[TrialSpec]) -> list[Trial
 
 def trained(specs: Sequence[TrialSpec], given: Sequence[Batch], fused: bool) -> Population:
     shape = tuple(given[0][0].shape[1:])
-    found = population(specs, shape, fused, features)
+    found = population(specs, shape, fused, features, labels(given))
     for x, y in given:
         found.step(samples_last(x), y)
     return found

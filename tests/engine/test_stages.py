@@ -20,14 +20,21 @@ from support.small_trials import (
     population,
     results,
     train,
+    trial,
 )
 from torch import nn
 
 from moe_search.engine.population import Population
 from moe_search.engine.resident import samples_last
-from moe_search.engine.stages import last_epoch, stages
+from moe_search.engine.stages import (
+    last_epoch,
+    numbered,
+    place_in_stage,
+    stages,
+    steps_of_epoch,
+)
 from moe_search.engine.trial import Report, TrialSpec
-from moe_search.spec import Regularizer
+from moe_search.spec import Regularizer, Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -163,3 +170,18 @@ def test_stages_decide_who_can_train_in_step() -> None:
     assert fused_by(distilled()) != fused_by(attentive())
     assert last_epoch(distilled().configuration) == 2 * EPOCHS
     assert last_epoch(attentive().configuration) == EPOCHS
+
+
+def test_an_epochs_steps_leave_out_a_last_batch_of_one_sample() -> None:
+    given = ((16, 16), (17, 16), (18, 16), (48, 16), (1, 16))
+    assert [steps_of_epoch(*each) for each in given] == [1, 1, 2, 3, 1]
+
+
+def test_an_epoch_has_its_place_in_its_stage() -> None:
+    configuration = trial(
+        gate="attentive",
+        training=Training(epochs=3, pretraining="peeking", pretraining_epochs=2, distill=True),
+    ).configuration
+    for _, epochs in numbered(configuration):
+        places = [place_in_stage(configuration, epoch) for epoch in epochs]
+        assert places == [*range(len(epochs))]

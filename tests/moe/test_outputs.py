@@ -60,6 +60,15 @@ def test_losses_and_their_gradients(rule: OutputRule) -> None:
         assert not found[1][model, experts:].any()
 
 
+@each_rule
+def test_losses_of_classes_are_those_of_labels(rule: OutputRule) -> None:
+    logits_PMB, outputs_PMCB, label_B = drawn()
+    every_PCB = load_rule(rule).class_losses(logits_PMB, outputs_PMCB)
+    for label in range(CLASSES):
+        loss_PB = load_rule(rule).losses(logits_PMB, outputs_PMCB, torch.full_like(label_B, label))
+        assert torch.equal(every_PCB[:, label], loss_PB)
+
+
 @each_plain_rule
 def test_distributions_at_inference(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, _ = drawn()

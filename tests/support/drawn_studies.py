@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from moe_search.spec import METRICS, PRESETS
 from moe_search.spec.kinds.gates import GATES
+from moe_search.spec.kinds.optimizers import OPTIMIZERS
+from moe_search.spec.kinds.schedules import SCHEDULES
 
 
 def sections(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -63,6 +65,11 @@ STUDY = st.fixed_dictionaries(
         "training": sections(
             epochs=st.integers(1, 9),
             lr=searched_number(POSITIVE),
+            optimizer=searched_word(*OPTIMIZERS),
+            momentum=searched_number(st.floats(0.01, 0.99)),
+            schedule=searched_word(*SCHEDULES),
+            warmup=searched_number(st.floats(0.01, 1.0)),
+            early_stop=searched_number(st.integers(1, 9)),
             pretraining=searched_word("none", "peeking", "class_groups"),
             class_groups=searched_word("even", "superclasses", "0,1|2"),
             freeze_experts=st.booleans() | choices(st.booleans()),

@@ -18,6 +18,7 @@ KEYS = {
     "layers": "model.backbone",
     "terms": "regularizer",
     "optimizers": "training.optimizer",
+    "schedules": "training.schedule",
     "metrics": "objective",
     "samplers": "search.sampler",
     "pruners": "search.pruner",

@@ -6,8 +6,7 @@ have their plain forms in dictionaries; tests skip a member that has none, and s
 Shape suffixes: B sample, M expert, C class.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
@@ -21,9 +20,48 @@ Shape = tuple[int, ...]
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
+    "sgd": torch.optim.SGD,
 }
 """Torch's own, by the names that studies give them."""
+
+
+def optimizer(parameters: Iterator[nn.Parameter], training: Any) -> torch.optim.Optimizer:
+    """Torch's own, with a training's numbers."""
+    named = {"lr": training.lr, "weight_decay": training.weight_decay}
+    if training.optimizer == "sgd":
+        named["momentum"] = training.momentum
+    return OPTIMIZERS[training.optimizer](parameters, **named)
+
+
+Schedule = torch.optim.lr_scheduler.LRScheduler
+SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, Any, int, int], Schedule]] = {
+    "constant": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
+    ),
+    "cosine": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    ),
+    "one_cycle": lambda optimizer, training, steps, steps_of_epoch: (
+        torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, steps, cycle_momentum=False)
+    ),
+    "step": lambda optimizer, training, steps, steps_of_epoch: torch.optim.lr_scheduler.StepLR(
+        optimizer, training.step_epochs * steps_of_epoch, training.step_factor
+    ),
+}
+"""Torch's own, from a training, its steps and those of an epoch."""
+
+
+def schedule(
+    optimizer: torch.optim.Optimizer, training: Any, steps: int, steps_of_epoch: int
+) -> Schedule:
+    """A schedule as torch has it, behind a warmup of torch's."""
+    warmup = round(training.warmup * steps)
+    make = SCHEDULES[training.schedule]
+    if not warmup:
+        return make(optimizer, training, steps, steps_of_epoch)
+    rising = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warmup, 1.0, max(1, warmup - 1))
+    main = make(optimizer, training, steps - warmup, steps_of_epoch)
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [rising, main], [warmup])
 
 
 def layer_list(layers: Sequence[Any]) -> list[Any]:
@@ -388,6 +426,21 @@ def rule_losses(
     samples = zip(logits_BM, outputs_BMC, y_B.tolist(), strict=True)
     rule = RULES[kind] if bias_M is None else biased(bias_M)
     return torch.stack([rule.loss(logits, outputs, y, k) for logits, outputs, y in samples])
+
+
+def label_loss(
+    loss_BC: Tensor, y_B: Tensor, smoothing: float, weight_C: Tensor | None = None
+) -> Tensor:
+    """The mean over a batch of the losses of labels that are smoothed and weighted by class."""
+    weight_C = torch.ones(loss_BC.shape[1]) if weight_C is None else weight_C
+    uniform_C = torch.full_like(weight_C, smoothing / len(weight_C))
+    losses, weights = [], []
+    for loss_C, y in zip(loss_BC, y_B.tolist(), strict=True):
+        share_C = uniform_C.clone()
+        share_C[y] += 1 - smoothing
+        losses.append((share_C * weight_C * loss_C).sum())
+        weights.append(weight_C[y])
+    return _total(losses) / _total(weights)
 
 
 def biased(bias_M: Tensor) -> PlainTopK:

@@ -75,12 +75,12 @@ def population(
     shape: tuple[int, ...] = IMAGE,
     fused: bool = False,
     features: Features | None = None,
+    label_N: Tensor | None = None,
 ) -> Population:
     """The trials as a population on the CPU."""
     first, *_ = stages(specs[0].configuration)
-    return Population(
-        specs, architecture(specs[0], shape), first, replace(CPU, fused=fused), features
-    )
+    hardware = replace(CPU, fused=fused)
+    return Population(specs, architecture(specs[0], shape), first, hardware, features, label_N)
 
 
 def batches(count: int, size: int, shape: tuple[int, ...] = IMAGE, seed: int = 0) -> list[Batch]:

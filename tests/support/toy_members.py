@@ -143,7 +143,7 @@ class ToyLayer(StackedLayer):
 ''',
     ),
     "optimizer": Toy(
-        row=_kind("optimizers", "Kind", "engine.optimizers.toy:ToyOptimizer"),
+        row=_kind("optimizers", "OptimizerKind", "engine.optimizers.toy:ToyOptimizer"),
         study={"training": {"optimizer": "toy"}},
         file="engine/optimizers/toy.py",
         source='''\
@@ -158,6 +158,24 @@ class ToyOptimizer(SGD):
     def __init__(self, *arguments):
         Path("used-optimizer").touch()
         super().__init__(*arguments)
+''',
+    ),
+    "schedule": Toy(
+        row=_kind("schedules", "ScheduleKind", "engine.schedules.toy:ToySchedule"),
+        study={"training": {"schedule": "toy"}},
+        file="engine/schedules/toy.py",
+        source='''\
+from pathlib import Path
+
+from moe_search.engine.schedules.base import Schedule
+
+
+class ToySchedule(Schedule):
+    """Half of it throughout."""
+
+    def factor(self, step):
+        Path("used-schedule").touch()
+        return 0.5
 ''',
     ),
     "data set": Toy(

@@ -62,6 +62,8 @@ def test_a_trial_is_a_finished_child_with_its_parameters(
         "training.batch_size": "20",
         "training.lr": "0.001",
         "training.optimizer": "adam",
+        "training.schedule": "constant",
+        "training.class_weights": "none",
         "training.weight_decay": "0.0",
         "seed": "0",
     }
@@ -123,6 +125,18 @@ def test_seeds_are_averaged_and_kept_apart(
     assert losses[0] != losses[1]
     assert final["validation/loss"] == pytest.approx(fmean(losses))
     assert [final["seed-0/loss"], final["seed-1/loss"]] == losses
+
+
+def test_a_seed_that_stopped_early_counts_as_it_was_to_the_end(
+    tracker: Tracker, client: MlflowClient, seeds: list[TrialResult]
+) -> None:
+    short = replace(seeds[0], history=seeds[0].history[:1])
+    run_id = tracker.log_trial(0, [short, seeds[1]], [0.5]).run_id
+    found = client.get_metric_history(run_id, "validation/loss")
+    first = short.history[0].metrics["loss"]
+    expected = [fmean([first, report.metrics["loss"]]) for report in seeds[1].history]
+    assert [point.value for point in found] == pytest.approx(expected)
+    assert [point.step for point in found] == [report.epoch for report in seeds[1].history]
 
 
 def test_the_values_of_several_objectives_have_their_names(

@@ -13,8 +13,10 @@ from moe_search.engine.optimizers.adam import Adam
 class AdamW(Adam):
     """AdamW (Loshchilov and Hutter, arXiv 1711.05101) as torch has it: w <- (1 - lr d) w first."""
 
-    def decays(self, lr: Sequence[float], weight_decay: Sequence[float]) -> Sequence[float]:
-        return [1 - rate * decay for rate, decay in zip(lr, weight_decay, strict=True)]
+    decoupled = True
+
+    def decays(self, lr: Sequence[float]) -> Sequence[float]:
+        return [1 - rate * own.weight_decay for rate, own in zip(lr, self.training, strict=True)]
 
     def decay(self, decay_F: Tensor) -> None:
-        self.weight_F.mul_(decay_F)
+        self.memory.weight_F.mul_(decay_F)

@@ -62,11 +62,18 @@ class Rule:
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         """Training loss of each sample in nats, [P, B], without regularizers.
 
+        Here of a rule by which the loss of a class follows from what experts give to it alone.
+
         Args:
             logits_PMB: of the gate over temperature; minus infinity where there is no expert.
             outputs_PMCB: the experts' class probabilities.
             label_B: true classes.
         """
+        right_PM1B = of_label(outputs_PMCB, label_B).unsqueeze(2)
+        return self.class_losses(logits_PMB, right_PM1B).squeeze(1)
+
+    def class_losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        """The loss of each sample were a class the true one, [P, C, B]; see ``losses``."""
         raise NotImplementedError
 
 

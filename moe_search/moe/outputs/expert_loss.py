@@ -5,7 +5,7 @@ Shape suffixes: P model, M expert, C class, B sample.
 
 from torch import Tensor
 
-from moe_search.moe.outputs.base import EPSILON, TINY, Rule, of_label
+from moe_search.moe.outputs.base import EPSILON, TINY, Rule
 from moe_search.ops.invariant import sum_over_experts
 
 
@@ -17,10 +17,11 @@ class ExpertLoss(Rule):
     given.
     """
 
-    def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
-        right_PMB = of_label(outputs_PMCB, label_B)
-        best_P1B = logits_PMB.argmax(1, keepdim=True)
-        answer_PB = right_PMB.gather(1, best_P1B).squeeze(1)
-        missed_PMB = (logits_PMB - (right_PMB.detach() + TINY).log()).abs()
-        there_PMB = missed_PMB.masked_fill(logits_PMB.isneginf(), 0.0)
-        return sum_over_experts(there_PMB) - (answer_PB + EPSILON).log()
+    def class_losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        best_P11B = logits_PMB.argmax(1, keepdim=True).unsqueeze(2)
+        index_P1CB = best_P11B.expand(-1, -1, outputs_PMCB.shape[2], -1)
+        answer_PCB = outputs_PMCB.gather(1, index_P1CB).squeeze(1)
+        logits_PM1B = logits_PMB.unsqueeze(2)
+        missed_PMCB = (logits_PM1B - (outputs_PMCB.detach() + TINY).log()).abs()
+        there_PMCB = missed_PMCB.masked_fill(logits_PM1B.isneginf(), 0.0)
+        return sum_over_experts(there_PMCB) - (answer_PCB + EPSILON).log()

@@ -21,9 +21,11 @@ class Product(Rule):
         return _log_product(p_PMB, outputs_PMCB).exp()
 
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
-        p_PMB = self.distribution(logits_PMB)
-        log_P1CB = _log_product(p_PMB, outputs_PMCB).unsqueeze(1)
-        return -of_label(log_P1CB, label_B).squeeze(1)
+        loss_P1CB = self.class_losses(logits_PMB, outputs_PMCB).unsqueeze(1)
+        return of_label(loss_P1CB, label_B).squeeze(1)
+
+    def class_losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        return -_log_product(self.distribution(logits_PMB), outputs_PMCB)
 
 
 def _log_product(p_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:

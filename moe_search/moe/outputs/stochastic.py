@@ -5,7 +5,7 @@ Shape suffixes: P model, M expert, C class, B sample.
 
 from torch import Tensor
 
-from moe_search.moe.outputs.base import EPSILON, TINY, Rule, of_label
+from moe_search.moe.outputs.base import EPSILON, TINY, Rule
 from moe_search.ops.invariant import sum_over_experts
 
 
@@ -16,7 +16,6 @@ class Stochastic(Rule):
     l_e = -log(o_e[label] + 1e-7).
     """
 
-    def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
-        right_PMB = of_label(outputs_PMCB, label_B)
-        p_PMB = self.distribution(logits_PMB)
-        return -(sum_over_experts(p_PMB * (right_PMB + EPSILON).sqrt()) + TINY).log()
+    def class_losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        p_PM1B = self.distribution(logits_PMB).unsqueeze(2)
+        return -(sum_over_experts(p_PM1B * (outputs_PMCB + EPSILON).sqrt()) + TINY).log()

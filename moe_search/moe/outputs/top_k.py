@@ -44,10 +44,19 @@ class TopK(Mixture):
     def losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor, label_B: Tensor) -> Tensor:
         if self.rule.k > 1:
             return super().losses(logits_PMB, outputs_PMCB, label_B)
+        answer_P1CB = self._answer_of_best(logits_PMB, outputs_PMCB)
+        return -(of_label(answer_P1CB, label_B).squeeze(1) + EPSILON).log()
+
+    def class_losses(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        if self.rule.k > 1:
+            return super().class_losses(logits_PMB, outputs_PMCB)
+        return -(self._answer_of_best(logits_PMB, outputs_PMCB).squeeze(1) + EPSILON).log()
+
+    def _answer_of_best(self, logits_PMB: Tensor, outputs_PMCB: Tensor) -> Tensor:
+        """What is trained where k = 1: softmax_c(p_e o_e[c]) of the first expert, [P, 1, C, B]."""
         p_PMB = logits_PMB.softmax(1)
         ranked_PMB = p_PMB if self.bias is None else self.ranked(logits_PMB)
         best_P1B = ranked_PMB.max(1, keepdim=True).indices
         p_P1B = p_PMB.gather(1, best_P1B)
         index_P1CB = best_P1B.unsqueeze(2).expand(-1, -1, outputs_PMCB.shape[2], -1)
-        scaled_P1CB = p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB)
-        return -(of_label(F.softmax(scaled_P1CB, 2), label_B).squeeze(1) + EPSILON).log()
+        return F.softmax(p_P1B.unsqueeze(2) * outputs_PMCB.gather(1, index_P1CB), 2)

@@ -1,21 +1,36 @@
 """Optimizers: how weights follow from gradients."""
 
+from dataclasses import dataclass
+
 from moe_search.spec.kinds.kind import Kind, Kinds
 
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerKind(Kind):
+    """An optimizer.
+
+    Attributes:
+        has_momentum: whether ``training.momentum`` has a meaning.
+    """
+
+    has_momentum: bool = False
+
+
 OPTIMIZERS = Kinds(
-    Kind,
+    OptimizerKind,
     {
-        "adam": Kind(
+        "adam": OptimizerKind(
             meaning="Adam with L2",
             made_by="moe_search.engine.optimizers.adam:Adam",
         ),
-        "adamw": Kind(
+        "adamw": OptimizerKind(
             meaning="Adam with decoupled weight decay",
             made_by="moe_search.engine.optimizers.adamw:AdamW",
         ),
-        "sgd": Kind(
-            meaning="gradient descent with momentum 0.9 (not Nesterov's) and L2",
+        "sgd": OptimizerKind(
+            meaning="gradient descent with momentum (not Nesterov's) and L2",
             made_by="moe_search.engine.optimizers.sgd:SGD",
+            has_momentum=True,
         ),
     },
 )

@@ -1,0 +1,1 @@
+"""Steps of optimizers as one compiled operation each."""
