@@ -7,7 +7,6 @@ representations themselves, so expert and gate must have the same width d there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 from math import prod
 from typing import Annotated
 
@@ -55,24 +54,23 @@ def _convs(
     return tuple(layers)
 
 
-def _block(channels: int, stride: int, inputs: int) -> tuple[Layer, ...]:
+def _block(channels: int, stride: int) -> tuple[Layer, ...]:
     """A basic block of He et al. (arXiv 1512.03385): two convolutions beside a shortcut."""
     size = {"conv": channels, "bias": False}
     body = (
         *(Conv(**size, padding=1, stride=stride), "batch_norm", "relu"),
         *(Conv(**size, padding=1), "batch_norm"),
     )
-    fitted = (Conv(**size, kernel=1, stride=stride), "batch_norm")
-    same = stride == 1 and channels == inputs
-    return Residual(residual=body, shortcut=() if same else fitted), "relu"
+    shortcut = () if stride == 1 else (Conv(**size, kernel=1, stride=stride), "batch_norm")
+    return Residual(residual=body, shortcut=shortcut), "relu"
 
 
 def _residual(channels: Sequence[int]) -> tuple[Layer, ...]:
     """A residual network of one block at each of some resolutions, each half of that before."""
-    first = channels[0]
-    layers = [*_convs([first], norm={1}, pool=()), *_block(first, 1, first)]
-    for inputs, outputs in pairwise(channels):
-        layers += _block(outputs, 2, inputs)
+    first, *later = channels
+    layers = [*_convs([first], norm={1}, pool=()), *_block(first, 1)]
+    for outputs in later:
+        layers += _block(outputs, 2)
     return (*layers, "global_avg_pool")
 
 
@@ -208,9 +206,8 @@ def feature_map(
     Raises:
         UserError: there is no convolution, the map has one channel, or there are no dense layers.
     """
-    _followed(backbone.gate, shape, f"{where}: gate")
     layers = _of_images(backbone.gate, shape)
-    after = _followed(layers, shape, where)
+    after = _followed(layers, shape, f"{where}: gate")
     if not any(isinstance(layer, Conv) for layer in each(layers)) or after[0] == 1:
         raise UserError(
             f"{where}: a soft gate needs convolutions of at least 2 channels in gate, "
@@ -234,10 +231,12 @@ def _is_dense(layer: Layer) -> bool:
 
 
 def _of_images(layers: tuple[Layer, ...], shape: Shape) -> tuple[Layer, ...]:
-    """A body's layers before the first that gives features."""
+    """A body's layers before the first that gives features, up to one that does not fit."""
     for number, layer in enumerate(layers):
         after = kind_of(layer).through(layer, shape)
-        if after is None or len(after) == 1:
+        if after is None:
+            return layers[: number + 1]
+        if len(after) == 1:
             return layers[:number]
         shape = after
     return layers

@@ -52,7 +52,7 @@ class StackedDropout(StackedLayer):
         if not (self.training and self._sources):
             return x
         kept_M = torch.stack([self._drawn(x.shape[1:], source) for source in self._sources])
-        scale_M = kept_M.to(x) * (_STEPS / self.kept)
+        scale_M = kept_M.to(x.device).to(x.dtype) * (_STEPS / self.kept)
         return x * scale_M[self._source_N[networks]]
 
     def _drawn(self, shape: Sequence[int], source: Generator) -> Tensor:
