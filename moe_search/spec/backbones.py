@@ -66,9 +66,12 @@ def _block(channels: int, stride: int) -> tuple[Layer, ...]:
 
 
 def _residual(channels: Sequence[int]) -> tuple[Layer, ...]:
-    """A residual network of one block at each of some resolutions, each half of that before."""
+    """A residual network of one block at each of some resolutions, each half of that before.
+
+    The first is half of the image's, as in the networks for ImageNet: there are many experts.
+    """
     first, *later = channels
-    layers = [*_convs([first], norm={1}, pool=()), *_block(first, 1)]
+    layers = [*_convs([first], norm=(), pool={1}), *_block(first, 1)]
     for outputs in later:
         layers += _block(outputs, 2)
     return (*layers, "global_avg_pool")
@@ -153,7 +156,7 @@ PRESETS: dict[str, Backbone] = {
         gate=_convs((32, 64), norm={1, 2}, pool={1, 2}) + _dense(64, 32),
     ),
     "residual": Backbone(
-        expert=_residual((8, 16, 32)) + _dense(64, 64), gate=_residual((16, 32, 64)) + _dense(64)
+        expert=_residual((16, 32)) + _dense(64, 64), gate=_residual((32, 64)) + _dense(64)
     ),
     # as the MLPs of "Revisiting Deep Learning Models for Tabular Data" (arXiv 2106.11959)
     "mlp_table": Backbone(
