@@ -353,10 +353,11 @@ def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str
         assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
 
 
-@pytest.mark.parametrize("backbone", ["mlp_table", "mlp_embedding"])
-@pytest.mark.parametrize("gate", ["attentive", "noisy"])
+@pytest.mark.parametrize(
+    ("gate", "backbone"), [("attentive", "mlp_table"), ("noisy", "mlp_embedding")]
+)
 def test_dropout_and_the_layers_beside_it_change_no_bit_of_neighbours(
-    backbone: str, gate: str
+    gate: str, backbone: str
 ) -> None:
     assert_company_changes_no_bit(neighbours(gate, backbone=backbone), uneven(IMAGE), fused=False)
 
