@@ -2,7 +2,7 @@
 
 import json
 import re
-from math import log2
+from math import log2, prod
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ _COMMENTS = 54  # column in which they start
 _UNEVEN = 1.5  # largest class to smallest, from which accuracy alone would mislead
 _FEW = 10  # samples of a class, below which its share in a split is a matter of luck
 _MANY_CLASSES = 50  # which need a wider hidden representation
-_SMALL = 2000  # samples, below which there are more epochs
+_SMALL = 2000  # samples, below which there are more epochs and smaller networks
+_LARGE = 32  # pixels a side, from which images get a residual network
+_EMBEDDED = 128  # features, from which they are likely to be what another network says
 
 
 def starting_study(found: Survey, folder: Path) -> str:
@@ -136,7 +138,12 @@ def _backbone(found: Survey) -> str:
     """The data set's own preset, or one that fits samples and number of classes."""
     if preset := DATA_SETS[found.source.name].preset:
         return preset
-    many, sides = len(found.counts) > _MANY_CLASSES, found.shape[1:]
-    if not sides or min(sides) < 4:
-        return "mlp_d64" if many else "mlp"
-    return "cifar100_d64" if many and min(sides) >= 16 else "conv"
+    many, small = len(found.counts) > _MANY_CLASSES, sum(found.counts.values()) < _SMALL
+    side = min(found.shape[1:], default=0)
+    if side < 4:
+        if prod(found.shape) >= _EMBEDDED:
+            return "mlp_embedding"
+        return "mlp_table" if not small else "mlp_d64" if many else "mlp"
+    if side >= _LARGE and not small:
+        return "residual"
+    return "cifar100_d64" if many and side >= 16 else "conv"

@@ -5,6 +5,7 @@ Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -200,13 +201,12 @@ class Population:
         return self._regularization.added_to(loss_P, p_PMB, self.mixtures.axis, batch)
 
     def _draw_noise(self) -> None:
-        """Give gates with noise the epoch's; an expert's does not depend on how many there are."""
-        gate = self.mixtures.gate
+        """Give dropouts and gates with noise the epoch's; an expert's depends on no other."""
+        seed, epoch, gate = self.specs[0].seed, self._epoch, self.mixtures.gate
+        self.mixtures.draw_from(partial(generator, seed, Stream.DROPOUT, epoch))
         if gate is not None and GATES[self.architecture.gate or ""].noisy:
-            seed, places = self.specs[0].seed, max(self.mixtures.axis.experts)
-            gate.random = [
-                generator(seed, Stream.NOISE, self._epoch, expert) for expert in range(places)
-            ]
+            places = range(max(self.mixtures.axis.experts))
+            gate.random = [generator(seed, Stream.NOISE, epoch, expert) for expert in places]
 
     def _precision(self) -> torch.autocast:
         """A context whose products have the precision of the training."""

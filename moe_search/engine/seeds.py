@@ -15,6 +15,7 @@ class Stream(IntEnum):
     AUGMENTATION = 2
     PEEKING = 3
     NOISE = 4
+    DROPOUT = 5
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, *part: int) -> Generator:

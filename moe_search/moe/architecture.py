@@ -11,7 +11,7 @@ from moe_search.spec.backbones import Backbone
 from moe_search.spec.base import OneOf
 from moe_search.spec.configuration import Configuration, GateName
 from moe_search.spec.kinds.gates import GATES
-from moe_search.spec.kinds.layers import Conv, Layer, MaxPool, Shape, kind_of
+from moe_search.spec.kinds.layers import Conv, Layer, MaxPool, Shape, each, kind_of
 from moe_search.spec.kinds.outputs import OUTPUTS
 
 State = dict[str, npt.NDArray[Any]]
@@ -96,7 +96,7 @@ def rounds_alike(layers: Sequence[Layer], shape: Shape) -> bool:
     the number of groups.
     """
     rest = layers[3:] if has_stem(layers, shape) else layers
-    return all(kind_of(layer).rounds_alike for layer in rest)
+    return all(kind_of(layer).rounds_alike for layer in each(rest))
 
 
 def has_stem(layers: Sequence[Layer], shape: Shape) -> bool:
@@ -104,4 +104,5 @@ def has_stem(layers: Sequence[Layer], shape: Shape) -> bool:
     if len(shape) != 3 or shape[0] > _FEW_CHANNELS or len(layers) < 3:
         return False
     conv, relu, pool = layers[:3]
-    return isinstance(conv, Conv) and conv.bias and relu == "relu" and pool == MaxPool(max_pool=2)
+    plain = isinstance(conv, Conv) and conv.bias and conv.stride == 1
+    return plain and relu == "relu" and pool == MaxPool(max_pool=2)

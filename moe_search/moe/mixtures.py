@@ -4,7 +4,7 @@ Shape suffixes: P model, N expert of any model, M expert within its model, C cla
 D width of the hidden representation. Inputs are [C, H, W, B] or [F, B], normalised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from moe_search.moe.architecture import Architecture, State
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, Gate
 from moe_search.moe.layers.dense import Dense
+from moe_search.moe.layers.dropout import StackedDropout
 from moe_search.moe.outputs.base import Rule, load_rule
 from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.configuration import Model
@@ -124,6 +125,24 @@ class Mixtures(nn.Module):
         """Set what one model's hyperparameters say of its gate, once its weights are drawn."""
         if self.gate is not None:
             self.gate.configure(model, chosen)
+
+    def draw_from(self, source: Callable[[int, int], Generator]) -> None:
+        """Give every dropout what it draws from.
+
+        Args:
+            source: of the dropout's number among all, and an expert's place in its model; the place
+                in networks that are not the experts' is 0.
+        """
+        dropouts = [
+            (name, layer)
+            for name, layer in self.named_modules()
+            if isinstance(layer, StackedDropout)
+        ]
+        for number, (name, layer) in enumerate(dropouts):
+            of_experts = name.startswith(self.per_expert)
+            places = self.axis.experts if of_experts else [1] * self.axis.models
+            sources = [source(number, place) for place in range(max(places))]
+            layer.draw_from(sources, [place for count in places for place in range(count)])
 
     def set_training(self, frozen: ModelPart | None) -> None:
         """Training mode; what is frozen gets no gradients and keeps its batch statistics."""

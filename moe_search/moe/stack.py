@@ -105,6 +105,19 @@ def _build(
         stages.append(first_stage)
     elif not kind_of(layers[0]).shares_input:
         stages.append(Spread(count))
+    others, shape = stages_of(layers, shape, count, fused)
+    stages += others
+    if len(shape) == 3:
+        shape = (prod(shape),)
+        stages.append(Flatten())
+    return stages, shape[0]
+
+
+def stages_of(
+    layers: Sequence[Layer], shape: Shape, count: int, fused: bool
+) -> tuple[list[StackedLayer], Shape]:
+    """The stages of layers that have no stem, and the shape of what comes out of them."""
+    stages: list[StackedLayer] = []
     for layer in _pooled_first(layers):
         kind = kind_of(layer)
         if kind.flat and len(shape) == 3:
@@ -112,10 +125,7 @@ def _build(
             stages.append(Flatten())
         stages.append(kind.load_class(StackedLayer).of(layer, shape, count, fused))
         shape = _after(layer, shape)
-    if len(shape) == 3:
-        shape = (prod(shape),)
-        stages.append(Flatten())
-    return _with_relus(stages), shape[0]
+    return _with_relus(stages), shape
 
 
 def _stem(

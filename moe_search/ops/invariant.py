@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 _BLOCK = 16
+_VECTORS = 64  # numbers: a whole number of any processor's vectors
 
 
 def sum_over_experts(x_PM: Tensor) -> Tensor:
@@ -37,6 +38,18 @@ def rowwise_product(
     each_PBC = each_P1BC.expand(-1, blocks.shape[1], -1, -1).flatten(0, 1)
     each_P16C = product(blocks.flatten(0, 1), each_PBC).to(rows_PMB.dtype)
     return each_P16C.view(models, -1, each_P16C.shape[2])[:, :experts]
+
+
+def in_whole_vectors(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A function of every number by itself.
+
+    The last numbers of a tensor, which fill no vector, torch may compute by another kernel than all
+    before; which those are depends on the company. So there are none.
+    """
+    missing = -x.numel() % _VECTORS
+    if not missing:
+        return function(x)
+    return function(F.pad(x.flatten(), (0, missing)))[: x.numel()].view(x.shape)
 
 
 def spread_over_experts(x_P: Tensor, experts: int) -> Tensor:

@@ -7,7 +7,6 @@ representations themselves, so expert and gate must have the same width d there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import takewhile
 from math import prod
 from typing import Annotated
 
@@ -17,11 +16,16 @@ from moe_search.errors import UserError
 from moe_search.spec.base import Section
 from moe_search.spec.kinds.layers import (
     Conv,
+    Dropout,
     Layer,
     Linear,
     MaxPool,
+    Residual,
     Shape,
+    branches,
+    each,
     kind_of,
+    name_of,
 )
 
 
@@ -50,13 +54,41 @@ def _convs(
     return tuple(layers)
 
 
-def _dense(*features: int) -> tuple[Layer, ...]:
-    """Stacks linear layers with a ReLU between them, none after the last."""
+def _block(channels: int, stride: int) -> tuple[Layer, ...]:
+    """A basic block of He et al. (arXiv 1512.03385): two convolutions beside a shortcut."""
+    size = {"conv": channels, "bias": False}
+    body = (
+        *(Conv(**size, padding=1, stride=stride), "batch_norm", "relu"),
+        *(Conv(**size, padding=1), "batch_norm"),
+    )
+    shortcut = () if stride == 1 else (Conv(**size, kernel=1, stride=stride), "batch_norm")
+    return Residual(residual=body, shortcut=shortcut), "relu"
+
+
+def _residual(channels: Sequence[int]) -> tuple[Layer, ...]:
+    """A residual network of one block at each of some resolutions, each half of that before.
+
+    The first is half of the image's, as in the networks for ImageNet: there are many experts.
+    """
+    first, *later = channels
+    layers = [*_convs([first], norm=(), pool={1}), *_block(first, 1)]
+    for outputs in later:
+        layers += _block(outputs, 2)
+    return (*layers, "global_avg_pool")
+
+
+def _mlp(*features: int, between: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Stacks linear layers with some others between them, none after the last."""
     first, *rest = features
     layers: list[Layer] = [Linear(linear=first)]
     for outputs in rest:
-        layers += ["relu", Linear(linear=outputs)]
+        layers += [*between, Linear(linear=outputs)]
     return tuple(layers)
+
+
+def _dense(*features: int) -> tuple[Layer, ...]:
+    """The same with a ReLU between them."""
+    return _mlp(*features, between=["relu"])
 
 
 def _four_convs(channels: Sequence[int], *features: int) -> tuple[Layer, ...]:
@@ -72,10 +104,12 @@ def _cifar10(channels: Sequence[int], *features: int) -> tuple[Layer, ...]:
 
 
 _GATE_CONVS = (64, 128, 256, 512)
+_DROPPED: tuple[Layer, ...] = ("relu", Dropout(dropout=0.1))
+_NORMED: tuple[Layer, ...] = ("layer_norm", "gelu", Dropout(dropout=0.1))
 
 PRESETS: dict[str, Backbone] = {
     "digits": Backbone(
-        expert=_convs([4], norm=(), pool={1}, padding=0) + _dense(16),
+        expert=_convs([4], norm=(), pool={1}, padding=0) + _dense(32, 16),
         gate=_convs([8], norm=(), pool={1}, padding=0) + _dense(32, 16),
     ),
     "mnist": Backbone(
@@ -118,11 +152,25 @@ PRESETS: dict[str, Backbone] = {
     "mlp": Backbone(expert=_dense(32, 16), gate=_dense(64, 16)),
     "mlp_d64": Backbone(expert=_dense(128, 64), gate=_dense(256, 64)),
     "conv": Backbone(
-        expert=_convs((16, 32), norm={1, 2}, pool={1, 2}) + _dense(32),
+        expert=_convs((16, 32), norm={1, 2}, pool={1, 2}) + _dense(64, 32),
         gate=_convs((32, 64), norm={1, 2}, pool={1, 2}) + _dense(64, 32),
     ),
+    "residual": Backbone(
+        expert=_residual((16, 32)) + _dense(64, 64), gate=_residual((32, 64)) + _dense(64)
+    ),
+    # as the MLPs of "Revisiting Deep Learning Models for Tabular Data" (arXiv 2106.11959)
+    "mlp_table": Backbone(
+        expert=_mlp(128, 128, 64, between=_DROPPED), gate=_mlp(128, 128, 64, between=_DROPPED)
+    ),
+    "mlp_embedding": Backbone(
+        expert=_mlp(128, 64, between=_NORMED), gate=_mlp(256, 64, between=_NORMED)
+    ),
 }
-"""The paper's networks by data set, and small ones for a user's own data (mlp, mlp_d64, conv)."""
+"""The paper's networks by data set, and those for a user's own data from ``mlp`` on.
+
+``mlp``, ``mlp_d64`` and ``conv`` are small; ``residual`` is for images of 32 x 32, ``mlp_table``
+for thousands of rows of a table, ``mlp_embedding`` for what another network says of a sample.
+"""
 
 NAMES = ("auto", *PRESETS)
 """What every study may call its backbone; others are installed (see ``installed.py``)."""
@@ -153,7 +201,7 @@ def width(layers: Sequence[Layer], shape: Shape, where: str) -> int:
 def feature_map(
     backbone: Backbone, shape: Shape, where: str = "model.backbone"
 ) -> tuple[tuple[Layer, ...], Shape]:
-    """The gate's layers before its first dense one, and (C, H, W) of what comes out of them.
+    """The gate's layers that give images, and (C, H, W) of what comes out of them.
 
     A soft gate's tokens are the positions of that map, and its experts the dense layers of the
     backbone's experts.
@@ -161,9 +209,9 @@ def feature_map(
     Raises:
         UserError: there is no convolution, the map has one channel, or there are no dense layers.
     """
-    layers = _until_dense(backbone.gate)
+    layers = _of_images(backbone.gate, shape)
     after = _followed(layers, shape, f"{where}: gate")
-    if not any(isinstance(layer, Conv) for layer in layers) or after[0] == 1:
+    if not any(isinstance(layer, Conv) for layer in each(layers)) or after[0] == 1:
         raise UserError(
             f"{where}: a soft gate needs convolutions of at least 2 channels in gate, "
             "whose positions are its tokens; take a backbone that has them, such as conv"
@@ -177,24 +225,41 @@ def feature_map(
 
 def dense_layers(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """A body's layers from its first dense one on."""
-    return layers[len(_until_dense(layers)) :]
+    first = next((n for n, layer in enumerate(layers) if _is_dense(layer)), len(layers))
+    return layers[first:]
 
 
-def _until_dense(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    return tuple(takewhile(lambda layer: not kind_of(layer).flat, layers))
+def _is_dense(layer: Layer) -> bool:
+    return any(kind_of(one).flat for one in each([layer]))
+
+
+def _of_images(layers: tuple[Layer, ...], shape: Shape) -> tuple[Layer, ...]:
+    """A body's layers before the first that gives features, up to one that does not fit."""
+    for number, layer in enumerate(layers):
+        after = kind_of(layer).through(layer, shape)
+        if after is None:
+            return layers[: number + 1]
+        if len(after) == 1:
+            return layers[:number]
+        shape = after
+    return layers
 
 
 def _followed(layers: Sequence[Layer], shape: Shape, where: str) -> Shape:
     """Shape of one sample after some layers."""
     for number, layer in enumerate(layers, 1):
+        place = f"{where}: layer {number} ({name_of(layer)})"
+        ends = [_followed(branch, shape, place) for branch in branches(layer)]
         after = kind_of(layer).through(layer, shape)
         if after is None:
-            name = layer if isinstance(layer, str) else layer.key()
-            raise UserError(
-                f"{where}: layer {number} ({name}) cannot take an input of shape {_times(shape)}; "
-                "convolutions and pools take images (channels x height x width) "
+            needs = (
+                f"its layers make {' and '.join(map(_times, ends))} of it, which cannot be added; "
+                "give it a shortcut that makes the same of it"
+                if isinstance(layer, Residual)
+                else "convolutions and pools take images (channels x height x width) "
                 "no smaller than their window"
             )
+            raise UserError(f"{place} cannot take an input of shape {_times(shape)}; {needs}")
         shape = after
     return shape
 

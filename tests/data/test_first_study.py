@@ -13,7 +13,9 @@ from PIL import Image
 
 import moe_search
 from moe_search.cli import main
-from moe_search.spec import Study, load_study
+from moe_search.data.first_study import starting_study
+from moe_search.data.sets.base import Survey
+from moe_search.spec import Data, Study, load_study
 
 Array = npt.NDArray[Any]
 
@@ -124,7 +126,7 @@ WRITTEN: dict[Callable[[Path], Path], tuple[str, list[str]]] = {
         "rare",
         ["(1: 6, 0: 74)", "{balanced_accuracy: 1.0", "1 classes", "validation: auto"],
     ),
-    a_thousand_classes: ("many", ["1000 classes", "backbone: mlp_d64", "high: 16"]),
+    a_thousand_classes: ("many", ["1000 classes", "backbone: mlp_table", "high: 16"]),
     tiny_images: ("tiny", ["backbone: mlp"]),
     labelled_rows: (
         "animals",
@@ -174,6 +176,28 @@ def test_images_of_many_classes_have_a_wider_network(tmp_path: Path) -> None:
     assert init("--data", file, "--out", tmp_path / "study.yaml").exit_code == 0
     study = load_study(tmp_path / "study.yaml")
     assert study.settings["model.backbone"] == "cifar100_d64"
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "classes", "backbone"),
+    [
+        ((7,), 1000, 3, "mlp"),
+        ((7,), 1000, 90, "mlp_d64"),
+        ((7,), 9000, 90, "mlp_table"),
+        ((384,), 1000, 3, "mlp_embedding"),
+        ((1, 28, 28), 9000, 3, "conv"),
+        ((3, 32, 40), 1000, 3, "conv"),
+        ((3, 32, 40), 9000, 90, "residual"),
+        ((1, 28, 28), 9000, 90, "cifar100_d64"),
+    ],
+)
+def test_networks_fit_the_kind_and_number_of_samples(
+    shape: tuple[int, ...], samples: int, classes: int, backbone: str, tmp_path: Path
+) -> None:
+    counts = {f"class {n}": samples // classes for n in range(classes)}
+    source = Data(name="arrays", path=tmp_path / "x.npz")
+    text = starting_study(Survey(source, shape, counts, own_validation=False), tmp_path)
+    assert f"  backbone: {backbone} " in text
 
 
 def test_data_below_the_study_is_named_by_a_relative_path(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def specs_of(kind: str) -> list[TrialSpec]:
         "distilled": {"gate": "attentive"},
         "perturbed": {"gate": "perturbed_cosine", "perturbation": 0.3},
         "with batch norms": {"backbone": "fashion_mnist"},
+        "with dropout": {"backbone": "mlp_table"},
     }
     recipes: dict[str, dict[str, Any]] = {
         "distilled": {"distill": True},
@@ -112,7 +113,7 @@ def files(checkpoints: Checkpoints) -> list[Path]:
     "kind",
     [
         *("plain", "moving", "distilled", "pretrained", "retrained", "perturbed", "of recipes"),
-        *("with batch norms", *OPTIMIZERS),
+        *("with batch norms", "with dropout", *OPTIMIZERS),
     ],
 )
 def test_a_training_goes_on_in_every_bit_from_any_epoch(

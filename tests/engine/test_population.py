@@ -375,6 +375,48 @@ def test_a_model_goes_on_by_each_optimizer_as_if_nothing_had_been(optimizer: str
         assert_same_bits(thinned.state_of(model), undisturbed.state_of(before))
 
 
+@pytest.mark.parametrize(
+    ("gate", "backbone"), [("attentive", "mlp_table"), ("noisy", "mlp_embedding")]
+)
+def test_dropout_and_the_layers_beside_it_change_no_bit_of_neighbours(
+    gate: str, backbone: str
+) -> None:
+    assert_company_changes_no_bit(neighbours(gate, backbone=backbone), uneven(IMAGE), fused=False)
+
+
+def test_dropout_depends_on_seed_and_epoch_and_spares_what_is_frozen() -> None:
+    ((x, y),) = batches(1, 64)
+
+    def loss(of: Population) -> float:
+        return float(of.losses(samples_last(x), y).detach())
+
+    found = population([trial(backbone="mlp_table")])
+    first = loss(found)
+    assert loss(found) != first, "another batch, other numbers"
+    found.begin_epoch(2)
+    assert loss(found) != first
+    found.begin_epoch(1)
+    assert loss(found) == first
+    other = population([trial(backbone="mlp_table", seed=1)])
+    other.mixtures.load_states([found.state_of(0)])
+    assert loss(other) != first
+    found.enter_stage(Stage(1, frozen="experts"), 1)
+    experts, again = (found.mixtures.experts(samples_last(x)).outputs_PMCB for _ in range(2))
+    assert torch.equal(experts, again)
+    gate, again = (found.mixtures.gate_logits(samples_last(x)) for _ in range(2))
+    assert not torch.equal(gate, again)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_residual_network_has_the_same_bits_alone_and_among_neighbours() -> None:
+    specs = neighbours("attentive", backbone="residual")[::2]
+    given = batches(1, 33, (3, 8, 8)) + batches(1, 16, (3, 8, 8), seed=1)
+    alone = [trained([spec], given, fused=True).state_of(0) for spec in specs]
+    together = trained(specs, given, fused=True)
+    for model in range(len(specs)):
+        assert_same_bits(together.state_of(model), alone[model])
+
+
 @pytest.mark.usefixtures("double")
 def test_neighbours_learn_by_recipes_of_their_own_as_plain_models() -> None:
     assert_learns_as_plain_models(recipes(), batches(8, 12), 1e-9)

@@ -17,7 +17,7 @@ from moe_search.errors import UserError
 from moe_search.moe.architecture import Architecture, OutputRule, State
 from moe_search.moe.outputs.base import load_rule
 from moe_search.moe.soft import SoftMixtures
-from moe_search.spec.backbones import PRESETS, Backbone, feature_map
+from moe_search.spec.backbones import PRESETS, Backbone, dense_layers, feature_map
 from moe_search.spec.kinds.layers import Conv, Linear, MaxPool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -203,6 +203,17 @@ def test_tokens_are_positions_of_what_the_gates_convolutions_give() -> None:
     layers, shape = feature_map(PRESETS["cifar100"], (3, 32, 32))
     assert shape == (512, 2, 2)
     assert layers == PRESETS["cifar100"].gate[:-3]
+    layers, shape = feature_map(PRESETS["residual"], (3, 32, 32))
+    assert shape == (64, 8, 8)
+    assert layers == PRESETS["residual"].gate[:-2]
+
+
+@pytest.mark.parametrize("preset", ["digits", "conv", "residual"])
+def test_experts_of_presets_for_small_images_are_no_affine_maps(preset: str) -> None:
+    linear, *between, last = dense_layers(PRESETS[preset].expert)
+    assert isinstance(linear, Linear)
+    assert between == ["relu"]
+    assert isinstance(last, Linear)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +226,10 @@ def test_tokens_are_positions_of_what_the_gates_convolutions_give() -> None:
                 expert=(Conv(conv=2), MaxPool(max_pool=2)), gate=(Conv(conv=4), Linear(linear=8))
             ),
             "expert needs a dense layer",
+        ),
+        (
+            Backbone(expert=(Linear(linear=4),), gate=(Conv(conv=4, kernel=40), "relu")),
+            "gate: layer 1 .conv. cannot take",
         ),
     ],
 )

@@ -13,19 +13,25 @@ from support.reference_model import LAYERS as PLAIN_LAYERS
 from support.reference_model import PlainNetwork, layer_list, load_body
 from torch import Tensor
 
+from moe_search.moe.architecture import rounds_alike
 from moe_search.moe.layers.base import StackedLayer
 from moe_search.moe.layers.batch_norm import BatchNorm
+from moe_search.moe.layers.layer_norm import LayerNorm
 from moe_search.moe.stack import StackedNetworks
 from moe_search.spec.backbones import PRESETS, width
 from moe_search.spec.kinds.layers import LAYERS, Layer
 
 NETWORKS, BATCH = 3, 3
+SHAPE_OF_IMAGE = (2, 7, 5)
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "digits": (1, 8, 8),
     "mnist": (1, 13, 12),
     "fashion_mnist": (1, 14, 15),
     "mlp": (7,),
+    "mlp_table": (7,),
+    "mlp_embedding": (7,),
+    "residual": (3, 9, 8),
 }
 """Samples small enough to be quick; presets not named take (3, 16, 16)."""
 
@@ -40,8 +46,51 @@ UNUSUAL: list[tuple[tuple[int, ...], list[Any]]] = [
     ((2, 9, 8), [{"linear": 4}]),
     ((6,), ["batch_norm", {"linear": 4}]),
     ((6,), ["relu", {"linear": 4}]),
+    ((2, 9, 8), [{"conv": 3, "stride": 2}, {"conv": 4, "padding": 1, "stride": 3}, "gelu"]),
+    ((1, 13, 12), [{"conv": 3, "stride": 2}, "relu", {"max_pool": 2}, {"linear": 3}]),
+    ((2, 9, 8), [{"conv": 3}, "layer_norm", {"avg_pool": 3}, "silu"]),
+    ((2, 9, 8), ["layer_norm", {"conv": 3}, "global_avg_pool", "layer_norm", {"linear": 4}]),
+    ((2, 9, 8), [{"residual": ["relu", {"conv": 2, "padding": 1}]}, "relu", {"linear": 4}]),
+    ((2, 9, 8), [{"residual": [{"linear": 4}], "shortcut": [{"linear": 4}, "relu"]}]),
+    (
+        (2, 9, 8),
+        [
+            {"conv": 3},
+            {
+                "residual": [
+                    {"residual": [{"conv": 3, "padding": 1}, "batch_norm", "relu"]},
+                    {"conv": 4, "kernel": 1, "stride": 2},
+                ],
+                "shortcut": [{"conv": 4, "stride": 2, "padding": 1}, "batch_norm"],
+            },
+        ],
+    ),
+    ((6,), [{"linear": 4}, {"residual": [{"linear": 8}, "relu", {"linear": 4}]}, "relu"]),
 ]
 """Layer lists that study.yaml allows and no preset has."""
+
+EXAMPLES: dict[str, Any] = {
+    "linear": {"linear": 16},
+    "dropout": {"dropout": 0.5},
+    "residual": {"residual": [{"conv": 2, "padding": 1}, "relu"]},
+    "shortcut": {
+        "residual": [{"conv": 3, "padding": 1, "stride": 2}],
+        "shortcut": [{"conv": 3, "kernel": 1, "stride": 2}],
+    },
+}
+"""Layers whose number should not be 2."""
+
+
+def typed(*layers: Any) -> tuple[Layer, ...]:
+    """Layers as study.yaml has them."""
+    return TypeAdapter(tuple[Layer, ...]).validate_python(layers)
+
+
+def example(name: str) -> Any:
+    """A layer as a study may write it, which takes images of two channels."""
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    return {name: 2} if LAYERS[name].section else name
 
 
 def stacked(
@@ -56,7 +105,7 @@ def stacked(
     for network in range(count):
         networks.initialise(network, random)
     for module in networks.modules():
-        if isinstance(module, BatchNorm):
+        if isinstance(module, BatchNorm | LayerNorm):
             for tensor in module.state_dict().values():
                 tensor.add_(torch.rand(tensor.shape, generator=random))
     return networks
@@ -125,14 +174,12 @@ def test_presets_are_the_plain_networks(preset: str, part: Literal["expert", "ga
 
 @pytest.mark.parametrize(("shape", "layers"), UNUSUAL)
 def test_other_layer_lists_are_the_plain_networks(shape: tuple[int, ...], layers: Any) -> None:
-    compare(TypeAdapter(tuple[Layer, ...]).validate_python(layers), shape)
+    compare(typed(*layers), shape)
 
 
 @pytest.mark.parametrize("name", listed(LAYERS, PLAIN_LAYERS))
 def test_each_layer_is_the_plain_one_on_images(name: str) -> None:
-    layer = {name: 2} if LAYERS[name].section else name
-    given: list[Any] = [layer, {"linear": 4}, "relu"]
-    compare(TypeAdapter(tuple[Layer, ...]).validate_python(given), (2, 9, 8))
+    compare(typed(example(name), {"linear": 4}, "relu"), SHAPE_OF_IMAGE)
 
 
 @pytest.mark.usefixtures("compiled")
@@ -143,6 +190,7 @@ def test_each_layer_is_the_plain_one_on_images(name: str) -> None:
         ("mnist", (1, 17, 18)),
         ("conv", (1, 16, 18)),
         ("cifar10", (3, 16, 16)),
+        ("residual", (3, 9, 8)),
     ],
 )
 def test_networks_with_compiled_layers_are_the_eager_networks(
@@ -178,6 +226,41 @@ def test_some_networks_run_without_the_others(preset: str, networks: slice) -> N
     for ours, all_ran, none_ran in statistics:
         close(ours[networks], all_ran[networks])
         close(ours[untouched], none_ran[untouched])
+
+
+@pytest.mark.usefixtures("compiled", "one_thread")
+@pytest.mark.parametrize(
+    ("name", "fused"),
+    [
+        *((name, False) for name in LAYERS if rounds_alike(typed(example(name)), SHAPE_OF_IMAGE)),
+        *((name, True) for name in LAYERS),
+        ("shortcut", True),
+    ],
+)
+def test_each_layer_has_the_same_bits_alone_and_among_others(name: str, fused: bool) -> None:
+    """Of batches whose last numbers fill no vector.
+
+    But for torch's product of matrices, which rounds by where in memory a row begins.
+    """
+    layers = typed("batch_norm", example(name), "relu")
+    together = stacked(layers, SHAPE_OF_IMAGE, fused, count=5).float()
+    for batch in (16, 48) if (name, fused) == ("linear", False) else (5, 33):
+        x = torch.randn(*SHAPE_OF_IMAGE, batch, generator=torch.Generator().manual_seed(batch))
+        expected = in_training(together, x)
+        for own in (slice(0, 1), slice(2, 4), slice(1, 5)):
+            some = stacked(layers, SHAPE_OF_IMAGE, fused, count=own.stop - own.start).float()
+            some.load_state_dict({n: t[own] for n, t in together.state_dict().items()})
+            for ours, theirs in zip(in_training(some, x), expected, strict=True):
+                assert torch.equal(ours, theirs[own])
+
+
+def in_training(networks: StackedNetworks, x: Tensor) -> list[Tensor]:
+    """What networks say of a batch, and the gradients of their weights."""
+    networks.zero_grad()
+    hidden_NDB = networks(x)
+    torch.autograd.backward((hidden_NDB * hidden_NDB.detach()).sum())
+    gradients = [parameter.grad for parameter in networks.parameters()]
+    return [hidden_NDB.detach(), *(g.clone() for g in gradients if g is not None)]
 
 
 @pytest.mark.parametrize("name", LAYERS)

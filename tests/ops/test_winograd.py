@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from moe_search.ops import winograd as convolution
 from moe_search.ops.winograd import convolve, convolve_eager
 
-Operation = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+Operation = Callable[[Tensor, Tensor, Tensor | None, int, int], Tensor]
 OUTPUTS = 4
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -29,10 +29,16 @@ class Case(NamedTuple):
     w_NOCKK: Tensor
     b_NO: Tensor | None
     padding: int
+    stride: int = 1
 
 
 def drawn(
-    *shape: int, networks: int = 3, kernel: int = 3, padding: int = 1, bias: bool = True
+    *shape: int,
+    networks: int = 3,
+    kernel: int = 3,
+    padding: int = 1,
+    bias: bool = True,
+    stride: int = 1,
 ) -> Case:
     """Normal float64 numbers; x of this shape."""
     random = Generator().manual_seed(sum(shape))
@@ -41,16 +47,17 @@ def drawn(
         return torch.randn(size, generator=random, dtype=torch.float64)
 
     w_NOCKK = normal(networks, OUTPUTS, shape[-4], kernel, kernel)
-    return Case(normal(*shape), w_NOCKK, normal(networks, OUTPUTS) if bias else None, padding)
+    x = normal(*shape)
+    return Case(x, w_NOCKK, normal(networks, OUTPUTS) if bias else None, padding, stride)
 
 
-def plain(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int) -> Tensor:
+def plain(x: Tensor, w_NOCKK: Tensor, b_NO: Tensor | None, padding: int, stride: int) -> Tensor:
     """Network after network."""
     results = []
     for n, w_OCKK in enumerate(w_NOCKK):
         images = (x if x.ndim == 4 else x[n]).permute(3, 0, 1, 2)
         bias = None if b_NO is None else b_NO[n]
-        results.append(F.conv2d(images, w_OCKK, bias, padding=padding).permute(1, 2, 3, 0))
+        results.append(F.conv2d(images, w_OCKK, bias, stride, padding).permute(1, 2, 3, 0))
     return torch.stack(results)
 
 
@@ -61,7 +68,8 @@ def run(operation: Operation, case: Case, dtype: torch.dtype = torch.float64) ->
     for tensor in given[case.x.ndim == 4 :]:
         tensor.requires_grad_()
     x, w_NOCKK = given[:2]
-    y_NOHWB = operation(x, w_NOCKK, given[2] if case.b_NO is not None else None, case.padding)
+    b_NO = given[2] if case.b_NO is not None else None
+    y_NOHWB = operation(x, w_NOCKK, b_NO, case.padding, case.stride)
     random = Generator().manual_seed(1)
     g = torch.randn(y_NOHWB.shape[1:], generator=random, dtype=torch.float64).to(dtype)
     torch.autograd.backward((y_NOHWB * g).sum())
@@ -88,6 +96,12 @@ CASES = [
     drawn(3, 9, 8, 33, padding=0, bias=False),
     drawn(3, 2, 9, 8, 20, kernel=4),
     drawn(2, 9, 8, 20, kernel=1, padding=0),
+    drawn(3, 5, 9, 8, 33, stride=2),
+    drawn(3, 5, 9, 8, 33, kernel=1, padding=0, stride=2),
+    drawn(3, 5, 4, 5, 6, kernel=1, padding=0, bias=False),
+    drawn(3, 5, 9, 8, 7, kernel=4, padding=2, stride=3),
+    drawn(2, 9, 8, 20, kernel=5, padding=0, stride=2),
+    drawn(2, 9, 8, 20, stride=2),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: str([*case.x.shape]))
 
@@ -132,7 +146,7 @@ def test_a_batch_in_pieces_gives_the_same_numbers(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("shape", [(6, 5, 8, 8, 50), (3, 9, 8, 50)])
 def test_a_network_has_the_same_bits_in_any_company(shape: tuple[int, ...]) -> None:
-    x, w_NOCKK, b_NO, padding = drawn(*shape, networks=6)
+    x, w_NOCKK, b_NO, padding, _ = drawn(*shape, networks=6)
     assert b_NO is not None
     shared = x.ndim == 4
     together = run(convolve, Case(x, w_NOCKK, b_NO, padding), torch.float32)
@@ -144,9 +158,9 @@ def test_a_network_has_the_same_bits_in_any_company(shape: tuple[int, ...]) -> N
 
 @each_operation
 def test_what_is_not_a_number_stays_with_its_sample_and_network(operation: Operation) -> None:
-    x, w_NOCKK, _, padding = drawn(3, 5, 8, 8, 20)
+    x, w_NOCKK, _, padding, _ = drawn(3, 5, 8, 8, 20)
     x[1, 2, 3, 4, 7] = torch.nan
-    y_NOHWB = operation(x.float(), w_NOCKK.float(), None, padding)
+    y_NOHWB = operation(x.float(), w_NOCKK.float(), None, padding, 1)
     lost = y_NOHWB.isnan()
     assert lost[1, :, 2:5, 3:6, 7].all()
     lost[1, ..., 7] = False

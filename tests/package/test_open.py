@@ -67,6 +67,10 @@ def refusal(package: Path) -> str:
         (IMAGE, {"kind": "single"}),
         ((5,), {"gate": "attentive"}),
         ((2, 9, 9), {"backbone": "conv"}),
+        ((2, 9, 9), {"backbone": "residual"}),
+        ((5,), {"backbone": "mlp_table"}),
+        ((5,), {"backbone": "mlp_embedding"}),
+        ((2, 9, 9), {"backbone": "residual", "gate": "soft", "slots": 2}),
     ],
 )
 def test_a_loaded_model_is_the_trained_one(

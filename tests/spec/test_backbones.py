@@ -10,7 +10,7 @@ from moe_search.errors import UserError
 from moe_search.spec import PRESETS, Backbone, Model, resolve_backbone
 from moe_search.spec.backbones import width
 from moe_search.spec.kinds.data_sets import DATA_SETS
-from moe_search.spec.kinds.layers import Conv, Layer, Linear, MaxPool, Shape
+from moe_search.spec.kinds.layers import Conv, Layer, Linear, MaxPool, Residual, Shape, name_of
 
 SHAPES: dict[str, Shape] = {
     "digits": (1, 8, 8),
@@ -18,8 +18,15 @@ SHAPES: dict[str, Shape] = {
     "fashion_mnist": (1, 28, 28),
     "mlp": (20,),
     "mlp_d64": (20,),
+    "mlp_table": (20,),
+    "mlp_embedding": (384,),
     "conv": (3, 32, 32),
+    "residual": (3, 32, 32),
 } | {name: (3, 32, 32) for name in PRESETS if name.startswith("cifar")}
+
+WEIGHTLESS = ("batch_norm", "layer_norm", "max_pool", "global_avg_pool", "dropout")
+"""What may stand before or after a ReLU; a norm has weights, but mixes nothing."""
+BENDS = ("relu", "gelu")
 
 
 def parameters(layers: Sequence[Layer], shape: Shape, outputs: int) -> int:
@@ -106,11 +113,10 @@ def test_every_preset_serves_both_gates_on_its_data(preset: str) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_relu_stands_between_layers_and_a_body_ends_before_it(preset: str) -> None:
     for body in (PRESETS[preset].expert, PRESETS[preset].gate):
-        weighty = [
-            layer for layer in body if layer != "batch_norm" and not isinstance(layer, MaxPool)
-        ]
+        named = [name_of(layer) for layer in body]
+        weighty = [name for name in named if name not in WEIGHTLESS]
         for one, other in pairwise(weighty):
-            assert (one == "relu") != (other == "relu")
+            assert (one in BENDS) != (other in BENDS)
     ends_with_relu = PRESETS[preset].gate[-1] == "relu"
     assert ends_with_relu == (preset == "fashion_mnist")
 
@@ -141,6 +147,17 @@ def test_what_a_data_set_declares_as_its_preset_is_one() -> None:
         ([MaxPool(max_pool=2)], (5,), r"layer 1 \(max_pool\) .* shape 5;"),
         ([Conv(conv=2, kernel=9)], (1, 8, 8), r"layer 1 \(conv\) .* shape 1x8x8;"),
         ([Conv(conv=2), "relu", MaxPool(max_pool=7)], (1, 8, 8), r"layer 3 .* shape 2x6x6;"),
+        (["relu", "global_avg_pool"], (5,), r"layer 2 \(global_avg_pool\) .* shape 5;"),
+        (
+            [Residual(residual=(Conv(conv=2), "relu", Conv(conv=2, kernel=7)))],
+            (2, 8, 8),
+            r"layer 1 \(residual\): layer 3 \(conv\) .* shape 2x6x6;",
+        ),
+        (
+            ["relu", Residual(residual=(Conv(conv=2),))],
+            (2, 8, 8),
+            r"layer 2 \(residual\) .* shape 2x8x8; its layers make 2x6x6 and 2x8x8 of it, which",
+        ),
     ],
 )
 def test_layers_that_do_not_fit_are_named(
@@ -148,6 +165,15 @@ def test_layers_that_do_not_fit_are_named(
 ) -> None:
     with pytest.raises(UserError, match=f"here: {layer}"):
         width(layers, shape, "here")
+
+
+def test_what_there_was_before_strides_is_written_as_it_was() -> None:
+    assert Conv(conv=2).model_dump_json() == '{"conv":2,"kernel":3,"padding":0,"bias":true}'
+    assert Conv(conv=2, stride=2).model_dump()["stride"] == 2
+    for preset in ("cifar100", "residual"):
+        written = PRESETS[preset].model_dump_json()
+        assert Backbone.model_validate_json(written) == PRESETS[preset]
+        assert ("stride" in written) == (preset == "residual")
 
 
 def test_an_attentive_gate_needs_equal_widths() -> None:

@@ -70,14 +70,23 @@ def layer_list(layers: Sequence[Any]) -> list[Any]:
 
 
 def _conv(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
-    k, p = layer.get("kernel", 3), layer.get("padding", 0)
-    conv = nn.Conv2d(shape[0], layer["conv"], k, padding=p, bias=layer.get("bias", True))
-    return conv, (layer["conv"], shape[1] + 2 * p - k + 1, shape[2] + 2 * p - k + 1)
+    k, p, s = layer.get("kernel", 3), layer.get("padding", 0), layer.get("stride", 1)
+    conv = nn.Conv2d(shape[0], layer["conv"], k, s, p, bias=layer.get("bias", True))
+    return conv, (layer["conv"], *((side + 2 * p - k) // s + 1 for side in shape[1:]))
 
 
 def _max_pool(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
     size = layer["max_pool"]
     return nn.MaxPool2d(size), (shape[0], shape[1] // size, shape[2] // size)
+
+
+def _avg_pool(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    size = layer["avg_pool"]
+    return nn.AvgPool2d(size), (shape[0], shape[1] // size, shape[2] // size)
+
+
+def _global_avg_pool(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), shape[:1]
 
 
 def _linear(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
@@ -91,12 +100,61 @@ def _batch_norm(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
     return (nn.BatchNorm2d(shape[0]) if image else nn.BatchNorm1d(shape[0])), shape
 
 
+class ChannelsLast(nn.Module):
+    """A module on [B, ..., C] for [B, C, ...]."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.module(x.movedim(1, -1))
+        return y.movedim(-1, 1)
+
+
+def _layer_norm(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    return ChannelsLast(nn.LayerNorm(shape[0])), shape
+
+
+class Added(nn.Module):
+    """The sum of what two networks make of the same."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x) + self.shortcut(x)
+        return y
+
+
+def _residual(layer: Any, shape: Shape) -> tuple[nn.Module, Shape]:
+    body, after = _in_order(layer["residual"], shape)
+    return Added(body, _in_order(layer.get("shortcut", ()), shape)[0]), after
+
+
+def _in_order(layers: Sequence[Any], shape: Shape) -> tuple[nn.Sequential, Shape]:
+    modules: list[nn.Module] = []
+    for layer in layers:
+        name = layer if isinstance(layer, str) else next(iter(layer))
+        module, shape = LAYERS[name](layer, shape)
+        modules.append(module)
+    return nn.Sequential(*modules), shape
+
+
 LAYERS: dict[str, Callable[[Any, Shape], tuple[nn.Module, Shape]]] = {
     "conv": _conv,
     "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "global_avg_pool": _global_avg_pool,
     "linear": _linear,
     "relu": lambda layer, shape: (nn.ReLU(), shape),
+    "gelu": lambda layer, shape: (nn.GELU(), shape),
+    "silu": lambda layer, shape: (nn.SiLU(), shape),
     "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "dropout": lambda layer, shape: (nn.Identity(), shape),  # as without anything to draw from
+    "residual": _residual,
 }
 """Torch's own by the names that studies give them, each with the shape of a sample after it."""
 
@@ -106,13 +164,8 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, layers: Sequence[Any], shape: Shape, outputs: int | None) -> None:
         super().__init__()
-        body: list[nn.Module] = []
-        for layer in layers:
-            name = layer if isinstance(layer, str) else next(iter(layer))
-            module, shape = LAYERS[name](layer, shape)
-            body.append(module)
-        body += [nn.Flatten()] * (len(shape) == 3)
-        self.body = nn.Sequential(*body)
+        body, shape = _in_order(layers, shape)
+        self.body = nn.Sequential(*body, *[nn.Flatten()] * (len(shape) == 3))
         self.width = prod(shape)
         self.head = nn.Linear(self.width, outputs) if outputs is not None else None
 

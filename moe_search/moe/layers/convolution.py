@@ -13,12 +13,12 @@ from moe_search.spec.kinds.layers import Conv, Layer
 
 
 class Convolution(Weighted):
-    """Stride-1 convolution: [C, H, W, B], the same for all networks, or [N, C, H, W, B]."""
+    """Convolution: [C, H, W, B], the same for all networks, or [N, C, H, W, B]."""
 
     def __init__(self, count: int, inputs: int, layer: Conv, fused: bool) -> None:
         weight = (layer.conv, inputs, layer.kernel, layer.kernel)
         super().__init__(count, weight, inputs * layer.kernel**2, layer.bias)
-        self.padding = layer.padding
+        self.padding, self.stride = layer.padding, layer.stride
         self.operation = convolve if fused else convolve_eager
 
     @classmethod
@@ -28,4 +28,4 @@ class Convolution(Weighted):
 
     def forward(self, x: Tensor, networks: slice = ALL) -> Tensor:
         bias_NO = None if self.bias is None else self.biases(networks)
-        return self.operation(x, self.weights(networks), bias_NO, self.padding)
+        return self.operation(x, self.weights(networks), bias_NO, self.padding, self.stride)

@@ -99,7 +99,10 @@ def _layers(layers: Sequence[Layer]) -> str:
     def text(layer: Layer) -> str:
         if isinstance(layer, str):
             return layer
-        values = layer.model_dump(exclude_defaults=True)
-        return " ".join(f"{name} {written(value)}" for name, value in values.items())
+        values = {name: getattr(layer, name) for name in layer.model_dump(exclude_defaults=True)}
+        return " ".join(
+            f"{name} {f'({_layers(value)})' if isinstance(value, tuple) else written(value)}"
+            for name, value in values.items()
+        )
 
     return ", ".join(map(text, layers))

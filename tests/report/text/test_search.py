@@ -239,9 +239,11 @@ def test_values(value: int | float | str | None, text: str) -> None:
 
 def test_layer_lists_are_words() -> None:
     layers = [{"conv": 3, "kernel": 5}, "relu", {"linear": 4}]
-    backbone = Backbone.model_validate({"expert": layers, "gate": [{"conv": 2, "bias": False}]})
+    gate = [{"residual": [{"conv": 2, "bias": False}, "relu"], "shortcut": [{"conv": 2}]}, "gelu"]
+    backbone = Backbone.model_validate({"expert": layers, "gate": gate})
     assert value_text(backbone) == (
-        "(expert: conv 3 kernel 5, relu, linear 4; gate: conv 2 bias false)"
+        "(expert: conv 3 kernel 5, relu, linear 4; "
+        "gate: residual (conv 2 bias false, relu) shortcut (conv 2), gelu)"
     )
 
 

@@ -42,7 +42,10 @@ def loaded(file: Path, text: str, *overrides: str) -> Study:
 
 
 WORDS = ", ".join(LAYERS.names(lambda layer: layer.section is None))
-SECTIONS = ", ".join(f"{{{name}}}" for name in LAYERS.names(lambda layer: bool(layer.section)))
+SECTIONS = ", ".join(
+    f"{{{name}: [...]}}" if name == "residual" else f"{{{name}}}"
+    for name in LAYERS.names(lambda layer: bool(layer.section))
+)
 FRONT = SAMPLERS.names(lambda sampler: sampler.several_objectives)
 
 WRONG_VALUES = {
@@ -83,6 +86,10 @@ WRONG_VALUES = {
     f"unknown; did you mean 'relu'? allowed: {WORDS}",
     "model: {backbone: {expert: [{cnv: 3}], gate: [relu]}}": "model.backbone.expert[0]: expected "
     f"{SECTIONS} or {WORDS}; got {{cnv: 3}}",
+    "model: {backbone: {expert: [{residual: [{dropout: 1.0}]}], gate: [relu]}}": "model.backbone"
+    ".expert[0].residual[0].dropout: must be below 1; got 1.0",
+    "model: {backbone: {expert: [{residual: []}], gate: [relu]}}": "model.backbone.expert[0]"
+    ".residual: needs 1 or more entries; got []",
     "model: {output: top_k, top_k: 8, experts: {low: 2, high: 9}}": "model.top_k: top_k may be 8 "
     "where model.experts may be 2; keep top_k at most 2 or experts at least 8",
     "model: {output: {choices: [top_k, mixture]}, experts: 1}": "model.top_k: top_k may be 2 "
