@@ -147,8 +147,8 @@ def compare(
 ) -> dict[str, Curve]:
     """Replay and print; today's policy and random search, and those whose search holds a word."""
     finals = table.study.finalists
-    fresh = min(finals.seeds, len(table.objective_CST[0]) - held_out(table) - 1)
-    wanted = policies(Fresh(finals.top, fresh), min(3, fresh - 1))
+    seen = len(table.objective_CST[0]) - held_out(table)
+    wanted = policies(Fresh(finals.top, min(finals.seeds, seen - 1)), min(3, seen - 2))
     top = best(table)
     print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
     print("(and what is gained on today's default, 95 % intervals); costs to 25 and 10 %")
