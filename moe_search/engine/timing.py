@@ -21,7 +21,6 @@ from moe_search.engine.stages import stages
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.architecture import Architecture
 from moe_search.ops.compile import uncompiled
-from moe_search.ops.stem import worth_fusing
 from moe_search.spec import Configuration, resolve_backbone
 
 _LEAST = 0.2  # seconds that are timed
@@ -36,7 +35,7 @@ def epoch_seconds(configuration: Configuration, asked: Asked, data: Resident) ->
     alone = device.type == "cpu" and not architecture.rounds_alike
     models = 1 if alone else asked.population
     specs = [TrialSpec(key, configuration, seed=0) for key in range(models)]
-    fused = device.type == "cpu" and worth_fusing(data.shape) and uncompiled() is None
+    fused = device.type == "cpu" and uncompiled() is None
     # L_s may take distances in a network's outputs; what they are does not change how long it takes
     features = _first_values(data.classes)
     stage = stages(configuration)[0]

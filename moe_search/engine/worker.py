@@ -23,7 +23,6 @@ from moe_search.engine.train import Caller, Trainer
 from moe_search.engine.trial import Job, TrialFailure
 from moe_search.errors import MemberError
 from moe_search.ops.compile import uncompiled
-from moe_search.ops.stem import worth_fusing
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as _Connection
@@ -46,9 +45,9 @@ class Worker:
         self._setup = setup
         device = torch.device(setup.device)
         self._data = resident(data, device)
-        wanted = device.type == "cpu" and worth_fusing(data.shape)
-        why_not = uncompiled() if wanted else None
-        self._hardware = Hardware(device, fused=wanted and why_not is None)
+        on_cpu = device.type == "cpu"
+        why_not = uncompiled() if on_cpu else None
+        self._hardware = Hardware(device, fused=on_cpu and why_not is None)
         self._dropped: set[int] = set()
         self._features = FeatureNetworks(self._hardware, self._drops)
         channel.send(Ready(why_not))

@@ -72,7 +72,7 @@ def slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
 def uncompiled() -> str | None:
     """None if they can, else in one line why not; the eager forms still run."""
     try:
-        library("stem.cpp", INPUTS=1, KERNEL=3, OUTPUTS=0)
+        library("dense.cpp")
     except OSError as error:
         return str(error)
     return None

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from moe_search.ops.compile import call, constant, library
-from moe_search.ops.matmul import dense, dense_eager
+from moe_search.ops.dense import dense, dense_eager
 
 _MOST = 32
 """Inputs and outputs up to which it is compiled, which each size is for itself.
@@ -28,7 +28,7 @@ A product of matrices takes twice as long at 16 and up to a third longer from 32
 
 def relu_dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
     """w relu(x) + b, [N, O, B]."""
-    return dense_eager(x_NIB.relu(), w_NOI, b_NO)
+    return dense_eager(x_NIB, w_NOI, b_NO, rectified=True)
 
 
 def relu_dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def relu_dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
     narrow = fits and max(inputs, outputs) <= _MOST
     compiled = library("relu_dense.cpp", INPUTS=inputs, OUTPUTS=outputs) if narrow else None
     if compiled is None or x_NIB.shape[2] % constant(compiled, "lanes"):
-        return dense(x_NIB.relu(), w_NOI, b_NO)
+        return dense(x_NIB, w_NOI, b_NO, rectified=True)
     operands = (tensor.contiguous() for tensor in (x_NIB, w_NOI, b_NO))
     y_NOB: Tensor = _ReluDense.apply(*operands, compiled)
     return y_NOB

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from moe_search.ops import relu_dense as narrow
 from moe_search.ops import winograd
-from moe_search.ops.matmul import dense
+from moe_search.ops.dense import dense
 from moe_search.ops.stem import stem, stem_eager
 
 NETWORKS, BATCH, RUNS = 40, 512, 15

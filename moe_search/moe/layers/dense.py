@@ -8,7 +8,7 @@ from typing import Self
 from torch import Tensor
 
 from moe_search.moe.layers.base import ALL, Weighted
-from moe_search.ops.matmul import dense, dense_eager
+from moe_search.ops.dense import dense, dense_eager
 from moe_search.ops.relu_dense import relu_dense, relu_dense_eager
 from moe_search.spec.kinds.layers import Layer, Linear
 

@@ -1,0 +1,79 @@
+"""Dense layers of stacked networks, perhaps with a ReLU of their input, as one operation.
+
+Shape suffixes: N network, I O inputs and outputs, B sample.
+
+On a CPU the time of a small layer goes into what surrounds its products: a call for each matrix,
+packing, a ReLU and a bias that read and write everything once more. The compiled operation
+(``dense.cpp``) takes all networks in one call, packs an input that they share once, and does the
+rest in registers.
+"""
+
+from ctypes import CDLL
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from moe_search.ops.compile import call, library
+from moe_search.ops.matmul import product
+
+_MOST = 512
+"""Inputs and outputs up to which it is compiled.
+
+Above, what surrounds a product takes little of its time, and libraries that pack both factors of it
+are faster (tests/benchmarks/kernels.py).
+"""
+
+
+def dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool = False) -> Tensor:
+    """w x + b, [N, O, B], or w relu(x) + b."""
+    in_NIB = x_NIB.relu() if rectified else x_NIB
+    return torch.baddbmm(b_NO.unsqueeze(2), w_NOI, in_NIB).to(b_NO.dtype)
+
+
+def dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool = False) -> Tensor:
+    """The fast form of ``dense_eager``: same shapes, same numbers to float tolerance.
+
+    Larger layers, other types than float32 and other devices than the CPU take ``product``, and so
+    does autocast.
+
+    Raises:
+        OSError: it cannot be compiled (see ``compile.library``).
+    """
+    fits = x_NIB.dtype == w_NOI.dtype == torch.float32 and x_NIB.device.type == "cpu"
+    small = max(w_NOI.shape[1:]) <= _MOST
+    if not (fits and small) or torch.is_autocast_enabled("cpu"):
+        in_NIB = x_NIB.relu() if rectified else x_NIB
+        return product(w_NOI, in_NIB).to(b_NO.dtype).add_(b_NO.unsqueeze(2))
+    shared = x_NIB.stride(0) == 0
+    in_memory = x_NIB[:1].contiguous().expand_as(x_NIB) if shared else x_NIB.contiguous()
+    operands = (in_memory, w_NOI.contiguous(), b_NO.contiguous())
+    y_NOB: Tensor = _Dense.apply(*operands, rectified, library("dense.cpp"))
+    return y_NOB
+
+
+class _Dense(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool, compiled: CDLL
+    ) -> Tensor:
+        y_NOB = x_NIB.new_empty(*b_NO.shape, x_NIB.shape[2])
+        ctx.sizes = (*w_NOI.shape, x_NIB.shape[2], x_NIB.stride(0) == 0, rectified)
+        call(compiled.forward, (x_NIB, w_NOI, b_NO, y_NOB), *ctx.sizes)
+        ctx.save_for_backward(x_NIB, w_NOI)
+        ctx.compiled = compiled
+        return y_NOB
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_NOB: Tensor) -> tuple[Tensor | None, ...]:
+        x_NIB, w_NOI = ctx.saved_tensors
+        g_NOB = g_NOB.contiguous()
+        dx_NIB = None
+        if ctx.needs_input_grad[0]:
+            dx_NIB = g_NOB.new_empty(x_NIB.shape)
+            call(ctx.compiled.gradient_of_inputs, (x_NIB, w_NOI, g_NOB, dx_NIB), *ctx.sizes)
+        dw_NOI, db_NO = torch.empty_like(w_NOI), w_NOI.new_empty(w_NOI.shape[:2])
+        call(ctx.compiled.gradient_of_weights, (x_NIB, g_NOB, dw_NOI, db_NO), *ctx.sizes)
+        return dx_NIB, dw_NOI, db_NO, None, None
