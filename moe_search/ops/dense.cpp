@@ -8,6 +8,10 @@
 // are packed into panels of up to RUNS side by side, so that memory is read in order, and a block of
 // ROWS x RUNS results stays in registers while it is summed.
 
+#ifdef __GNUC__
+#pragma GCC optimize("O2") // what -O3 adds makes compiling take three times as long, and nothing faster
+#endif
+
 #include "vectors.h"
 
 #include <cstdlib>
@@ -87,15 +91,15 @@ typedef int Places __attribute__((vector_size(LANES * 4)));
 #endif
 
 // Rows become columns: as often as a number of rows can be halved, both halves are interleaved.
-inline void turn(Floats (&rows)[LANES]) {
-#pragma GCC unroll 4
-    for (long left = LANES; left > 1; left /= 2) {
+template <long LEFT = LANES> inline void turn(Floats (&rows)[LANES]) {
+    if constexpr (LEFT > 1) {
         Floats mixed[LANES];
 #pragma GCC unroll 16
         for (long i = 0; i < LANES / 2; i++) {
             mixed[2 * i] = SHUFFLE(rows[i], rows[i + LANES / 2], LOW);
             mixed[2 * i + 1] = SHUFFLE(rows[i], rows[i + LANES / 2], HIGH);
         }
+        turn<LEFT / 2>(mixed);
 #pragma GCC unroll 16
         for (long i = 0; i < LANES; i++) rows[i] = mixed[i];
     }
@@ -107,33 +111,42 @@ void Panels::pack_turned(const float *x, bool rectified) const {
         for (long run = 0; run < width; run++)
             for (long k = 0; k < depth; k += LANES) {
                 const long column = (first + run) * LANES;
+                const float *from = x + column * depth + k;
+                long row = depth;
+                float some[LANES * LANES];
+                if (column + LANES > columns || k + LANES > depth) {
+                    std::memset(some, 0, sizeof some);
+                    for (long i = 0; i < LANES && column + i < columns; i++)
+                        for (long j = 0; j < LANES && k + j < depth; j++)
+                            some[i * LANES + j] = from[i * depth + j];
+                    from = some, row = LANES;
+                }
                 Floats rows[LANES];
 #pragma GCC unroll 16
-                for (long i = 0; i < LANES; i++) {
-                    rows[i] = column + i < columns ? load_some(x + (column + i) * depth + k, depth - k)
-                                                   : Floats{};
-                    if (rectified) rows[i] = relu(rows[i]);
-                }
+                for (long i = 0; i < LANES; i++) rows[i] = load(from + i * row);
                 turn(rows);
+                float *to = of(panel) + (k * width + run) * LANES;
                 for (long i = 0; i < LANES && k + i < depth; i++)
-                    store(of(panel) + ((k + i) * width + run) * LANES, rows[i]);
+                    store(to + i * width * LANES, rectified ? relu(rows[i]) : rows[i]);
             }
     }
 }
 
 // Factors [rows][depth] of any strides, and what becomes of their products with panels:
-// out[rows][columns] = bias + product, 0 where `only` is not above 0. Bias and `only` may be null.
+// out[rows][columns] = bias + product, 0 where `only` is not above 0, or, where it is to be `added`,
+// that much more. Bias and `only` may be null.
 struct Product {
     const float *factors;
     long rows, row, step;
     const float *bias, *only;
     float *out;
+    bool added = false;
 };
 
 // A block of results: sums of factors [HEIGHT][depth] times vectors [depth][WIDTH].
 template <int HEIGHT, int WIDTH>
 void block(const float *factor, long row, long step, const float *in, long depth, const float *bias,
-           const float *only, float *out, long columns) {
+           const float *only, float *out, long columns, bool added) {
     Floats sum[HEIGHT][WIDTH];
 #pragma GCC unroll 8
     for (int r = 0; r < HEIGHT; r++)
@@ -154,6 +167,7 @@ void block(const float *factor, long row, long step, const float *in, long depth
         for (int v = 0; v < WIDTH; v++) {
             const long at = r * columns + v * LANES;
             if (only) sum[r][v] = load(only + at) <= Floats{} ? Floats{} : sum[r][v];
+            if (added) sum[r][v] += load(out + at);
             store(out + at, sum[r][v]);
         }
 }
@@ -170,14 +184,15 @@ template <int WIDTH> struct Rows {
         const float *only = p.only ? p.only + place : nullptr;
         if (left >= WIDTH * LANES)
             return block<HEIGHT, WIDTH>(factor, p.row, p.step, in, panels.depth, bias, only,
-                                        p.out + place, columns);
+                                        p.out + place, columns, p.added);
         float whole[HEIGHT * WIDTH * LANES];
         block<HEIGHT, WIDTH>(factor, p.row, p.step, in, panels.depth, bias, nullptr, whole,
-                             WIDTH * LANES);
+                             WIDTH * LANES, false);
         for (long r = 0; r < HEIGHT; r++)
             for (long c = 0; c < left; c++) {
                 const long to = r * columns + c;
-                p.out[place + to] = only && only[to] <= 0 ? 0 : whole[r * WIDTH * LANES + c];
+                const float value = only && only[to] <= 0 ? 0 : whole[r * WIDTH * LANES + c];
+                p.out[place + to] = p.added ? p.out[place + to] + value : value;
             }
     }
     void all() const {
@@ -227,18 +242,20 @@ void gradient_of_inputs(const float *x, const float *w, const float *g, float *d
     }
 }
 
+// Adds to dw and db.
 void gradient_of_weights(const float *x, const float *g, float *dw, float *db, long networks,
                          long outputs, long inputs, long samples, long shared, long rectified) {
     const Panels panels(samples, inputs);
     for (long n = 0; n < networks; n++) {
         if (n == 0 || !shared) panels.pack_turned(x + n * inputs * samples, rectified);
         const float *out = g + n * outputs * samples;
-        multiply({out, outputs, samples, 1, nullptr, nullptr, dw + n * outputs * inputs}, panels);
+        float *to = dw + n * outputs * inputs;
+        multiply({out, outputs, samples, 1, nullptr, nullptr, to, true}, panels);
         for (long o = 0; o < outputs; o++) {
             Floats total{};
             for (long s = 0; s < samples; s += LANES)
                 total += load_some(out + o * samples + s, samples - s);
-            db[n * outputs + o] = sum(total);
+            db[n * outputs + o] += sum(total);
         }
     }
 }

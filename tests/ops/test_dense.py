@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from moe_search.ops.dense import _MOST, dense, dense_eager
+from moe_search.ops.dense import _MOST, dense, dense_eager, scores, scores_eager
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -49,7 +49,8 @@ def test_an_input_that_all_networks_share_and_memory_in_another_order(rectified:
     x_NIB, w_NOI, b_NO, g_NOB = (tensor.float() for tensor in drawn(33, 20))
     turned_NOI = w_NOI.transpose(1, 2).contiguous().transpose(1, 2)
     shared_IB = x_NIB[0].t().contiguous().t()
-    found, expected = [], []
+    found: list[Tensor | None] = []
+    expected: list[Tensor | None] = []
     for operation, kept in ((dense, found), (dense_eager, expected)):
         learned = [t.clone().requires_grad_() for t in (shared_IB, turned_NOI, b_NO)]
         y_NOB = operation(learned[0].expand(3, -1, -1), learned[1], learned[2], rectified)
@@ -84,3 +85,35 @@ def test_other_types_keep_their_precision_and_autocast_its_own() -> None:
         low_NOB = dense(x_NIB, w_NOI, b_NO)
     assert low_NOB.dtype == torch.float32
     assert not torch.allclose(low_NOB, dense(x_NIB, w_NOI, b_NO), rtol=1e-5)
+
+
+def test_gradients_that_are_there_already_are_added_to_as_autograd_adds() -> None:
+    x_NIB, w_NOI, b_NO, g_NOB = (tensor.float() for tensor in drawn(33, 10, 61))
+    found: list[Tensor | None] = []
+    expected: list[Tensor | None] = []
+    for operation, kept in ((dense, found), (dense_eager, expected)):
+        w, b = w_NOI.clone().requires_grad_(), b_NO.clone().requires_grad_()
+        torch.autograd.backward(operation(x_NIB, w, b, True), g_NOB)
+        twice = operation(x_NIB, w, b, True) + operation(x_NIB.flip(2), w, b, False)
+        torch.autograd.backward(twice, g_NOB)
+        kept += [w.grad, b.grad]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_scores_of_a_model_s_experts_have_the_same_bits_beside_larger_models() -> None:
+    x_PIB, w_PMI, b_PM, g_PMB = (tensor.float() for tensor in drawn(33, 13, 61))
+    results_of = []
+    for experts in (5, 13):
+        learned = [x_PIB.clone(), w_PMI[:, :experts].clone(), b_PM[:, :experts].clone()]
+        for tensor in learned:
+            tensor.requires_grad_()
+        g = g_PMB[:, :experts].clone()
+        g[:, 5:] = 0  # as of places without an expert
+        y = scores(learned[0], learned[1], learned[2])
+        exact = scores_eager(learned[0].double(), learned[1].double(), learned[2].double())
+        torch.testing.assert_close(y.double(), exact, rtol=1e-4, atol=1e-4)
+        dx, dw, db = torch.autograd.grad(y, learned, g)
+        results_of.append([y[:, :5], dx, dw[:, :5], db[:, :5]])
+    for few, many in zip(*results_of, strict=True):
+        assert torch.equal(few, many)
