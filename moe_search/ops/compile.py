@@ -1,7 +1,7 @@
 """The package's C++, compiled for the processor it runs on and for the sizes it is to serve.
 
-Compiling takes a quarter of a second, so each process does it for itself: nothing is left behind,
-and nothing made for another processor is ever found.
+A source compiles in a quarter to half of a second, so each process does it for itself: nothing is
+left behind, and nothing made for another processor is ever found.
 """
 
 import ctypes

@@ -14,7 +14,8 @@
 
 #include "vectors.h"
 
-#include <cstdlib>
+#include <cstdint>
+#include <vector>
 
 namespace {
 
@@ -23,20 +24,14 @@ constexpr long RUNS = 3;
 
 inline Floats relu(Floats value) { return value <= Floats{} ? Floats{} : value; }
 
-// Memory that is kept from call to call, at the start of a line of the cache.
-struct Memory {
-    float *numbers = nullptr;
-    long room = 0;
-    float *of(long size) {
-        if (size > room) {
-            std::free(numbers);
-            room = (size + 15) / 16 * 16;
-            numbers = static_cast<float *>(std::aligned_alloc(64, room * sizeof(float)));
-        }
-        return numbers;
-    }
-};
-thread_local Memory memory;
+// Memory that is kept from call to call; it starts where a line of the cache does.
+thread_local std::vector<float> memory;
+inline float *lines(long size) {
+    constexpr std::size_t LINE = 64;
+    if (static_cast<long>(memory.size()) < size + 16) memory.resize(size + 16);
+    const auto start = reinterpret_cast<std::uintptr_t>(memory.data());
+    return memory.data() + (LINE - start % LINE) % LINE / sizeof(float);
+}
 
 inline Floats load_some(const float *from, long count) {
     Floats value{};
@@ -51,7 +46,7 @@ struct Panels {
     long depth, columns, runs;
     Panels(long depth, long columns)
         : depth(depth), columns(columns), runs((columns + LANES - 1) / LANES) {
-        numbers = memory.of(depth * runs * LANES);
+        numbers = lines(depth * runs * LANES);
     }
     // panels as wide as each other, but for one vector
     long count() const { return (runs + RUNS - 1) / RUNS; }

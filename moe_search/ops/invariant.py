@@ -36,7 +36,7 @@ class _Sum(torch.autograd.Function):
         return sum_P
 
     @staticmethod
-    def backward(ctx: Any, g_P: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, g_P: Tensor) -> Tensor:
         return g_P.unsqueeze(1).expand(-1, ctx.experts, *g_P.shape[1:])
 
 

@@ -69,8 +69,8 @@ class Workload:
         label_N = random.integers(self.classes, size=_SAMPLES)
         mean_CF = random.normal(size=(self.classes, *self.shape))
         x_NF = (mean_CF[label_N] + random.normal(size=(_SAMPLES, *self.shape))).astype(np.float32)
-        test = {"x_test": x_NF[:100], "y_test": label_N[:100]}
-        np.savez(path, x_train=x_NF, y_train=label_N, **test)
+        some_x_NF, some_label_N = x_NF[:100], label_N[:100]
+        np.savez(path, x_train=x_NF, y_train=label_N, x_test=some_x_NF, y_test=some_label_N)
 
     def configuration(self, kind: str, epochs: int) -> Configuration:
         """A trial's hyperparameters."""
