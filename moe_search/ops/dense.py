@@ -5,7 +5,8 @@ Shape suffixes: N network, I O inputs and outputs, B sample; P model, M expert.
 On a CPU the time of a small layer goes into what surrounds its products: a call for each matrix,
 packing, a ReLU and a bias that read and write everything once more. The compiled operation
 (``dense.cpp``) takes all networks in one call, packs an input that they share once, and does the
-rest in registers.
+rest in registers. Narrow layers have nothing to gain from bfloat16, so nothing of them is rounded
+to it, under autocast either.
 """
 
 from ctypes import CDLL
@@ -26,6 +27,8 @@ Above, what surrounds a product takes little of its time, and libraries that pac
 are faster (tests/benchmarks/kernels.py).
 """
 
+_NARROW = 32  # inputs and outputs up to which a layer is not rounded under autocast
+
 
 def dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool = False) -> Tensor:
     """w x + b, [N, O, B], or w relu(x) + b."""
@@ -37,7 +40,7 @@ def dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool = False) -
     """The fast form of ``dense_eager``: same shapes, same numbers to float tolerance.
 
     Larger layers, other types than float32 and other devices than the CPU take ``product``, and so
-    does autocast.
+    do layers that are not narrow under autocast.
 
     Raises:
         OSError: it cannot be compiled (see ``compile.library``).
@@ -72,7 +75,7 @@ def scores(x_PIB: Tensor, w_PMI: Tensor, b_PM: Tensor) -> Tensor:
 def _serves(x_NIB: Tensor, w_NOI: Tensor) -> bool:
     """Whether a layer is of a kind and of sizes for which it is compiled."""
     fits = x_NIB.dtype == w_NOI.dtype == torch.float32 and x_NIB.device.type == "cpu"
-    return fits and max(w_NOI.shape[1:]) <= _MOST and not torch.is_autocast_enabled("cpu")
+    return fits and max(w_NOI.shape[1:]) <= (_NARROW if torch.is_autocast_enabled("cpu") else _MOST)
 
 
 def _compiled(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor, rectified: bool) -> Tensor:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from moe_search.ops import dense as wide
-from moe_search.ops import relu_dense as narrow
 from moe_search.ops import winograd
 from moe_search.ops.dense import dense
 from moe_search.ops.matmul import product
@@ -44,23 +43,17 @@ def table(title: str, rows: Iterable[tuple[object, float, float]]) -> None:
         print(f"{size!s:<60}{compiled:>10.2f}{products:>10.2f}", flush=True)
 
 
-def relu_dense() -> Iterable[tuple[object, float, float]]:
-    """Inputs and outputs of a ReLU with a dense layer."""
-    for width in (8, 16, 32, 48, 64):
-        x, w, b = (
-            drawn(NETWORKS, width, BATCH),
-            drawn(NETWORKS, width, width),
-            drawn(NETWORKS, width),
-        )
-        with patch.object(narrow, "_MOST", width):
-            compiled = milliseconds(narrow.relu_dense, x, w, b)
-        yield width, compiled, milliseconds(lambda x, w, b: dense(x, w, b, True), x, w, b)
-
-
 def dense_layer() -> Iterable[tuple[object, float, float]]:
-    """Inputs and outputs of a ReLU with a dense layer of any width."""
+    """Inputs and outputs of a ReLU with a dense layer."""
     for networks, inputs, outputs in (
-        *((NETWORKS, 30, 64), (NETWORKS, 64, 32), (NETWORKS, 384, 64), (8, 169, 128)),
+        *(
+            (NETWORKS, 5, 32),
+            (NETWORKS, 32, 10),
+            (NETWORKS, 30, 64),
+            (NETWORKS, 64, 32),
+            (NETWORKS, 384, 64),
+            (8, 169, 128),
+        ),
         *((8, 512, 512), (4, 1024, 512), (4, 2048, 1024)),
     ):
         x, w, b = (
@@ -111,8 +104,7 @@ def spectra() -> Iterable[tuple[object, float, float]]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    table("ReLU and dense layer, inputs = outputs (limit 32); second: of any width", relu_dense())
-    table("ReLU and dense layer of any width (limit 512)", dense_layer())
+    table("ReLU and dense layer (limit 512)", dense_layer())
     table("dense layer after the stem, outputs (limit 8)", dense_after_stem())
     table("stem, pixels a side", stem_of_side())
     table("numbers in both spectra of a convolution (2**25)", spectra())

@@ -11,7 +11,18 @@ from moe_search.ops.dense import _MOST, dense, dense_eager, scores, scores_eager
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
-SIZES = [(1, 1), (30, 64), (64, 32), (7, 3), (36, 17), (33, 50), (169, 9), (_MOST + 1, 2)]
+SIZES = [
+    (1, 1),
+    (5, 32),
+    (32, 10),
+    (30, 64),
+    (64, 32),
+    (7, 3),
+    (36, 17),
+    (33, 50),
+    (169, 9),
+    (_MOST + 1, 2),
+]
 
 
 def drawn(inputs: int, outputs: int, samples: int = 48, networks: int = 3) -> list[Tensor]:
@@ -80,11 +91,12 @@ def test_other_types_keep_their_precision_and_autocast_its_own() -> None:
     tensors = drawn(5, 8)
     for ours, eager in zip(results(True, tensors), results(False, tensors), strict=True):
         torch.testing.assert_close(ours, eager, rtol=1e-12, atol=1e-12)
-    x_NIB, w_NOI, b_NO, _ = (tensor.float() for tensor in tensors)
-    with torch.autocast("cpu", torch.bfloat16):
-        low_NOB = dense(x_NIB, w_NOI, b_NO)
-    assert low_NOB.dtype == torch.float32
-    assert not torch.allclose(low_NOB, dense(x_NIB, w_NOI, b_NO), rtol=1e-5)
+    for inputs, rounded in ((32, False), (33, True)):
+        x_NIB, w_NOI, b_NO, _ = (tensor.float() for tensor in drawn(inputs, 8))
+        with torch.autocast("cpu", torch.bfloat16):
+            low_NOB = dense(x_NIB, w_NOI, b_NO)
+        assert low_NOB.dtype == torch.float32
+        assert torch.equal(low_NOB, dense(x_NIB, w_NOI, b_NO)) != rounded
 
 
 def test_gradients_that_are_there_already_are_added_to_as_autograd_adds() -> None:
