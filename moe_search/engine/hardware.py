@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 
 from moe_search.ops.compile import uncompiled
-from moe_search.ops.stem import worth_fusing
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,8 @@ class Hardware:
     fused: bool = False
 
 
-def hardware_for(device: torch.device, shape: tuple[int, ...]) -> tuple[Hardware, str | None]:
-    """What to train with, and why operations are not compiled where that would be faster.
-
-    Args:
-        device: of all tensors.
-        shape: of one sample, (C, H, W) or (F,).
-    """
-    wanted = device.type == "cpu" and worth_fusing(shape)
-    why_not = uncompiled() if wanted else None
-    return Hardware(device, fused=wanted and why_not is None), why_not
+def hardware_for(device: torch.device) -> tuple[Hardware, str | None]:
+    """What to train with, and why operations are not compiled where that would be faster."""
+    on_cpu = device.type == "cpu"
+    why_not = uncompiled() if on_cpu else None
+    return Hardware(device, fused=on_cpu and why_not is None), why_not

@@ -4,6 +4,7 @@ Shape suffixes: P model, B sample. Inputs are [C, H, W, B] or [F, B], normalised
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -208,10 +209,11 @@ class Population:
             places = range(max(self.mixtures.axis.experts))
             gate.random = [generator(seed, Stream.NOISE, epoch, expert) for expert in places]
 
-    def _precision(self) -> torch.autocast:
+    def _precision(self) -> AbstractContextManager[object]:
         """A context whose products have the precision of the training."""
-        low = self.specs[0].configuration.training.precision == "bfloat16"
-        return torch.autocast(self._hardware.device.type, torch.bfloat16, enabled=low)
+        if self.specs[0].configuration.training.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self._hardware.device.type, torch.bfloat16)
 
     def _turn_to(self, stage: Stage) -> None:
         """Be of a stage, whose gate may be of another kind."""

@@ -33,7 +33,7 @@ def epoch_seconds(configuration: Configuration, asked: Asked, data: Resident) ->
     architecture = Architecture.of(configuration, backbone, data.shape, data.classes)
     models = 1 if trains_alone(architecture, asked.device) else asked.population
     specs = [TrialSpec(key, configuration, seed=0) for key in range(models)]
-    hardware, _ = hardware_for(device, data.shape)
+    hardware, _ = hardware_for(device)
     # L_s may take distances in a network's outputs; what they are does not change how long it takes
     features = _first_values(data.classes)
     stage = stages(configuration)[0]

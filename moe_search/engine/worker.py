@@ -44,7 +44,7 @@ class Worker:
         self._setup = setup
         device = torch.device(setup.device)
         self._data = resident(data, device)
-        self._hardware, why_not = hardware_for(device, data.shape)
+        self._hardware, why_not = hardware_for(device)
         self._dropped: set[int] = set()
         self._features = FeatureNetworks(self._hardware, self._drops)
         channel.send(Ready(why_not))

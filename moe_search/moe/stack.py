@@ -26,7 +26,7 @@ from moe_search.moe.layers.dense import Dense
 from moe_search.moe.layers.max_pool import MaxPooling
 from moe_search.moe.layers.relu import Relu
 from moe_search.moe.layers.shapes import Flatten, Spread
-from moe_search.ops.stem import NARROW, stem, stem_eager, worth_fusing
+from moe_search.ops.stem import NARROW, stem, stem_eager
 from moe_search.spec.kinds.layers import Conv, Layer, Linear, MaxPool, Shape, kind_of
 
 
@@ -134,7 +134,7 @@ def _stem(
     """The first stage of a layer list that has a stem, the shape it gives, and what follows."""
     conv = layers[0]
     assert isinstance(conv, Conv)
-    stage = Stem(count, shape[0], conv, fused and worth_fusing(shape))
+    stage = Stem(count, shape[0], conv, fused)
     for layer in layers[:3]:
         shape = _after(layer, shape)
     layers = layers[3:]

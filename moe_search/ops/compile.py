@@ -1,7 +1,7 @@
 """The package's C++, compiled for the processor it runs on and for the sizes it is to serve.
 
-Compiling takes a quarter of a second, so each process does it for itself: nothing is left behind,
-and nothing made for another processor is ever found.
+A source compiles in a quarter to half of a second, so each process does it for itself: nothing is
+left behind, and nothing made for another processor is ever found.
 """
 
 import ctypes
@@ -73,7 +73,7 @@ def slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
 def uncompiled() -> str | None:
     """None if they can, else in one line why not; the eager forms still run."""
     try:
-        library("stem.cpp", INPUTS=1, KERNEL=3, OUTPUTS=0)
+        library("dense.cpp")
     except OSError as error:
         return str(error)
     return None

@@ -7,7 +7,7 @@ Shape suffixes: P model, M expert, B sample, C column.
 """
 
 from collections.abc import Callable
-from functools import reduce
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,25 @@ _VECTORS = 64  # numbers: a whole number of any processor's vectors
 
 def sum_over_experts(x_PM: Tensor) -> Tensor:
     """[P, M, ...] -> [P, ...], one expert after another: zeros of absent ones change no bit."""
-    return reduce(torch.add, x_PM.unbind(1))
+    sum_P: Tensor = _Sum.apply(x_PM)
+    return sum_P
+
+
+class _Sum(torch.autograd.Function):
+    """As one operation: adding one expert after another would leave as many to differentiate."""
+
+    @staticmethod
+    def forward(ctx: Any, x_PM: Tensor) -> Tensor:
+        ctx.experts = x_PM.shape[1]
+        first_P, *others = x_PM.unbind(1)
+        sum_P = first_P.clone()
+        for other_P in others:
+            sum_P += other_P
+        return sum_P
+
+    @staticmethod
+    def backward(ctx: Any, g_P: Tensor) -> Tensor:
+        return g_P.unsqueeze(1).expand(-1, ctx.experts, *g_P.shape[1:])
 
 
 def rowwise_product(

@@ -1,6 +1,6 @@
 """Products of stacks of matrices on a CPU.
 
-Shape suffixes: N matrix, I J K rows and columns; of a dense layer I O inputs and outputs, B sample.
+Shape suffixes: N matrix, I J K rows and columns.
 
 Much of the time of training goes into these. Torch multiplies by Intel's library, which on an AMD
 processor with AVX-512 was seen to leave half of a vector unused; NumPy's (OpenBLAS) uses all of it.
@@ -40,16 +40,6 @@ def gram(x_IK: Tensor) -> Tensor:
         return x_IK.t() @ x_IK
     x = x_IK.numpy()
     return torch.from_numpy(x.T @ x)  # NumPy sees that it is symmetric and computes one half
-
-
-def dense_eager(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
-    """w x + b, [N, O, B]."""
-    return torch.baddbmm(b_NO.unsqueeze(2), w_NOI, x_NIB).to(b_NO.dtype)
-
-
-def dense(x_NIB: Tensor, w_NOI: Tensor, b_NO: Tensor) -> Tensor:
-    """The fast form of ``dense_eager``, as ``product`` is."""
-    return product(w_NOI, x_NIB).to(b_NO.dtype).add_(b_NO.unsqueeze(2))
 
 
 class _Product(torch.autograd.Function):

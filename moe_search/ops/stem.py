@@ -23,19 +23,11 @@ from torch.autograd.function import once_differentiable
 
 from moe_search.ops.compile import call, constant, few_weights, library, slab
 
-# Pixels a side; a step of smaller images takes milliseconds in plain torch, and each process would
-# compile for itself. Times of both forms: tests/benchmarks/kernels.py.
-_SMALLEST = 16
 NARROW = 8
 """Dense outputs up to which the layer after the stem is a part of it.
 
 At 8 that takes half the time of a product of matrices, at 16 as long (tests/benchmarks/kernels.py).
 """
-
-
-def worth_fusing(shape: tuple[int, ...]) -> bool:
-    """Whether compiled operations serve samples of this shape: images of some size."""
-    return len(shape) == 3 and min(shape[1:]) >= _SMALLEST
 
 
 def stem_eager(

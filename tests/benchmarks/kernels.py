@@ -11,9 +11,10 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from moe_search.ops import relu_dense as narrow
+from moe_search.ops import dense as wide
 from moe_search.ops import winograd
-from moe_search.ops.matmul import dense
+from moe_search.ops.dense import dense
+from moe_search.ops.matmul import product
 from moe_search.ops.stem import stem, stem_eager
 
 NETWORKS, BATCH, RUNS = 40, 512, 15
@@ -42,17 +43,31 @@ def table(title: str, rows: Iterable[tuple[object, float, float]]) -> None:
         print(f"{size!s:<60}{compiled:>10.2f}{products:>10.2f}", flush=True)
 
 
-def relu_dense() -> Iterable[tuple[object, float, float]]:
+def dense_layer() -> Iterable[tuple[object, float, float]]:
     """Inputs and outputs of a ReLU with a dense layer."""
-    for width in (8, 16, 32, 48, 64):
+    for networks, inputs, outputs in (
+        *(
+            (NETWORKS, 5, 32),
+            (NETWORKS, 32, 10),
+            (NETWORKS, 30, 64),
+            (NETWORKS, 64, 32),
+            (NETWORKS, 384, 64),
+            (8, 169, 128),
+        ),
+        *((8, 512, 512), (4, 1024, 512), (4, 2048, 1024)),
+    ):
         x, w, b = (
-            drawn(NETWORKS, width, BATCH),
-            drawn(NETWORKS, width, width),
-            drawn(NETWORKS, width),
+            drawn(networks, inputs, BATCH),
+            drawn(networks, outputs, inputs),
+            drawn(networks, outputs),
         )
-        with patch.object(narrow, "_MOST", width):
-            compiled = milliseconds(narrow.relu_dense, x, w, b)
-        yield width, compiled, milliseconds(lambda x, w, b: dense(x.relu(), w, b), x, w, b)
+        with patch.object(wide, "_MOST", max(inputs, outputs)):
+            compiled = milliseconds(lambda x, w, b: dense(x, w, b, True), x, w, b)
+
+        def products(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+            return product(w, x.relu()).add_(b.unsqueeze(2))
+
+        yield f"{inputs} -> {outputs}", compiled, milliseconds(products, x, w, b)
 
 
 def dense_after_stem() -> Iterable[tuple[object, float, float]]:
@@ -89,7 +104,7 @@ def spectra() -> Iterable[tuple[object, float, float]]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    table("ReLU and dense layer, inputs = outputs (limit 32)", relu_dense())
+    table("ReLU and dense layer (limit 512)", dense_layer())
     table("dense layer after the stem, outputs (limit 8)", dense_after_stem())
-    table("stem, pixels a side (limit 16)", stem_of_side())
+    table("stem, pixels a side", stem_of_side())
     table("numbers in both spectra of a convolution (2**25)", spectra())

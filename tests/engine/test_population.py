@@ -442,6 +442,18 @@ def test_a_hundred_steps_with_the_fused_stem_agree_to_float_tolerance(gate: str)
 
 
 @pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(("backbone", "shape"), [("mlp_d64", (30,)), ("digits", IMAGE)])
+def test_a_hundred_steps_on_tables_and_small_images_agree_to_float_tolerance(
+    backbone: str, shape: tuple[int, ...]
+) -> None:
+    specs = [
+        trial(key, experts=3 + key, backbone=backbone, training=Training(lr=1e-3))
+        for key in range(2)
+    ]
+    assert_learns_as_plain_models(specs, batches(100, 33, shape), 1e-4, shape, fused=True)
+
+
+@pytest.mark.usefixtures("compiled")
 @each_gate
 def test_steps_with_fast_convolutions_agree_to_float_tolerance(gate: str) -> None:
     regularizer = Regularizer(kind="importance", weight=0.2)
@@ -652,6 +664,13 @@ def test_the_fused_stem_has_the_same_bits_alone_and_among_neighbours(
 ) -> None:
     specs = at_precision(precision, neighbours(gate))
     assert_company_changes_no_bit(specs, uneven(LARGE_IMAGE), fused=True)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("gate", listed(STACKED, PLAIN_GATES))
+def test_compiled_layers_of_tables_have_the_same_bits_alone_and_among_neighbours(gate: str) -> None:
+    specs = neighbours(gate, backbone="mlp_d64")
+    assert_company_changes_no_bit(specs, uneven((30,)), fused=True)
 
 
 @pytest.mark.usefixtures("compiled")

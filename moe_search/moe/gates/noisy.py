@@ -49,11 +49,11 @@ class NoisyGate(OriginalGate):
 
     def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """Logits [P, M, B]; what the experts say is not looked at."""
-        hidden_PDB = torch.relu(self.body(x))
+        hidden_PDB = self.body(x)
         clean_PMB = self.outputs(hidden_PDB)
         if not self.training:
             return clean_PMB
-        raw_PMB = rowwise_product(self.axis.fold(self.noise.weight), hidden_PDB)
+        raw_PMB = rowwise_product(self.axis.fold(self.noise.weight), hidden_PDB.relu())
         scale_PMB = _LEAST - F.logsigmoid(-raw_PMB)  # softplus, whose own kernel rounds by place
         noisy_PMB = clean_PMB + self._drawn(clean_PMB) * scale_PMB
         self.scores = NoisyScores(clean_PMB, scale_PMB, noisy_PMB)

@@ -3,14 +3,13 @@
 Shape suffixes: P model, M expert within its model, B sample, D width of the hidden representation.
 """
 
-import torch
 from torch import Generator, Tensor
 
 from moe_search.moe.architecture import Architecture
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.base import ExpertOutputs, NetworkGate
 from moe_search.moe.layers.dense import Dense
-from moe_search.ops.invariant import rowwise_product
+from moe_search.ops.dense import scores, scores_eager
 
 
 class OriginalGate(NetworkGate):
@@ -21,16 +20,17 @@ class OriginalGate(NetworkGate):
     def __init__(self, architecture: Architecture, axis: ExpertAxis, fused: bool) -> None:
         super().__init__(architecture, axis, fused)
         self.head = Dense(sum(axis.experts), self.body.width, 1)
+        self.operation = scores if fused else scores_eager
 
     def forward(self, x: Tensor, experts: ExpertOutputs | None = None) -> Tensor:
         """Logits [P, M, B]; what the experts say is not looked at."""
-        return self.outputs(torch.relu(self.body(x)))
+        return self.outputs(self.body(x))
 
     def outputs(self, hidden_PDB: Tensor) -> Tensor:
-        """One output per expert [P, M, B] of what the network says after its ReLU."""
+        """One output per expert [P, M, B] of the ReLU of what the network says."""
         weight_PMD = self.axis.fold(self.head.weight).squeeze(2)
-        bias_PM1 = self.axis.fold(self.head.biases(slice(None)))
-        return self.axis.mask(rowwise_product(weight_PMD, hidden_PDB) + bias_PM1)
+        bias_PM = self.axis.fold(self.head.biases(slice(None))).squeeze(2)
+        return self.axis.mask(self.operation(hidden_PDB, weight_PMD, bias_PM))
 
     def rows(self) -> Tensor:
         """The weights [N, D] of each expert's output."""

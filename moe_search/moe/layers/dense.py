@@ -8,8 +8,7 @@ from typing import Self
 from torch import Tensor
 
 from moe_search.moe.layers.base import ALL, Weighted
-from moe_search.ops.matmul import dense, dense_eager
-from moe_search.ops.relu_dense import relu_dense, relu_dense_eager
+from moe_search.ops.dense import dense, dense_eager
 from moe_search.spec.kinds.layers import Layer, Linear
 
 
@@ -25,8 +24,7 @@ class Dense(Weighted):
     ) -> None:
         super().__init__(count, (outputs, inputs), inputs, bias=True)
         self.rectified = rectified
-        self.plain = dense if fused else dense_eager
-        self.after_relu = relu_dense if fused else relu_dense_eager
+        self.operation = dense if fused else dense_eager
 
     @classmethod
     def of(cls, layer: Layer, shape: tuple[int, ...], count: int, fused: bool) -> Self:
@@ -36,5 +34,4 @@ class Dense(Weighted):
     def forward(self, x: Tensor, networks: slice = ALL) -> Tensor:
         weight_NOI, bias_NO = self.weights(networks), self.biases(networks)
         x_NIB = x.expand(len(weight_NOI), -1, -1) if x.ndim == 2 else x
-        operation = self.after_relu if self.rectified else self.plain
-        return operation(x_NIB, weight_NOI, bias_NO)
+        return self.operation(x_NIB, weight_NOI, bias_NO, self.rectified)

@@ -1,0 +1,121 @@
+"""What throughput.py trains: networks on images, on a table and on embeddings.
+
+Each workload can be given to any build of moe-search: its data are a source that ``load`` reads.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from moe_search.spec import PRESETS, Configuration, Data
+from moe_search.spec.backbones import Backbone
+from moe_search.spec.kinds.layers import Conv, Layer, Linear, Shape, kind_of
+
+WEIGHT = 0.2
+"""Of the regularizer."""
+
+_SAMPLES = 20_000  # of the synthetic data, a fifth of them for validation
+
+
+def _dense(*outputs: int) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    for width in outputs:
+        layers += [Linear(linear=width), "relu"]
+    return tuple(layers[:-1])
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One network on one data set.
+
+    Attributes:
+        shape: of one sample.
+        training: samples for training.
+        validation: samples for validation.
+        epochs: of moe-search in one measurement, so that it takes seconds.
+        kinds: regularizers that are measured.
+    """
+
+    name: str
+    shape: Shape
+    classes: int
+    experts: int
+    backbone: Backbone
+    batch: int
+    training: int
+    validation: int
+    epochs: int
+    kinds: tuple[str, ...] = ("importance",)
+
+    def source(self, folder: Path) -> Data:
+        """What ``load`` reads; synthetic data are in a folder, where ``write`` has put them."""
+        if self.name in ("table", "embeddings"):
+            path = folder / f"{self.name}.npz"
+            return Data(name="arrays", path=path, validation=self.validation)
+        return Data(name=self.name, validation=self.validation)
+
+    def write(self, folder: Path) -> None:
+        """Put synthetic data into a folder: around a random point of each class, half of it noise.
+
+        Everything else is there already.
+        """
+        path = self.source(folder).path
+        if path is None:
+            return
+        random = np.random.default_rng(0)
+        label_N = random.integers(self.classes, size=_SAMPLES)
+        mean_CF = random.normal(size=(self.classes, *self.shape))
+        x_NF = (mean_CF[label_N] + random.normal(size=(_SAMPLES, *self.shape))).astype(np.float32)
+        some_x_NF, some_label_N = x_NF[:100], label_N[:100]
+        np.savez(path, x_train=x_NF, y_train=label_N, x_test=some_x_NF, y_test=some_label_N)
+
+    def configuration(self, kind: str, epochs: int) -> Configuration:
+        """A trial's hyperparameters."""
+        return Configuration.model_validate(
+            {
+                "model": {"experts": self.experts},
+                "regularizer": {"kind": kind, "weight": WEIGHT},
+                "training": {"epochs": epochs, "batch_size": self.batch},
+            }
+        )
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of a trial-epoch: forward, and backward for weights and hidden inputs."""
+        expert = [*self.backbone.expert, Linear(linear=self.classes)]
+        gate = [*self.backbone.gate, Linear(linear=self.experts)]
+        networks = [*[expert] * self.experts, gate]
+        each = [list(_multiply_adds(layers, self.shape)) for layers in networks]
+        training = sum(3 * sum(layers) - layers[0] for layers in each)
+        return self.training * training + self.validation * sum(map(sum, each))
+
+
+def _multiply_adds(layers: Sequence[Layer], shape: Shape) -> Iterator[int]:
+    """Of each layer that has weights, for one sample, forward."""
+    for layer in layers:
+        if kind_of(layer).flat:
+            shape = (prod(shape),)
+        after = kind_of(layer).through(layer, shape)
+        assert after is not None
+        if isinstance(layer, Linear):
+            yield prod(shape) * layer.linear
+        elif isinstance(layer, Conv):
+            yield prod(after) * shape[0] * layer.kernel**2
+        shape = after
+
+
+_EXPERTS = Backbone(expert=_dense(64, 32), gate=_dense(64, 32))
+_BOTH = ("importance", "similarity")
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("mnist", (1, 28, 28), 10, 5, PRESETS["mnist"], 512, 50_000, 10_000, 4, _BOTH),
+        Workload("digits", (1, 8, 8), 10, 5, PRESETS["digits"], 64, 1_150, 288, 40),
+        Workload("table", (30,), 10, 8, _EXPERTS, 128, 16_000, 4_000, 8),
+        Workload("embeddings", (384,), 50, 8, _EXPERTS, 128, 16_000, 4_000, 4),
+    )
+}
