@@ -51,11 +51,11 @@ class Policy:
         return f"{self.search}, {self.finals}"
 
 
-def policies(today: Finals, fresh: int) -> list[Policy]:
+def policies(earlier: Finals, fresh: int) -> list[Policy]:
     """What is compared, the default of version 0.1 first.
 
     Args:
-        today: its finals, as the study's file has them.
+        earlier: its finals, as the study's file has them.
         fresh: seeds of finals after a race, which the table has besides those of the race.
     """
     before = Search("tpe", pruner="hyperband")
@@ -63,11 +63,11 @@ def policies(today: Finals, fresh: int) -> list[Policy]:
     tpe, gp = Search("tpe"), Search("gp")
     several = [replace(tpe, seeds=seeds) for seeds in (2, 3)]
     several.append(replace(tpe, seeds=fresh + 2, pruner=PAIRED))
-    both: list[Finals] = [Raw(), today]
+    both: list[Finals] = [Raw(), earlier]
     posterior = [Posterior(share, 3, fresh) for share in (0.1, 0.0, 0.2)]
     ours: list[Finals] = [*posterior, Race(0.25, 0.8), Halving(0.25, 8)]
     return [
-        *(Policy(before, finals) for finals in (today, Raw(), *posterior[:2])),
+        *(Policy(before, finals) for finals in (earlier, Raw(), *posterior[:2])),
         *(Policy(random, finals) for finals in (*both, *ours)),
         *(Policy(own, finals) for finals in (*ours, *both)),
         *(Policy(replace(own, under_way=8), finals) for finals in (*ours, *both)),
@@ -145,13 +145,13 @@ def line(
 def compare(
     table: Table, costs: Sequence[float], replays: int, folder: Path, only: str
 ) -> dict[str, Curve]:
-    """Replay and print; today's policy and random search, and those whose search holds a word."""
+    """Replay and print version 0.1's default, random search, and those whose names hold a word."""
     finals = table.study.finalists
-    seen = len(table.objective_CST[0]) - held_out(table)
-    wanted = policies(Fresh(finals.top, min(finals.seeds, seen - 1)), min(3, seen - 2))
+    fresh = min(finals.seeds, len(table.objective_CST[0]) - held_out(table) - 1)
+    wanted = policies(Fresh(finals.top, fresh), min(3, fresh - 1))
     top = best(table)
     print(f"{table.study.name}: the best there is {top:.4f}; gaps to it times 1000")
-    print("(and what is gained on today's default, 95 % intervals); costs to 25 and 10 %")
+    print("(and what is gained on version 0.1's default, 95 % intervals); costs to 25 and 10 %")
     today, random = np.empty(0), np.nan
     curves: dict[str, Curve] = {}
     for search in dict.fromkeys(policy.search for policy in wanted):

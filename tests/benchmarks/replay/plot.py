@@ -17,18 +17,16 @@ class Curve(NamedTuple):
 def draw_panels(
     path: Path, panels: Mapping[str, Mapping[str, Curve]], costs: Sequence[float]
 ) -> None:
-    """A panel for each table, with today's default, the best of each search, and the best of all.
+    """A panel for each table, with version 0.1's default and the best of each search.
 
     Args:
         path: of the picture.
-        panels: curves by policy, the first of them today's, by table.
+        panels: curves by policy, the first of them version 0.1's, by table.
         costs: in whole trainings.
     """
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(
-        1, len(panels), figsize=(3.6 * len(panels), 3.4), sharey=True, squeeze=False
-    )
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.4), squeeze=False)
     for panel, (name, curves) in zip(axes[0], panels.items(), strict=True):
         for mark, policy in zip(MARKS, _shown(curves), strict=False):
             gaps, halves = curves[policy]
@@ -44,10 +42,10 @@ def draw_panels(
 
 
 def _shown(curves: Mapping[str, Curve]) -> list[str]:
-    """Today's, and the best at the end of each of the three kinds of search."""
+    """Version 0.1's, and the best at the end of each of the three kinds of search."""
     today, *others = curves
     shown = [today]
-    for kind in ("random", "tpe", "process"):
+    for kind in ("random", "tpe", "noisy-gp"):
         some = [policy for policy in others if policy.startswith(kind)]
         if some:
             shown.append(min(some, key=lambda policy: curves[policy].gaps[-1]))
