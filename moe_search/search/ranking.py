@@ -104,10 +104,9 @@ def best_trials(
 def best_configurations(
     objective: Objective, optuna_study: optuna.Study, choose: str | None = None
 ) -> list[Tried]:
-    """Distinct ones, the feasible first: the best of them by all that is known, or along the front.
+    """Distinct ones, the feasible first: by what is believed of them, or along the front.
 
-    Once a search has ended that is what is believed of them; before, and where nothing is, those
-    are first whose mean is the surest (``race``).
+    Before a search has ended nothing is believed: the surest mean is first then (``race``).
 
     Args:
         objective: of the study.

@@ -130,12 +130,14 @@ def test_report(finished_study: FinishedStudy, tmp_path: Path) -> None:
     shares = as_json["importances"]["objective"]
     assert sum(shares.values()) == pytest.approx(1)
     assert set(shares) == {"model.experts", "regularizer.kind", "regularizer.weight"}
-    assert len(as_json["best"]) == 10
+    assert len(as_json["best"]) == 9  # and a replicate
     assert as_json["best"][:5] == finished_study.outcome["best"]
     text, code = page.read_text(), web.read_text()
     for best in as_json["best"]:
         value = f"{best['values']['objective']:.4f}"
-        assert f"| {best['trial']} | {best['trials']} | {value} |" in text
+        believed, doubt = best["believed"]
+        row = f"| {best['trial']} | {best['trials']} | {believed:.4f} ± {doubt:.4f} | {value} |"
+        assert row in text
         assert f"{best['values']['objective']:.4f}</td>" in code
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [

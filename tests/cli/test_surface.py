@@ -107,7 +107,7 @@ def test_validate_says_what_a_shipped_study_searches(name: str, studies: Path) -
     before = sorted(studies.iterdir())
     result = CliRunner().invoke(main, ["validate", str(studies / name), "--set", "search.trials=7"])
     assert result.exit_code == 0, result.output
-    assert "trials         7, sampler tpe" in result.stdout
+    assert "trials         7, sampler auto" in result.stdout
     assert "model.experts" in result.stdout
     assert sorted(studies.iterdir()) == before
 
@@ -122,7 +122,7 @@ def test_validate_says_when_a_parameter_has_a_meaning(studies: Path) -> None:
 def test_validate_as_json_says_the_same(studies: Path) -> None:
     arguments = ["validate", str(studies / "mnist.yaml"), "--json", "--set", "search.trials=7"]
     found = json.loads(CliRunner().invoke(main, arguments).stdout)
-    assert (found["study"], found["trials"], found["sampler"]) == ("mnist", 7, "tpe")
+    assert (found["study"], found["trials"], found["sampler"]) == ("mnist", 7, "auto")
     assert found["objective"]["maximize"]["accuracy"] == 1
     assert found["finalists"] == {"top": 3, "seeds": 5}
     assert found["stores"]["optuna"].endswith("studies/mnist.db")

@@ -95,7 +95,7 @@ def specs(*waits: int) -> list[TrialSpec]:
             temperature=2.0,
             temperature_schedule="decay",
             temperature_decay=0.5,
-            training=Training(epochs=EPOCHS, batch_size=8, lr=0.004 * (1 + key), early_stop=wait),
+            training=Training(epochs=EPOCHS, batch_size=8, lr=0.006 * (1 + key), early_stop=wait),
         )
         for key, wait in enumerate(waits)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.killed_coordinators import RACING, Coordinators
+from support.killed_coordinators import Coordinators, with_replicates
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +16,5 @@ def coordinators() -> Iterator[Coordinators]:
 @pytest.fixture(autouse=True)
 def racing() -> Iterator[None]:
     """The runs that go on have replicates, too."""
-    with RACING:
+    with with_replicates():
         yield

@@ -134,7 +134,9 @@ def test_a_search_goes_on(before: Path) -> None:
     begun = load(before, "begun")
     trials, attributes = facts(begun.get_trials()), begun.user_attrs
     runs, version = run_statuses(before, "begun"), champion_version(before)
-    outcome = said("run", before / "begun.yaml", "--set", "search.trials=5")
+    changes = ("trials=5", "sampler=tpe", "pruner=hyperband", "race=off")
+    options = (part for change in changes for part in ("--set", f"search.{change}"))
+    outcome = said("run", before / "begun.yaml", *options)
     assert outcome["reason"] == "all trials are done"
     assert (outcome["counts"]["complete"], sum(outcome["counts"].values())) == (5, 5)
     *earlier, fifth = load(before, "begun").get_trials()

@@ -76,7 +76,7 @@ def test_a_spoilt_study_is_checked_or_refused_in_one_line(
             else:
                 VALIDATOR.validate(Content.read(file).data)
                 study = load_study(file)
-                file.write_text(as_yaml(study.model_dump(mode="json", by_alias=True)))
+                file.write_text(as_yaml(study.model_dump(mode="json")))
                 assert load_study(file) == study
             assert list(tmp_path.iterdir()) == [tmp_path / file]
         except BaseException as error:

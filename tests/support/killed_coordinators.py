@@ -13,8 +13,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
@@ -63,8 +63,14 @@ MENDING = {
 }
 """While a start mends what an earlier death left."""
 
-RACING = patch("moe_search.search.racing.replicates._FIRST", 0)
-"""Lets these short studies have replicates."""
+
+@contextmanager
+def with_replicates() -> Iterator[None]:
+    """Lets these short studies have replicates: two of five trials."""
+    share = patch("moe_search.search.racing.replicates._SHARE", 0.4)
+    with share, patch("moe_search.search.surrogate.beliefs.FEWEST", 2):
+        yield
+
 
 PLACES = BOUNDARIES | FINALS | MENDING
 
@@ -163,7 +169,7 @@ def coordinate(folder: Path, place: str, trials: int) -> None:
         with study_lock(held.name, held.addresses):
             (folder / "held").touch()
             signal.pause()
-    with RACING, _death_at(place) if place else nullcontext():
+    with with_replicates(), _death_at(place) if place else nullcontext():
         run(study(folder, trials), train if place else perilous, test=train)
 
 

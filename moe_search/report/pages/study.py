@@ -63,9 +63,7 @@ def _reproduce(report: Report) -> list[Part]:
         f"moe-search explain {name} FILES...  # which expert answers, and what each one says\n"
     )
     # its stores are left out: their URLs are this place's, and may have passwords
-    study = report.study.model_dump(
-        mode="json", exclude={"storage"}, exclude_unset=True, by_alias=True
-    )
+    study = report.study.model_dump(mode="json", exclude={"storage"}, exclude_unset=True)
     return [Code(commands), Facts(lines), Code(as_yaml(study), "STUDY.yaml")]
 
 

@@ -1,14 +1,16 @@
 """The section ``search``."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     StrictFloat,
     StrictInt,
+    model_serializer,
 )
 
 from moe_search.credentials import without_credentials
@@ -125,3 +127,9 @@ class Search(Section):
         10, ge=0, description="failed trials after which the study stops"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """By the keys of study.yaml: ``from`` is no name in Python."""
+        found: dict[str, Any] = plain(self)
+        return {"from" if key == "earlier" else key: value for key, value in found.items()}
