@@ -39,7 +39,7 @@ def first(folder: Path, count: int = 6) -> Study:
 
 
 def second(folder: Path, start: str = FILE, **model: Any) -> Study:
-    given = {"temperature": {"low": 0.3, "high": 2.5}} | model
+    given = {"temperature": {"low": 0.3, "high": 2.3}} | model
     return study_in(
         folder, name="second", model=given, search={"from": [start], "race": "off", "workers": 1}
     )
@@ -48,7 +48,7 @@ def second(folder: Path, start: str = FILE, **model: Any) -> Study:
 def test_the_best_that_fit_are_tried_first_and_none_of_them_counts(study_folder: Path) -> None:
     before = first(study_folder)
     degrees = [float(trial.params["model.temperature"]) for trial in trials(before)]
-    fitting = sorted((t for t in degrees if t <= 2.5), key=lambda t: abs(t - 2))
+    fitting = sorted((t for t in degrees if t <= 2.3), key=lambda t: abs(t - 2))
     assert len(fitting) < len(degrees)
     told = run(second(study_folder), train).told
     found = [trial.params["model.temperature"] for trial in trials(second(study_folder))]
