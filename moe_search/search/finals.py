@@ -52,8 +52,7 @@ def run_finals(session: Session) -> None:
         Interrupted: an end was asked for; what is recorded stays.
     """
     study, optuna_study = session.study, session.optuna_study
-    complete = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    StudyRecord(believed=beliefs(study, complete)).write(optuna_study)
+    _believe(session)
     top = best_trials(study.objective, optuna_study, study.finalists.top, study.finalists.choose)
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))
@@ -71,6 +70,18 @@ def run_finals(session: Session) -> None:
             session.listener(FinalistEnded(number, result.seed, text))
         lost |= set(pairs) - {(record.trial, record.seed) for record in records}
     _crown(session)
+
+
+def _believe(session: Session) -> None:
+    """Record what the trials are worth by all that is known, unless it is known of all of them.
+
+    A study whose finals an earlier version began keeps that version's order: its finalists stay.
+    """
+    complete = session.optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    record = StudyRecord.of(session.optuna_study)
+    begun_before = record.finalists and not record.believed
+    if not begun_before and record.believed.keys() != {trial.number for trial in complete}:
+        StudyRecord(believed=beliefs(session.study, complete)).write(session.optuna_study)
 
 
 def _train(

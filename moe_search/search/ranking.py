@@ -83,8 +83,8 @@ class Tried:
         trials: of it, the best first.
         values: the objective, means over its trials; along a front those of the first.
         feasible: whether it keeps every constraint, likewise.
-        believed: mean and standard deviation of what it is worth by all that is known, more being
-            better; None where nothing is believed.
+        believed: mean and standard deviation of what it is worth by all that is known; None where
+            nothing is believed.
     """
 
     trials: tuple[FrozenTrial, ...]
@@ -162,7 +162,7 @@ def _surest(objective: Objective, tried: Mapping[int, Tried]) -> list[int]:
             if one.feasible == feasible
         }
         if values:
-            standings = race(values, {}, (), LEVEL).standings
+            standings = race(values, LEVEL).standings
             ordered += [s.key for s in sorted(standings, key=lambda s: (-s.sure, s.key))]
     return ordered
 
@@ -277,7 +277,7 @@ def final_race(
         }
         for trial, of in sorted((kept or by_trial).items())
     }
-    return race(values, {}, (), LEVEL)
+    return race(values, LEVEL)
 
 
 def _by_trial(records: Sequence[FinalistRecord]) -> dict[int, list[FinalistRecord]]:

@@ -8,6 +8,7 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from moe_search.credentials import without_credentials
 from moe_search.engine.trial import expert_count
 from moe_search.errors import UserError
 from moe_search.search import objective
@@ -56,14 +57,24 @@ def find_study(study: Study) -> optuna.Study:
     Raises:
         UserError: there is no such store or study.
     """
-    addresses, why = study.addresses, f"study {study.name!r} has not been run yet"
+    optuna_study = stored(study.name, study.addresses)
+    follow_move(study.addresses.mlflow, study.name, study.addresses.mlflow_files)
+    return optuna_study
+
+
+def stored(name: str, addresses: Addresses) -> optuna.Study:
+    """A study of a name as it stands in a store, which must exist.
+
+    Raises:
+        UserError: there is no such store or study.
+    """
+    why = f"study {name!r} has not been run yet"
     if (file := store_file(addresses.optuna)) and not file.exists():
         raise UserError(f"{why}: there is no {file}")
     check_store(addresses.optuna, "Optuna")
-    optuna_study = study_in(study.name, addresses, open_storage(addresses.optuna))
+    optuna_study = study_in(name, addresses, open_storage(addresses.optuna))
     if optuna_study is None:
-        raise UserError(f"{why}: it is not in {addresses.optuna}")
-    follow_move(addresses.mlflow, study.name, addresses.mlflow_files)
+        raise UserError(f"{why}: it is not in {without_credentials(addresses.optuna)}")
     return optuna_study
 
 

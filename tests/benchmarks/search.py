@@ -29,7 +29,7 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.replay.finals import Finals, Fresh, Halving, Posterior, Race, Raw, Results
+from benchmarks.replay.finals import Finals, Fresh, Halving, Posterior, Raw, Results
 from benchmarks.replay.plot import Curve, draw_panels
 from benchmarks.replay.proposals import PAIRED
 from benchmarks.replay.searching import Search, Trained
@@ -65,7 +65,7 @@ def policies(earlier: Finals, fresh: int) -> list[Policy]:
     several.append(replace(tpe, seeds=fresh + 2, pruner=PAIRED))
     both: list[Finals] = [Raw(), earlier]
     posterior = [Posterior(share, 3, fresh) for share in (0.1, 0.0, 0.2)]
-    ours: list[Finals] = [*posterior, Race(0.25, 0.8), Halving(0.25, 8)]
+    ours: list[Finals] = [*posterior, Halving(0.25, 8)]
     return [
         *(Policy(before, finals) for finals in (earlier, Raw(), *posterior[:2])),
         *(Policy(random, finals) for finals in (*both, *ours)),

@@ -4,6 +4,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from mlflow import MlflowClient
@@ -374,3 +375,45 @@ def test_of_a_front_the_metric_to_choose_by_names_the_champion(
     assert of_champion(study)["trial"] == first.trial
     assert of_champion(study)["seed"] == fresh_seeds(study)[0]
     assert first.chosen_by == (choose or "accuracy")
+
+
+DEGREES = (0.4, 0.34, 0.37, 0.43, 0.46, 0.8, 1.2, 1.6, 2.0, 2.3, 2.6, 2.9)
+
+
+def lucky(spec: TrialSpec, epoch: int) -> Decomposition:
+    """Hotter is better; in the search the first trial, among its like, is better than all."""
+    luck = 0.15 if temperature(spec) == DEGREES[0] and not is_final(spec) else 0.0
+    return decomposition(2, 0.6 + 0.04 * temperature(spec) + luck)
+
+
+def with_luck(folder: Path) -> Study:
+    return study_in(
+        folder,
+        objective={"maximize": {"accuracy": 1.0}},
+        search={
+            "trials": len(DEGREES),
+            "points": [{"model.temperature": degrees} for degrees in DEGREES],
+            "race": "off",
+        },
+        finalists={"top": 1, "seeds": 1},
+    )
+
+
+def test_a_lucky_trial_is_no_finalist(study_folder: Path) -> None:
+    study = with_luck(study_folder)
+    run(study, lucky)
+    optuna_study = find_study(study)
+    assert optuna_study.best_trial.number == 0
+    (finalist,) = finalists(study.objective, optuna_study)
+    assert optuna_study.trials[finalist.trial].params["model.temperature"] > 2
+
+
+def test_finals_that_an_earlier_version_ended_are_not_begun_again(study_folder: Path) -> None:
+    """It took the trial with the best value."""
+    study = with_luck(study_folder)
+    with patch("moe_search.search.surrogate.beliefs.FEWEST", 1000):
+        run(study, lucky)
+    assert StudyRecord.of(find_study(study)).believed == {}
+    assert not run(study, lucky).workers.jobs
+    (finalist,) = finalists(study.objective, find_study(study))
+    assert finalist.trial == 0

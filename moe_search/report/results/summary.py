@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import Difference, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import gain, mean
+from moe_search.search.objective import mean
 from moe_search.search.ranking import (
     FinalistResult,
     Tried,
@@ -191,7 +191,7 @@ def _best(study: Study, tried: Tried) -> BestTrial:
         seconds=records[0].seconds,
         model=records[0].model,
         trials=len(records),
-        believed=tried.believed and (gain(study.objective, tried.believed[0]), tried.believed[1]),
+        believed=tried.believed,
     )
 
 

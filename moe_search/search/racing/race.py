@@ -1,8 +1,8 @@
-"""A race over seeds: which configurations get another one, and which are out.
+"""A race over seeds: which configurations may still win, and which are out.
 
-Every configuration begins with one seed. It gets more only while it may still be the best, judged
-by its paired differences to the incumbent: all have the same seeds in the same order, so what a
-seed does to every configuration alike cancels. This is the intensification of SMAC (Hutter, Hoos &
+A configuration gets more seeds only while it may still be the best (``rounds``), judged by its
+paired differences to the incumbent: all have the same seeds in the same order, so what a seed does
+to every configuration alike cancels. This is the intensification of SMAC (Hutter, Hoos &
 Leyton-Brown 2011, algorithm 3) with one thing changed: SMAC drops a challenger as soon as its mean
 is the lower one, which one unlucky seed does to every second of those as good as the incumbent. As
 in F-race (Birattari et al. 2002) a test decides here: a challenger is out when the interval of its
@@ -20,14 +20,15 @@ seed is enough then, once there are replicates of others. A race looks at its da
 each look may err: the level is that of one look at one pair.
 
 The incumbent is the one that is the best for sure: its mean less the half interval of a mean of n
-seeds, s²/n, is the highest, so a lucky first value does not win over a good mean of several.
+seeds, s²/n, is the highest, so a lucky first value does not win over a good mean of several. Means
+are of values less their seeds' effects in that layout: who has other seeds gains nothing by these.
 
 Cost: of C configurations with k seeds at most, C trainings and those of the ones that stay, at most
 k - 1 each; a decision takes O(values x k²).
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -68,11 +69,9 @@ class Race(Generic[Key]):
     Attributes:
         standings: the incumbent first, then those that stay and those that are out, the surest
             first.
-        wanted: configuration and seed of what is to be trained next, the most urgent first.
     """
 
     standings: tuple[Standing[Key], ...]
-    wanted: tuple[tuple[Key, int], ...]
 
     @property
     def decided(self) -> bool:
@@ -80,18 +79,11 @@ class Race(Generic[Key]):
         return all(standing.out for standing in self.standings[1:])
 
 
-def race(
-    values: Mapping[Key, Mapping[int, float]],
-    under_way: Mapping[Key, frozenset[int]],
-    seeds: Sequence[int],
-    level: float,
-) -> Race[Key]:
-    """Say who stays and who gets which seed.
+def race(values: Mapping[Key, Mapping[int, float]], level: float) -> Race[Key]:
+    """Say who stays.
 
     Args:
         values: by configuration its value from each seed it has, at least one; more is better.
-        under_way: by configuration the seeds that it is trained from at present.
-        seeds: those of the race, in the order in which all get them; their number is the limit.
         level: of the two-sided intervals, between 0 and 1.
 
     Raises:
@@ -99,38 +91,16 @@ def race(
     """
     if not values:
         raise ValueError("a race needs a configuration")
-    noise, freedom = _noise(values)
+    noise, freedom, effects = _layout(values)
     width = noise * quantile(freedom, level) if freedom else math.nan
-    sure = {key: _sure(of, width) for key, of in values.items()}
+    sure = {key: _sure(of, effects, width) for key, of in values.items()}
     first = max(values, key=lambda key: (sure[key], len(values[key])))
     standings = [
         _standing(key, of, sure[key], key == first, values[first], width)
         for key, of in values.items()
     ]
     standings.sort(key=lambda s: (s.key != first, s.out, -s.sure))
-    return Race(tuple(standings), tuple(_wanted(standings, values, under_way, seeds)))
-
-
-def _wanted(
-    standings: Sequence[Standing[Key]],
-    values: Mapping[Key, Mapping[int, float]],
-    under_way: Mapping[Key, frozenset[int]],
-    seeds: Sequence[int],
-) -> list[tuple[Key, int]]:
-    """Those that stay come level in seeds; then the incumbent goes ahead by one."""
-    staying = [standing for standing in standings if not standing.out]
-    if len(staying) == 1:
-        return []
-    most = max(standing.seeds for standing in staying)
-    behind = [standing.key for standing in staying if standing.seeds < most]
-    if not behind:
-        behind, most = [standings[0].key], most + 1
-    wanted = []
-    for key in behind:
-        begun = values[key].keys() | under_way.get(key, frozenset())
-        if len(begun) < most:
-            wanted += [(key, seed) for seed in seeds if seed not in begun][:1]
-    return wanted
+    return Race(tuple(standings))
 
 
 def _standing(
@@ -159,23 +129,29 @@ def _standing(
     return Standing(key, len(mine), _mean(mine), sure, lead, out=lead.high < 0)
 
 
-def _sure(values: Mapping[int, float], width: float) -> float:
-    return _mean(values) - (0.0 if math.isnan(width) else width / math.sqrt(len(values)))
+def _sure(values: Mapping[int, float], effects: Mapping[int, float], width: float) -> float:
+    """The mean that it has at least, had it been over the seeds that all the others have."""
+    alike = {seed: value - effects.get(seed, 0.0) for seed, value in values.items()}
+    return _mean(alike) - (0.0 if math.isnan(width) else width / math.sqrt(len(values)))
 
 
 def _mean(values: Mapping[int, float]) -> float:
     return sum(values.values()) / len(values)
 
 
-def _noise(values: Mapping[Key, Mapping[int, float]]) -> tuple[float, int]:
-    """Standard deviation and degrees of freedom of what neither configuration nor seed explains.
+def _layout(values: Mapping[Key, Mapping[int, float]]) -> tuple[float, int, dict[int, float]]:
+    """The two-way layout of what has several seeds.
 
     Taking each configuration's mean away leaves a least-squares problem in the seeds alone.
+
+    Returns:
+        Standard deviation and degrees of freedom of what neither configuration nor seed explains,
+        and what each seed does to all alike, beside the others.
     """
     several = [of for of in values.values() if len(of) > 1]
     seeds = sorted({seed for of in several for seed in of})
     if not seeds:
-        return math.nan, 0
+        return math.nan, 0, {}
     rows: list[NDArray[np.float64]] = []
     left: list[NDArray[np.float64]] = []
     for of in several:
@@ -185,7 +161,8 @@ def _noise(values: Mapping[Key, Mapping[int, float]]) -> tuple[float, int]:
         left.append(mine - mine.mean())
     x, y = np.concatenate(rows), np.concatenate(left)
     effects, _, rank, _ = np.linalg.lstsq(x, y, rcond=None)
+    by_seed = dict(zip(seeds, map(float, effects), strict=True))
     freedom = len(y) - len(several) - int(rank)
     if freedom < 1:
-        return math.nan, 0
-    return float(np.linalg.norm(y - x @ effects)) / math.sqrt(freedom), freedom
+        return math.nan, 0, by_seed
+    return float(np.linalg.norm(y - x @ effects)) / math.sqrt(freedom), freedom, by_seed

@@ -13,7 +13,6 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm, qmc
 
-from moe_search.search import objective
 from moe_search.search.suggest import distribution
 from moe_search.search.surrogate.cube import Cube, Floats
 from moe_search.search.surrogate.earlier import Earlier
@@ -54,7 +53,7 @@ class NoisyGPSampler(BaseSampler):
     """
 
     def __init__(self, study: Study, seed: int, earlier: Earlier) -> None:
-        self._goal, self._seeds = study.objective, study.search.seeds
+        self._seeds = study.search.seeds
         self._first_seed = study.search.seed
         self._space = {one.path: distribution(one.domain) for one in study.parameters}
         self._cube = Cube(study.parameters)
@@ -114,9 +113,9 @@ class NoisyGPSampler(BaseSampler):
         return np.concatenate(place_ND), np.concatenate(value_N)
 
     def _processes(self, ended: list[FrozenTrial], under_way_ND: Floats) -> list[Process]:
-        """Of the value, more being better, and of by how much each constraint is missed."""
+        """Of the value, which is maximized, and of by how much each constraint is missed."""
         place_ND = self._places(one.params for one in ended)
-        value_N = np.array([objective.gain(self._goal, _value(one) or 0.0) for one in ended])
+        value_N = np.array([_value(one) for one in ended], float)
         level, spread = (value_N.mean(), value_N.std() or 1.0) if len(ended) > 1 else (0.0, 1.0)
         processes = [
             self._process(

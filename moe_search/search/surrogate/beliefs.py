@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from moe_search.search import objective
 from moe_search.search.ledger import TrialRecord
 from moe_search.search.surrogate.cube import Bools, Cube, Floats
 from moe_search.search.surrogate.process import Process, Results
@@ -26,7 +25,7 @@ _MOST = 500
 
 
 def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
-    """What complete trials are worth, more being better; those of one configuration the same.
+    """What complete trials are worth by the objective; those of one configuration the same.
 
     Nothing is believed of fewer than eight trials, of a study that searches nothing, of a
     comparison, or of several objectives.
@@ -35,11 +34,10 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
         study: what is searched.
         trials: complete ones.
     """
-    goal = study.objective
-    if study.configurations or goal.pareto or not study.parameters or len(trials) < FEWEST:
+    several = study.configurations or study.objective.pareto
+    if several or not study.parameters or len(trials) < FEWEST:
         return {}
-    gains = {trial.number: objective.gain(goal, trial.values[0]) for trial in trials}
-    kept = sorted(trials, key=lambda trial: (-gains[trial.number], trial.number))[:_MOST]
+    kept = sorted(trials, key=lambda trial: (-trial.values[0], trial.number))[:_MOST]
     known: dict[Configuration | None, int] = {}
     records = [TrialRecord.of(trial) for trial in kept]
     which = [known.setdefault(record.configuration, len(known)) for record in records]
@@ -48,12 +46,12 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     results = Results(
         np.array(which),
         np.array([record.seed or 0 for record in records]),
-        np.array([gains[trial.number] for trial in kept]),
+        np.array([trial.values[0] for trial in kept]),
         np.full(len(kept), float(study.search.seeds)),
     )
     mean_C, deviation_C = believed(np.array(list(places.values())), cube.kinds_D, results)
     unknown = float(deviation_C.max())
-    return {number: (gain, unknown) for number, gain in gains.items()} | {
+    return {trial.number: (trial.values[0], unknown) for trial in trials} | {
         trial.number: (float(mean_C[n]), float(deviation_C[n]))
         for trial, n in zip(kept, which, strict=True)
     }

@@ -10,15 +10,13 @@ from optuna.trial import TrialState
 
 from moe_search.credentials import without_credentials
 from moe_search.engine.trial import expert_count
-from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.search import objective
 from moe_search.search.ledger import TrialRecord
-from moe_search.search.study_store import find_study, study_in
+from moe_search.search.study_store import find_study, stored
 from moe_search.spec import Configuration, Study, Value
 from moe_search.spec.file.load import load_study
-from moe_search.spec.kinds.stores import Addresses
-from moe_search.stores.optuna import open_storage
+from moe_search.spec.kinds.stores import Addresses, resolved_url
 
 _TRIED = 3
 """Configurations of each earlier study that are tried first, its best."""
@@ -83,11 +81,8 @@ def _opened(study: Study, given: str) -> optuna.Study:
     url, _, name = given.rpartition("#")
     if "://" not in url:
         return find_study(load_study(study.resolved(Path(given))))
-    addresses = Addresses(url, study.mlflow_url, study.artifacts_folder)
-    found = study_in(name, addresses, open_storage(url))
-    if found is None:
-        raise UserError(f"search.from: no study {name!r} in {without_credentials(url)}")
-    return found
+    addresses = Addresses(resolved_url(url, study.folder), study.mlflow_url, study.artifacts_folder)
+    return stored(name, addresses)
 
 
 def _results(study: Study, records: Iterator[TrialRecord]) -> Iterator[Result]:

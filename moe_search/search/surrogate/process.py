@@ -8,6 +8,7 @@ Shape suffixes: N observation, C candidate, D hyperparameter, R result.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -96,13 +97,17 @@ class Process:
         centre, scale = float(value_N.mean()), float(value_N.std()) or 1.0
         return cls(place_ND, kinds_D, (value_N - centre) / scale, seeds_N, centre, scale, logs)
 
+    @cached_property
+    def _low_NN(self) -> Floats:
+        """Of the observations' covariance, the Cholesky factor: many questions need it."""
+        cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
+        return np.asarray(cholesky(cov_NN + _noise(self.logs, self.seeds_N), lower=True))
+
     def posterior(self, place_CD: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, [C] each, of what configurations are truly worth."""
         square_NCD = _squares(self.place_ND, place_CD, self.kinds_D)
         cov_NC = _covariance(square_NCD, self.logs)
-        cov_NN = _covariance(_squares(self.place_ND, self.place_ND, self.kinds_D), self.logs)
-        low_NN = cholesky(cov_NN + _noise(self.logs, self.seeds_N), lower=True)
-        weight_NC = cho_solve((low_NN, True), cov_NC)
+        weight_NC = cho_solve((self._low_NN, True), cov_NC)
         variance_C = np.exp(self.logs[-2]) - (cov_NC * weight_NC).sum(axis=0)
         mean_C = self.centre + self.scale * (weight_NC.T @ self.value_N)
         return mean_C, self.scale * np.sqrt(np.maximum(variance_C, _JITTER))

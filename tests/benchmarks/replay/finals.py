@@ -9,7 +9,6 @@ from benchmarks.replay.proposals import Candidates
 from benchmarks.replay.searching import Trained
 from benchmarks.replay.world import World
 
-from moe_search.search.racing.race import race
 from moe_search.search.surrogate.beliefs import believed
 from moe_search.search.surrogate.cube import Floats
 from moe_search.search.surrogate.process import Ints
@@ -97,37 +96,6 @@ class Fresh:
 
 
 @dataclass(frozen=True)
-class Race:
-    """The race over seeds, among all, with a share of the cost.
-
-    Attributes:
-        share: of the whole cost.
-        level: of ``race``.
-    """
-
-    share: float
-    level: float
-
-    def __str__(self) -> str:
-        return f"race {self.share:.0%} at {self.level}"
-
-    def cost(self, budget: float) -> float:
-        return float(int(self.share * budget))
-
-    def champion(self, world: World, results: Results, cost: int) -> int:
-        seeds = range(world.seen_CST.shape[1])
-        while cost > 0:
-            found = race(_numbered(results), {}, seeds, self.level)
-            wanted = [key for key, _ in found.wanted[: min(_ROUND, cost)]]
-            if not wanted:
-                break
-            for configuration in wanted:
-                results.train(world, configuration)
-            cost -= len(wanted)
-        return race(_numbered(results), {}, seeds, self.level).standings[0].key
-
-
-@dataclass(frozen=True)
 class Halving:
     """Successive halving over seeds: two in three of the best few go on.
 
@@ -194,7 +162,3 @@ class Posterior:
         best = keys[np.argsort(-mean_C)][: self.top]
         fresh_CS = world.seen_CST[:, -self.seeds :, -1]
         return int(max(best, key=lambda key: fresh_CS[key].mean()))
-
-
-def _numbered(results: Results) -> dict[int, dict[int, float]]:
-    return {key: dict(enumerate(values)) for key, values in results.of.items()}

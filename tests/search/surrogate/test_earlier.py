@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import optuna
 import pytest
 import yaml
 from support.fake_workers import decomposition
@@ -12,11 +14,12 @@ from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
-from moe_search.search.samplers.noisy_gp import NoisyGPSampler
-from moe_search.search.surrogate.earlier import earlier
+from moe_search.search.samplers import make_sampler
+from moe_search.search.suggest import suggest
+from moe_search.search.surrogate.earlier import NOTHING, Earlier, Result, earlier
 from moe_search.spec import Study, check_study
 
-FILE = "earlier.yaml"
+FILE, PATH = "earlier.yaml", "model.temperature"
 
 
 def train(spec: TrialSpec, epoch: int) -> Decomposition:
@@ -63,9 +66,11 @@ def test_the_best_that_fit_are_tried_first_and_none_of_them_counts(study_folder:
 
 
 def test_a_study_in_a_store_will_do(study_folder: Path) -> None:
+    """A relative file lies beside the study, as in ``storage``."""
     before = first(study_folder, 3)
-    found = earlier(second(study_folder, f"{before.optuna_url}#first"), lambda event: None)
-    assert len(found.points) == len(found.results[0]) > 0
+    for url in (before.optuna_url, "sqlite:///optuna.db"):
+        found = earlier(second(study_folder, f"{url}#first"), lambda event: None)
+        assert len(found.points) == len(found.results[0]) > 0
 
 
 def test_what_fits_nowhere_is_said(study_folder: Path) -> None:
@@ -79,23 +84,29 @@ def test_what_fits_nowhere_is_said(study_folder: Path) -> None:
 
 def test_results_of_an_earlier_study_inform_the_sampler(study_folder: Path) -> None:
     """From another level: what counts is how they stand among each other."""
-    before = first(study_folder)
-    after = second(study_folder)
-    found = earlier(after, lambda event: None)
-    sampler = NoisyGPSampler(after, 0, found)
-    assert len(before.parameters) == 1
-    place_ND, value_N = sampler._earlier_ND, sampler._earlier_N
-    assert set(place_ND[:, -1]) == {1.0}
-    assert value_N.mean() == pytest.approx(0, abs=1e-9)
-    assert value_N.std() == pytest.approx(1)
+    study = study_in(study_folder, model={"temperature": {"low": 0.3, "high": 3.0}})
+    degrees = np.linspace(0.3, 3.0, 20)
+    results: list[Result] = [({PATH: float(t)}, 50 - abs(float(t) - 1.1)) for t in degrees]
+    asked = []
+    for found in (Earlier(results=(tuple(results),)), NOTHING):
+        optuna_study = optuna.create_study(
+            study_name="a", direction="maximize", sampler=make_sampler(study, 0, found)
+        )
+        asked.append([suggest(optuna_study.ask(), study)[PATH] for _ in range(4)])
+    informed, plain = (np.abs(np.array(each, float) - 1.1) for each in asked)
+    assert informed.max() < 0.5
+    assert plain.max() > 0.8
 
 
 def test_mistakes(study_folder: Path) -> None:
     with pytest.raises(UserError, match=r"absent\.yaml"):
         earlier(second(study_folder, "absent.yaml"), lambda event: None)
     before = first(study_folder, 1)
-    with pytest.raises(UserError, match=r"search\.from: no study 'absent'"):
+    with pytest.raises(UserError, match=r"study 'absent' has not been run yet: it is not in"):
         earlier(second(study_folder, f"{before.optuna_url}#absent"), lambda event: None)
+    with pytest.raises(UserError, match=r"there is no .*absent\.db"):
+        earlier(second(study_folder, "sqlite:///absent.db#first"), lambda event: None)
+    assert not list(study_folder.rglob("absent.db"))
     given = {"name": "a", "data": "digits", "search": {"from": ["sqlite:///a.db"]}}
     with pytest.raises(UserError, match=r"search\.from\[0\]: expected a study\.yaml, or URL#NAME"):
         check_study(given)
