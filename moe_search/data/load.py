@@ -3,6 +3,7 @@
 Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,8 +208,12 @@ def _ready(x_NS: Any, moments: Moments, large: bool, source: Data) -> Any:
     if large and isinstance(x_NS, Mapped):
         return x_NS.normalised(moments)
     found_NS = new_array(x_NS.shape, np.float32, source)
-    for part in parts(x_NS.shape):
+
+    def fill(part: slice) -> None:
         found_NS[part] = normalise(as_numbers(x_NS[part]), *moments)
+
+    with ThreadPoolExecutor() as pool:  # NumPy lets other threads run
+        list(pool.map(fill, parts(x_NS.shape)))
     return Mapped(found_NS) if large else found_NS
 
 

@@ -10,7 +10,11 @@ from moe_search.moe.decomposition import Decomposition
 from moe_search.moe.mixtures import Mixtures
 from moe_search.moe.tally import DecompositionTally
 
-_BATCH = 512
+_IMAGES, _VECTORS = 512, 1024
+"""Samples at a time: of vectors many, for the calls take longer than the arithmetic.
+
+It depends on nothing else, so that no bit of a model does on its company.
+"""
 
 
 @torch.no_grad()
@@ -19,8 +23,9 @@ def evaluate(mixtures: Mixtures, split: Tensors) -> list[Decomposition]:
     mixtures.eval()
     architecture = mixtures.architecture
     tally = DecompositionTally(mixtures.axis, architecture.classes, mixtures.rule())
-    for start in range(0, len(split.y), _BATCH):
-        batch = slice(start, start + _BATCH)
+    size = _VECTORS if len(split.x.shape) == 2 else _IMAGES
+    for start in range(0, len(split.y), size):
+        batch = slice(start, start + size)
         logits_PMB, outputs_PMCB = mixtures(samples_last(split.x[batch]))
         tally.add(logits_PMB, outputs_PMCB, split.y[batch])
     return tally.decompositions()

@@ -8,7 +8,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from ctypes import CDLL
 from functools import cache
 from pathlib import Path
@@ -49,11 +49,12 @@ def constant(compiled: ctypes.CDLL, name: str) -> int:
     return ctypes.c_long.in_dll(compiled, name).value
 
 
-def call(function: Any, tensors: Iterable[Tensor | None], *numbers: int | float) -> None:
+def call(function: Any, tensors: Sequence[Tensor | None], *numbers: int | float) -> None:
     """Call a compiled function with the memory of tensors, or null, and numbers: long or float."""
-    pointers = (ctypes.c_void_p(None if t is None else t.data_ptr()) for t in tensors)
-    scalars = (ctypes.c_float(n) if isinstance(n, float) else ctypes.c_long(n) for n in numbers)
-    function(*pointers, *scalars)
+    if function.argtypes is None:  # once, for wrapping each argument costs more than some calls do
+        scalars = (ctypes.c_float if isinstance(n, float) else ctypes.c_long for n in numbers)
+        function.argtypes = [*[ctypes.c_void_p] * len(tensors), *scalars]
+    function(*[None if t is None else t.data_ptr() for t in tensors], *numbers)
 
 
 _MOST_WEIGHTS = 49  # of a channel; the sums of their gradients should stay near the registers

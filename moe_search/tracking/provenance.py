@@ -1,10 +1,11 @@
 """With what a study is made: versions, machine, and the commit of what it lies in."""
 
-import os
 import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+from moe_search.machine import cores
 
 _PACKAGES = ("moe-search", "torch", "optuna", "mlflow")
 
@@ -32,13 +33,6 @@ def _machine() -> str:
         models = (value.strip() for key, _, value in lines if key.strip() == "model name")
         name = next(models, name)
     return f"{name or platform.machine()}, {cores()} cores, {platform.system()}"
-
-
-def cores() -> int:
-    """Cores this process may use; of systems that do not say which, all there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _git(folder: Path, *arguments: str) -> str:

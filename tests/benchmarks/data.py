@@ -11,7 +11,8 @@ three ways, each in a process of its own, one after the other in this one call:
 Both split, normalise by mean and SD of the training split (of images (a) reads them once for that),
 train the same small dense network with Adam in batches as large, one thread each for arithmetic,
 and validate after every epoch. The network is small, so that it is the data that is measured. The
-first step counts from the start of the process; the epoch is the mean of those after the first, its
+first step counts from the start of the process, on a machine where the compiled operations have
+been made once; the epoch is the mean of those after the first, its
 samples those of training and validation. Memory is the process's own, without (a)'s processes that
 read images. (a) reads images with as many workers as there are cores;
 of the table with none, which is its faster way.
@@ -98,7 +99,7 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
     import torch
 
     from moe_search.data import load
-    from moe_search.engine.hardware import Hardware
+    from moe_search.engine.hardware import hardware_for
     from moe_search.engine.population import Population
     from moe_search.engine.resident import resident
     from moe_search.engine.train import Caller, Trainer
@@ -141,7 +142,8 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
 
     setattr(Population, "step", timed)  # noqa: B010
     clock.epoch()
-    Trainer(job, data, Hardware(torch.device("cpu"), fused=False), Caller(report)).run()
+    hardware, _ = hardware_for(torch.device("cpu"))
+    Trainer(job, data, hardware, Caller(report)).run()
     return models * (len(data.train.y) + len(data.validation.y)), accuracies[-1]
 
 
@@ -294,6 +296,9 @@ def main() -> None:
         way, what, folder = given.one
         measure(way, what, Path(folder))
         return
+    from moe_search.ops.compile import uncompiled
+
+    print(f"compiled: {uncompiled() or 'yes'}")
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         write_table(Path(folder), round(ROWS * given.share))
         write_images(Path(folder), round(IMAGES * given.share))

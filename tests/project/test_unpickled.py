@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "moe_search"
 
 PERMITTED = {
     "engine/messages.py: pickle": "messages between a coordinator and the workers it started",
+    "data/files/processes.py: pickle": "calls to processes that it started, and their answers",
     "search/executors/ray.py: ray.get": "messages of the same kind, on the user's own cluster",
     "data/sets/cifar.py: pickle": "the published CIFAR files, after their md5",
 }

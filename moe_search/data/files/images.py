@@ -1,13 +1,14 @@
 """Image files as pixels, for training and prediction alike.
 
-Shape suffixes: N image, H height, W width, C channel.
+Shape suffixes: N image, B image of some, H height, W width, C channel.
 """
 
 import io
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from statistics import median
@@ -17,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Ints
+from moe_search.data.files.processes import mapped
 from moe_search.data.mapped import is_large, new_array
 from moe_search.errors import UserError
-from moe_search.progress import Note, Progress, counted
+from moe_search.machine import cores
+from moe_search.progress import Note, Progress, Working, counted
 from moe_search.spec.sections import Data
 from moe_search.words import one_line
 
@@ -38,8 +41,16 @@ SUFFIXES = (
 Size = tuple[int, int]
 """Height and width in pixels."""
 
-_SIXTEEN_BITS = 65_535
+Named = tuple[Path | bytes, str]
+"""Where an image lies, or its content; and how it is called where it fails."""
 
+Attempt = tuple[npt.NDArray[np.uint8], list[UserError | None]]
+"""Pixels of some images [B, H, W, C], and for each why it has none."""
+
+_ALONE = 0.3  # seconds: nearly as long as processes take to start
+_PARTS = 6  # of that time, in each of which a process does its share of the rest
+
+_SIXTEEN_BITS = 65_535
 
 _TYPICAL = 100  # images looked at: enough to tell grey from colour, and their usual size
 _SIDES = (8, 64)  # to which images are resized at first; a larger side costs time
@@ -112,7 +123,7 @@ def decode(file: Path | bytes, size: Size, channels: int, name: str) -> npt.NDAr
 
 
 def decode_all(
-    images: Sequence[tuple[Path | bytes, str]], source: Data, text: str, progress: Progress
+    images: Sequence[Named], source: Data, text: str, progress: Progress
 ) -> tuple[npt.NDArray[np.uint8], Ints]:
     """Images as pixels [N, H, W, C], and the numbers of those that could be read.
 
@@ -132,25 +143,16 @@ def decode_all(
     shape = (len(images), *size, channels)
     large = is_large(shape)
     x_NHWC = new_array(shape, np.uint8, source) if large else np.empty(shape, np.uint8)
-
-    def attempt(number: int) -> UserError | None:
-        try:
-            x_NHWC[number] = decode(images[number][0], size, channels, images[number][1])
-        except UserError as error:
-            return error
-        return None
-
     kept: list[int] = []
     errors: list[UserError] = []
-    with ThreadPoolExecutor() as pool:  # decoders let other threads run
-        found = pool.map(attempt, range(len(images)))
-        for number, (_, error) in enumerate(
-            zip(counted(images, text, progress), found, strict=True)
-        ):
-            if error is not None:
-                errors.append(error)
-            else:
-                kept.append(number)
+    done = 0
+    with closing(_decoded(partial(_attempt, size=size, channels=channels), images)) as found:
+        for x_BHWC, error_B in found:
+            progress(Working(text, done, len(images)))
+            x_NHWC[done : done + len(x_BHWC)] = x_BHWC
+            kept += [done + place for place, error in enumerate(error_B) if error is None]
+            errors += [error for error in error_B if error is not None]
+            done += len(x_BHWC)
     if errors and source.unreadable == "stop":
         raise _unreadable(errors, progress)
     if errors:
@@ -160,7 +162,39 @@ def decode_all(
     return x_NHWC[: len(kept)], np.array(kept, np.int64)
 
 
-def typical_form(images: Sequence[tuple[Path | bytes, str]], progress: Progress) -> Form:
+def _attempt(images: Sequence[Named], size: Size, channels: int) -> Attempt:
+    """Pixels of some images; of those that cannot be decoded, why."""
+    x_BHWC = np.zeros((len(images), *size, channels), np.uint8)
+    error_B: list[UserError | None] = [None] * len(images)
+    for place, (file, name) in enumerate(images):
+        try:
+            x_BHWC[place] = decode(file, size, channels, name)
+        except UserError as error:
+            error_B[place] = error
+    return x_BHWC, error_B
+
+
+def _decoded(
+    attempt: Callable[[Sequence[Named]], Attempt], images: Sequence[Named]
+) -> Generator[Attempt, None, None]:
+    """What becomes of images, some at a time, in order.
+
+    What is not done soon goes on in processes: of a small image most of the work is Python's, of
+    which threads do one at a time.
+    """
+    began = time.monotonic()
+    done = 0
+    while done < len(images) and time.monotonic() - began < _ALONE:
+        yield attempt(images[done : done + 1])
+        done += 1
+    if done == len(images):
+        return
+    size = done // _PARTS + 1
+    rest = [images[first : first + size] for first in range(done, len(images), size)]
+    yield from mapped(attempt, rest, cores())
+
+
+def typical_form(images: Sequence[Named], progress: Progress) -> Form:
     """The form that fits images, by a look at some of them; those that cannot be read are told of.
 
     Raises:

@@ -16,6 +16,7 @@ from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
 from moe_search.engine.trial import Job
+from moe_search.machine import cores
 from moe_search.progress import Progress
 from moe_search.search.executors.base import (
     ENVIRONMENT,
@@ -26,7 +27,6 @@ from moe_search.search.executors.base import (
     population,
 )
 from moe_search.spec import Study
-from moe_search.tracking.provenance import cores
 
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of WSL's, of AMD's
 
