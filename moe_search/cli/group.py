@@ -3,6 +3,8 @@
 Nothing heavy is imported here or at the top of any file of commands, so ``--help`` is instant.
 """
 
+import atexit
+import gc
 import json
 import signal
 import traceback
@@ -26,6 +28,7 @@ class Group(click.Group):
     """Prints the user's mistakes in one line; every other exception keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        atexit.register(gc.freeze)  # or Python looks through all there is before it ends, a second
         try:
             return super().invoke(ctx)
         except UserError as error:

@@ -23,12 +23,10 @@ class Setup:
     Attributes:
         device: "cpu" or "cuda:0" and so on.
         threads: of one operation.
-        checkpoints: where trainings leave theirs, and go on from.
     """
 
     device: str
     threads: int
-    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Fault:
     reason: str
 
 
-ToWorker = Setup | Dataset | Job | Drop
+ToWorker = Setup | Checkpoints | Dataset | Job | Drop
 FromWorker = Ready | Report | Done | Fault
 Message = ToWorker | FromWorker
 

@@ -1,9 +1,9 @@
 """A worker trains the jobs it is sent, and knows no store.
 
 As a process of the coordinator's machine it is ``python -m moe_search.engine.worker FD`` with one
-end of a pipe, on Windows its handle. It receives a ``Setup`` and a ``Dataset``, then ``Job`` and
-``Drop`` messages, and sends ``Ready``, reports and ``Done``. It ends when the pipe closes, so it
-never outlives its coordinator by more than an epoch.
+end of a pipe, on Windows its handle. It receives a ``Setup``, ``Checkpoints`` and a ``Dataset``,
+then ``Job`` and ``Drop`` messages, and sends ``Ready``, reports and ``Done``. It ends when the pipe
+closes, so it never outlives its coordinator by more than an epoch.
 """
 
 import sys
@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 
 from moe_search.data import Dataset
-from moe_search.engine.checkpoints import Checkpoint
+from moe_search.engine.checkpoints import Checkpoint, Checkpoints
 from moe_search.engine.feature_network import FeatureNetworks
 from moe_search.engine.hardware import hardware_for
 from moe_search.engine.messages import Channel, Done, Drop, Fault, Pipe, Ready, Setup
@@ -35,13 +35,16 @@ class Worker:
     Args:
         channel: to the coordinator.
         setup: what it was told first.
+        checkpoints: where trainings leave theirs, and go on from.
         data: what it trains on; with the test split where a job is to be judged on it.
     """
 
-    def __init__(self, channel: Channel, setup: Setup, data: Dataset) -> None:
+    def __init__(
+        self, channel: Channel, setup: Setup, checkpoints: Checkpoints, data: Dataset
+    ) -> None:
         self._channel = channel
         torch.set_num_threads(setup.threads)
-        self._setup = setup
+        self._checkpoints = checkpoints
         device = torch.device(setup.device)
         self._data = resident(data, device)
         self._hardware, why_not = hardware_for(device)
@@ -60,7 +63,7 @@ class Worker:
 
     def _train(self, job: Job) -> None:
         """Train a job; trials that resume after different epochs train apart."""
-        for group in self._setup.checkpoints.by_epoch(job.trials):
+        for group in self._checkpoints.by_epoch(job.trials):
             self._train_in_step(replace(job, trials=group.specs), group.checkpoints)
 
     def _train_in_step(self, job: Job, resumed: Mapping[int, Checkpoint]) -> None:
@@ -72,7 +75,7 @@ class Worker:
                 self._hardware,
                 Caller(self._channel.send, self._drops),
                 self._features.of(job, self._data),
-                self._setup.checkpoints,
+                self._checkpoints,
                 resumed,
             )
             trainer.run()
@@ -103,10 +106,12 @@ def main() -> None:
     try:
         pipe = Pipe(_Connection(int(sys.argv[1])))
         setup = pipe.receive()
-        data = pipe.receive()
         assert isinstance(setup, Setup)
+        hardware_for(torch.device(setup.device))  # compiles while the coordinator opens its stores
+        checkpoints, data = pipe.receive(), pipe.receive()
+        assert isinstance(checkpoints, Checkpoints)
         assert isinstance(data, Dataset)
-        Worker(pipe, setup, data).run()
+        Worker(pipe, setup, checkpoints, data).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

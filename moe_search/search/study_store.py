@@ -13,13 +13,13 @@ from moe_search.engine.trial import expert_count
 from moe_search.errors import UserError
 from moe_search.search import objective
 from moe_search.search.ledger import StudyRecord, TrialRecord
-from moe_search.search.quiet import without_warning
 from moe_search.spec import Study, Value
 from moe_search.spec.kinds.stores import Addresses, store_file
 from moe_search.stores.checks import check_store
 from moe_search.stores.failures import as_user_error
 from moe_search.stores.moved import follow_move
 from moe_search.stores.optuna import open_storage
+from moe_search.stores.quiet import without_warning
 from moe_search.words import one_line
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)

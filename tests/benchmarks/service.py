@@ -42,13 +42,13 @@ from moe_search.search.coordinator import Coordinator
 from moe_search.search.events import Event, Started, TrialEnded
 from moe_search.search.interrupt import Interrupt
 from moe_search.search.proposals import Proposals
-from moe_search.search.quiet import silence
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import open_study
 from moe_search.spec import PRESETS, Configuration, Study, load_study
 from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
+from moe_search.stores.quiet import silence
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
 

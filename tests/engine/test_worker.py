@@ -45,9 +45,9 @@ def test_a_gate_that_nothing_makes_is_a_fault_and_ends_the_run(
     monkeypatch.setitem(GATES._own, "nowhere", GateKind(meaning="a gate", made_by=made_by))
     specs = tuple(trial(key, gate="nowhere") for key in range(trials))
     channel = Channel(digits_job(*specs))
-    setup = Setup("cpu", 1, Checkpoints(tmp_path, SOURCE))
+    checkpoints = Checkpoints(tmp_path, SOURCE)
     with pytest.raises(EOFError):
-        Worker(channel, setup, load(SOURCE)).run()
+        Worker(channel, Setup("cpu", 1), checkpoints, load(SOURCE)).run()
     ready, fault, done = channel.said
     assert isinstance(ready, Ready)
     assert isinstance(done, Done)
@@ -63,8 +63,8 @@ def test_a_trial_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("moe_search.engine.worker.Trainer.run", breaks)
     channel = Channel(digits_job(trial(3), trial(4)))
-    setup = Setup("cpu", 1, Checkpoints(tmp_path, SOURCE))
+    checkpoints = Checkpoints(tmp_path, SOURCE)
     with pytest.raises(EOFError):
-        Worker(channel, setup, load(SOURCE)).run()
+        Worker(channel, Setup("cpu", 1), checkpoints, load(SOURCE)).run()
     expected = [TrialFailure(key, "RuntimeError: no memory") for key in (3, 4)]
     assert [message for message in channel.said if isinstance(message, TrialFailure)] == expected

@@ -48,7 +48,7 @@ def kill_worker(executor: LocalExecutor) -> None:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints from the first epoch on."""
-    monkeypatch.setattr("moe_search.search.run.Checkpoints", partial(Checkpoints, after=0.0))
+    monkeypatch.setattr("moe_search.search.on_data.Checkpoints", partial(Checkpoints, after=0.0))
 
 
 def mark(checkpoints: Checkpoints, specs: Sequence[TrialSpec]) -> None:

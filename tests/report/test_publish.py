@@ -14,7 +14,7 @@ from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from PIL import Image
 from support.finished_study import FinishedStudy
 
-from moe_search.report.publish import publish
+from moe_search.report.dashboards import publish
 from moe_search.report.results.study import read_report
 from moe_search.report.results.trials import complete, front, trial_points
 from moe_search.search.study_store import find_study

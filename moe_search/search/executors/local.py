@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -56,20 +57,30 @@ class LocalOpener:
 
     def __init__(self, study: Study, _progress: Progress) -> None:
         self._study = study
+        self._started: list[_Process] = []
 
-    def joined(self) -> AbstractContextManager[None]:
-        """Nothing needs to be."""
-        return nullcontext()
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """The processes, which load what they need while the coordinator opens its stores."""
+        self._started = [_start(device, 1) for device in self.plan().devices]
+        try:
+            yield
+        finally:
+            _end(self._started)
 
     def plan(self) -> Plan:
         """One worker a core, or one a GPU."""
-        return plan(self._study)
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan(self._study)  # which may start a process to count GPUs
 
     def open(
         self, plan: Plan, data: Dataset, checkpoints: Checkpoints
     ) -> AbstractContextManager[Executor]:
         """The processes."""
-        return LocalExecutor(plan, data, checkpoints)
+        return LocalExecutor(plan, data, checkpoints, self._started)
 
 
 @dataclass(kw_only=True)
@@ -86,12 +97,21 @@ class LocalExecutor:
         plan: devices, one for each worker.
         data: what is trained on, with the test split where it is to be judged on.
         checkpoints: where trainings leave theirs, and go on from.
+        started: processes that wait for their data; none has them started now.
     """
 
-    def __init__(self, plan: Plan, data: Dataset, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        data: Dataset,
+        checkpoints: Checkpoints,
+        started: Sequence[_Process] = (),
+    ) -> None:
         self._data = data
         self._checkpoints = checkpoints
-        self._workers = [self._start(device, 1) for device in plan.devices]
+        self._workers = [*started] or [_start(device, 1) for device in plan.devices]
+        for worker in self._workers:
+            self._give_data(worker)
 
     @property
     def workers(self) -> int:
@@ -107,14 +127,14 @@ class LocalExecutor:
         """Give a job to an idle worker."""
         worker = next(w for w in self._workers if not w.busy)
         worker.assign(job)
-        self._send(worker, job)
+        _send(worker, job)
 
     def drop(self, keys: Iterable[int]) -> None:
         """Stop training these trials; their results as they stand come as events."""
         dropped = frozenset(keys)
         for worker in self._workers:
             if own := dropped & worker.open_keys:
-                self._send(worker, Drop(own))
+                _send(worker, Drop(own))
 
     def events(self, timeout: float) -> list[Event]:
         """What has happened, after waiting for it at most so many seconds."""
@@ -133,25 +153,11 @@ class LocalExecutor:
 
     def __exit__(self, *_: object) -> None:
         """End the workers; what they were training is lost."""
-        for worker in self._workers:
-            worker.connection.close()
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.wait()
+        _end(self._workers)
 
-    def _start(self, device: str, start: int) -> _Process:
-        ours, theirs = multiprocessing.Pipe()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
-            env=os.environ | ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            **_inherits(theirs.fileno()),
-        )
-        theirs.close()
-        worker = _Process(start=start, process=process, connection=ours, device=device)
-        self._send(worker, Setup(device, 1, self._checkpoints))
-        self._send(worker, self._data)
-        return worker
+    def _give_data(self, worker: _Process) -> None:
+        _send(worker, self._checkpoints)
+        _send(worker, self._data)
 
     def _replace(self, worker: _Process) -> Event:
         code = worker.process.wait()
@@ -160,14 +166,40 @@ class LocalExecutor:
         start = worker.next_start()
         if start is None or (code >= 0 and not worker.ready):
             raise RuntimeError(f"a worker could not start ({reason}); its messages are above")
-        self._workers[self._workers.index(worker)] = self._start(worker.device, start)
+        fresh = self._workers[self._workers.index(worker)] = _start(worker.device, start)
+        self._give_data(fresh)
         return worker.on_death(reason)
 
-    def _send(self, worker: _Process, message: ToWorker) -> None:
-        try:
-            send(worker.connection, message)
-        except OSError:
-            return  # it has died: ``events`` finds out and says which trials are lost
+
+def _start(device: str, start: int) -> _Process:
+    """A worker, the so many-th in its place, that will wait for its data."""
+    ours, theirs = multiprocessing.Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moe_search.engine.worker", str(theirs.fileno())],
+        env=os.environ | ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        **_inherits(theirs.fileno()),
+    )
+    theirs.close()
+    worker = _Process(start=start, process=process, connection=ours, device=device)
+    _send(worker, Setup(device, 1))
+    return worker
+
+
+def _send(worker: _Process, message: ToWorker) -> None:
+    try:
+        send(worker.connection, message)
+    except OSError:
+        return  # it has died: ``events`` finds out and says which trials are lost
+
+
+def _end(workers: Sequence[_Process]) -> None:
+    """End processes, of which some may have ended before."""
+    for worker in workers:
+        worker.connection.close()
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.wait()
 
 
 def _inherits(pipe: int) -> dict[str, Any]:

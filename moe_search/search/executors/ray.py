@@ -49,14 +49,13 @@ class _Actor:
     def __init__(self) -> None:
         self._queues = _Queues()
 
-    def train(self, setup: Setup, data: Dataset) -> None:
+    def train(self, setup: Setup, checkpoints: Checkpoints, data: Dataset) -> None:
         """Be a worker, until the coordinator ends the actor."""
         from moe_search.engine.worker import Worker  # what it loads, the coordinator does without
 
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is written
-        given = replace(setup, checkpoints=shared(setup.checkpoints))
         try:
-            Worker(self._queues, given, data).run()
+            Worker(self._queues, setup, shared(checkpoints), data).run()
         except Exception as error:
             self._queues.said.put(error)
 
@@ -108,7 +107,8 @@ class RayExecutor:
 
     def __init__(self, plan: Plan, given: Ray, data: Dataset, checkpoints: Checkpoints) -> None:
         checkpoints.folder.mkdir(parents=True, exist_ok=True)  # by this a node sees it is shared
-        self._setup = Setup(plan.devices[0], 1, checkpoints)
+        self._setup = Setup(plan.devices[0], 1)
+        self._checkpoints = checkpoints
         self._data = ray.put(data)
         self._actors = _ACTORS.options(
             num_cpus=1,
@@ -171,7 +171,7 @@ class RayExecutor:
 
     def _start(self, start: int) -> _Worker:
         actor = self._actors.remote()
-        actor.train.remote(self._setup, self._data)
+        actor.train.remote(self._setup, self._checkpoints, self._data)
         return _Worker(start=start, actor=actor, hearing=actor.hear.remote())
 
     def _replace(self, worker: _Worker, error: RayError) -> Event:

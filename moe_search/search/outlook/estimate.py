@@ -14,9 +14,9 @@ from moe_search.errors import UserError
 from moe_search.search.executors.base import ENVIRONMENT
 from moe_search.search.executors.local import plan
 from moe_search.search.outlook.size import epochs_of, size_of
-from moe_search.search.quiet import silence
 from moe_search.search.suggest import suggest
 from moe_search.spec import Configuration, Study
+from moe_search.stores.quiet import silence
 
 _DRAWN = 4  # configurations that are timed
 

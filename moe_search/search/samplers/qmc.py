@@ -2,9 +2,9 @@
 
 from optuna.samplers import BaseSampler, QMCSampler
 
-from moe_search.search.quiet import without_warning
 from moe_search.search.surrogate.earlier import Earlier
 from moe_search.spec import Study
+from moe_search.stores.quiet import without_warning
 
 
 def build(study: Study, seed: int, earlier: Earlier) -> BaseSampler:
