@@ -1,6 +1,6 @@
 """The page of a comparison: its sections, in order, and what stands in each."""
 
-from moe_search.report.charts import atlas, box_plots
+from moe_search.report.charts import atlas, box_plots, row_front
 from moe_search.report.page import Facts, Part
 from moe_search.report.pages.sections import SectionKind
 from moe_search.report.results.study import Report
@@ -21,7 +21,10 @@ def _differences(report: Report) -> list[Part]:
     return [*comparison_tables(report.rows)[1:]]
 
 
-_FOUND = "A box holds the middle half of a row's runs with their median, and dots are the runs."
+_FOUND = (
+    "A box holds the middle half of a row's runs with their median, and dots are the runs. Rows "
+    "that no other one beats in both, error and sample entropy, are on the front."
+)
 _ATLAS = (
     "How the run with the median test error of each row divides the classes: class down, expert "
     "across, share of the class by the gate's probabilities on the test split."
@@ -29,7 +32,9 @@ _ATLAS = (
 
 COMPARISON = (
     SectionKind("What was asked", "", (_asked,)),
-    SectionKind("What was found", _FOUND, (_runs, box_plots.pictures, _differences)),
+    SectionKind(
+        "What was found", _FOUND, (_runs, box_plots.pictures, row_front.pictures, _differences)
+    ),
     SectionKind("Decomposition atlas", _ATLAS, (atlas.of_rows,)),
 )
 """All but how to do it again, which every page ends with."""

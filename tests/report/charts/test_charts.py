@@ -16,6 +16,7 @@ from moe_search.report.charts import (
     importances,
     intervals,
     parallel,
+    row_front,
     slices,
 )
 from moe_search.report.charts.canvas import BLUE, canvas
@@ -81,6 +82,15 @@ def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
     found = texts(front.draw([point(3, 0.9, 0.1)], given))
     assert {"finalist", "reference", "others"} <= set(found)
     assert not {"trial 3", "beaten"} & set(found)
+
+
+def test_rows_on_the_front_are_named_from_the_most_decided() -> None:
+    rows = [("shared", 0.95, 0.9), ("decided", 0.9, 0.1), ("beaten", 0.9, 0.2)]
+    found = texts(row_front.draw([Mark(name, *place, reference=False) for name, *place in rows]))
+    assert [text for text in found if text[-1:].isalpha() and text[:1].isdigit()] == [
+        "1  decided",
+        "2  shared",
+    ]
 
 
 def test_trials_far_below_are_counted_and_not_drawn() -> None:
@@ -196,6 +206,7 @@ def test_names_in_any_script_are_drawn_without_a_warning(
 
 DRAWINGS: list[Callable[[], bytes]] = [
     lambda: front.draw([point(1, 0.5, 0.5)]),
+    lambda: row_front.draw([Mark("one", 0.5, 0.5, reference=False)]),
     lambda: history.draw([point(1, 0.5, 0.5)], "objective", "maximize"),
     lambda: errors.draw(["<&>"], [0.0], [0.0]),
     lambda: parallel.draw(FOUND, DOMAINS, "objective"),
