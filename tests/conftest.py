@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ pytest.register_assert_rewrite("support.study_runs")
 pytest_plugins = ("support.tracked",)
 
 Needs = Callable[[str, bool], None]
+
+
+def pytest_configure() -> None:
+    """Tests interrupt runs: with Ctrl-C ignored, as of a job in the background, they would hang."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

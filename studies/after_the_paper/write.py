@@ -1,8 +1,9 @@
 """Writes the studies of this folder, and the table that one of them trains on.
 
-Run ``python studies/after_the_paper/write.py`` again after a change of the rows.
+Run ``python studies/after_the_paper/write.py`` before the first run and after any change of rows.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import yaml
 
 from moe_search.spec import Study
 
-HERE = Path(__file__).parent
 SAMPLES, FEATURES, REGIMES, CLASSES = 10_000, 20, 5, 6
 
 TOP_2 = {"output": "top_k", "top_k": 2}
@@ -37,7 +37,7 @@ COMMON = {
 }
 
 
-def write_regimes() -> None:
+def write_regimes(folder: Path) -> None:
     """A table with a decomposition: what a row's features say of its class depends on its regime.
 
     The regime is a cluster of the first four features, which overlap a little; in each, the class
@@ -49,7 +49,7 @@ def write_regimes() -> None:
     x[:, :4] += 2.5 * rng.normal(size=(REGIMES, 4))[regime]
     scores = rng.normal(size=(REGIMES, FEATURES, CLASSES))
     y = (np.einsum("nf,nfc->nc", x, scores[regime]) + rng.gumbel(size=(SAMPLES, CLASSES))).argmax(1)
-    np.savez(HERE / "regimes.npz", X=x.astype(np.float32), y=y)
+    np.savez(folder / "regimes.npz", X=x.astype(np.float32), y=y)
 
 
 def rows(weights: int, study: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -75,7 +75,7 @@ def _means(term: str, row: dict[str, Any], study: dict[str, Any]) -> bool:
     return term in Study.model_validate(asked).configuration({}).regularizer.weights
 
 
-def write(file: str, comment: str, study: dict[str, Any], weights: int) -> None:
+def write(file: Path, comment: str, study: dict[str, Any], weights: int) -> None:
     """A study of all rows."""
     study = study | COMMON | {"training": study.get("training", {}) | COMMON["training"]}
     head = [f"# {line}" for line in comment.splitlines()]
@@ -86,17 +86,18 @@ def write(file: str, comment: str, study: dict[str, Any], weights: int) -> None:
         for name, row in rows(weights, study)
     ]
     text = "\n".join([schema, *head, body + "configurations:", *lines]) + "\n"
-    (HERE / file).write_text(text)
+    file.write_text(text)
 
 
 def _flow(row: dict[str, Any]) -> str:
     return yaml.safe_dump(row, default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
-if __name__ == "__main__":
-    write_regimes()
+def main(folder: Path) -> None:
+    """Write all of it."""
+    write_regimes(folder)
     write(
-        "table.yaml",
+        folder / "table.yaml",
         "Routers and terms from the paper and after it, on a made table of five regimes.\n"
         "write.py makes the table (regimes.npz) and this file.",
         {
@@ -116,7 +117,7 @@ if __name__ == "__main__":
         weights=3,
     )
     write(
-        "mnist.yaml",
+        folder / "mnist.yaml",
         "Routers and terms from the paper and after it, at the paper's networks for MNIST.\n"
         "Of each term one weight; table.yaml has three. write.py makes this file.",
         {
@@ -129,3 +130,7 @@ if __name__ == "__main__":
         },
         weights=1,
     )
+
+
+if __name__ == "__main__":
+    main(Path(*sys.argv[1:2]) if sys.argv[1:] else Path(__file__).parent)

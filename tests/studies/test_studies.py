@@ -2,12 +2,13 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from support.shipped_studies import PAPER, SEARCHES, STUDIES
+from support.shipped_studies import AFTER, PAPER, SEARCHES, STUDIES
 from support.study_runs import check_ledger, runs, trials
 
 import moe_search
@@ -34,7 +35,17 @@ def test_every_study_that_is_committed_is_listed(needs: Callable[[str, bool], No
     command = ["git", "ls-files", "*.yaml"]
     done = subprocess.run(command, cwd=STUDIES, capture_output=True, text=True, check=False)
     needs("a git checkout", done.returncode == 0)
-    assert {STUDIES / name for name in done.stdout.split()} == {*SEARCHES, *PAPER}
+    assert {STUDIES / name for name in done.stdout.split()} == {*SEARCHES, *PAPER, *AFTER}
+
+
+def test_the_studies_of_what_came_after_are_what_their_script_writes(tmp_path: Path) -> None:
+    script = AFTER[0].parent / "write.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
+    for study in AFTER:
+        assert (tmp_path / study.name).read_text() == study.read_text()
+    rows = load_study(tmp_path / "table.yaml").configurations
+    assert {"single", "attentive + similarity 0.1", "noisy top-2 + load 1"} <= rows.keys()
+    assert "attentive + load 1" not in rows, "it has no meaning there"
 
 
 @pytest.mark.parametrize("shipped", SEARCHES, ids=lambda file: file.stem)

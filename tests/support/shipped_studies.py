@@ -19,13 +19,15 @@ PAPER = [
     )
 ]
 
+AFTER = [STUDIES / "after_the_paper" / f"{name}.yaml" for name in ("mnist", "table")]
+
 REPORTS = [path.with_name(f"paper-{path.stem.replace('_', '-')}.md") for path in PAPER]
 """The report of each."""
 
 
 def copy_studies(folder: Path) -> Path:
     """Every shipped study in a new folder, and the folder: what runs there leaves nothing here."""
-    for study in [*SEARCHES, *PAPER]:
+    for study in [*SEARCHES, *PAPER, *AFTER]:
         target = folder / study.relative_to(STUDIES)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(study, target)
