@@ -24,12 +24,6 @@ pytest_plugins = ("support.tracked",)
 Needs = Callable[[str, bool], None]
 
 
-def pytest_configure() -> None:
-    """Tests interrupt runs: with Ctrl-C ignored, as of a job in the background, they would hang."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How many random kills (tests/faults) and mutated studies (tests/spec) there are."""
     for what in ("--faults", "--mutations"):
@@ -64,6 +58,7 @@ SLOW = {
     "search/test_stopping.py": "runs that stop",
     "search/test_suggest.py::test_a_grid_is_searched_once_through": "a long run",
     "search/test_light.py": "a whole run",
+    "testing/test_networks.py::test_a_study_trains_it_and_its_model_is_loaded": "a whole run",
     "stores/test_failures.py": "runs that go on",
     "stores/test_moved.py": "runs that go on",
     "studies": "runs of the shipped studies",
@@ -102,9 +97,14 @@ PLACES = ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "RAY_A
 
 
 def pytest_configure() -> None:
-    """No test writes to the stores, or trains on the cluster, that the shell names."""
+    """No test writes to the stores, or trains on the cluster, that the shell names.
+
+    Tests interrupt runs: with Ctrl-C ignored, as in a job in the background, those would go on.
+    """
     for variable in PLACES:
         os.environ.pop(variable, None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,7 @@ def _stored_shapes(path: Path) -> Shapes:
 
 
 def _type_name(dtype: torch.dtype) -> str:
-    return {torch.float32: "F32"}.get(dtype, str(dtype))
+    return {torch.float32: "F32", torch.int64: "I64"}.get(dtype, str(dtype))
 
 
 def _described(weight: tuple[tuple[int, ...], str] | None) -> str:

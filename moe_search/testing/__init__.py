@@ -4,6 +4,7 @@ from moe_search.testing.backbones import BackboneContract
 from moe_search.testing.data_sets import DataSetContract
 from moe_search.testing.executors import ExecutorContract
 from moe_search.testing.gates import GateContract, OneModel
+from moe_search.testing.networks import NetworkContract
 from moe_search.testing.terms import TermContract
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DataSetContract",
     "ExecutorContract",
     "GateContract",
+    "NetworkContract",
     "OneModel",
     "TermContract",
 ]

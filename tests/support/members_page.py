@@ -16,6 +16,7 @@ KEYS = {
     "gates": "model.gate",
     "outputs": "model.output",
     "layers": "model.backbone",
+    "networks": "{network: NAME}",
     "terms": "regularizer",
     "optimizers": "training.optimizer",
     "schedules": "training.schedule",

@@ -7,6 +7,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
@@ -19,6 +20,7 @@ from pydantic import (
 
 from moe_search.spec.base import Section
 from moe_search.spec.kinds.kind import Kind, Kinds
+from moe_search.spec.kinds.networks import NETWORKS
 
 Shape = tuple[int, ...]
 """Shape of one sample: (C, H, W) of an image, (F,) of features."""
@@ -113,6 +115,24 @@ class Residual(LayerSection):
 
     def branches(self) -> "tuple[tuple[Layer, ...], ...]":
         return self.residual, self.shortcut
+
+
+def _is_installed(name: str) -> str:
+    if name not in NETWORKS:
+        raise ValueError(f"{name} is not installed; no package declares it in {NETWORKS.group}")
+    return name
+
+
+class Network(LayerSection):
+    """A torch module of an installed package; images reach it as images."""
+
+    network: Annotated[str, AfterValidator(_is_installed)] = Field(
+        description="its name among what packages declare in moe_search.networks"
+    )
+    outputs: StrictInt = Field(ge=1, le=1_048_576, description="features that it gives")
+
+    def through(self, shape: Shape) -> Shape | None:
+        return (self.outputs,)
 
 
 def _image(shape: Shape) -> Shape | None:
@@ -213,6 +233,12 @@ LAYERS = Kinds(
             meaning="the input and what layers make of it, added up",
             made_by="moe_search.moe.layers.residual:StackedResidual",
             section=Residual,
+        ),
+        "network": LayerKind(
+            meaning="a torch module of an installed package, several times slower than layers",
+            made_by="moe_search.moe.layers.network:StackedModules",
+            section=Network,
+            shares_input=True,
         ),
     },
 )

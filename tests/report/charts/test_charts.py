@@ -86,7 +86,7 @@ def test_references_that_no_other_beats_are_named_beside_the_front() -> None:
 
 def test_rows_on_the_front_are_named_from_the_most_decided() -> None:
     rows = [("shared", 0.95, 0.9), ("decided", 0.9, 0.1), ("beaten", 0.9, 0.2)]
-    found = texts(row_front.draw([Mark(name, *place, reference=False) for name, *place in rows]))
+    found = texts(row_front.draw([Mark(*row, reference=False) for row in rows]))
     assert [text for text in found if text[-1:].isalpha() and text[:1].isdigit()] == [
         "1  decided",
         "2  shared",

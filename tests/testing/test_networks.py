@@ -1,0 +1,78 @@
+"""Torch modules that another package brings: run as layers, and the contract they keep to."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support import network_package
+
+import moe_search
+from moe_search.errors import MemberError, UserError
+from moe_search.moe.layers.network import StackedModules
+from moe_search.spec.kinds.layers import Network
+from moe_search.testing import NetworkContract
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        network_package.install(tmp_path / "site-packages")
+        patch.syspath_prepend(tmp_path / "site-packages")
+        yield
+
+
+class TestPlain(NetworkContract):
+    name = "plain"
+    shape = (1, 4, 4)
+
+
+class TestFeatures(NetworkContract):
+    name = "plain"
+    shape = (7,)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("wide", "gives (2, 4) of two samples, expected (2, 3)"),
+        ("random", "draws at random in training, so that it would depend on its company"),
+        ("nothing", "Flatten is no module with weights"),
+    ],
+)
+def test_a_module_that_does_not_fit_is_named(name: str, reason: str) -> None:
+    layer = Network(network=name, outputs=3)
+    with pytest.raises(MemberError, match=re.escape(f"network {name}: {reason}")):
+        StackedModules.of(layer, (7,), 2, fused=False).initialise(0, torch.Generator())
+
+
+def study(name: str) -> dict[str, Any]:
+    layers = [{"network": name, "outputs": 8}, "relu", {"linear": 6}]
+    return {
+        "name": "networks",
+        "data": {"name": "wine"},
+        "model": {"experts": 2, "backbone": {"expert": layers, "gate": layers}},
+        "training": {"epochs": 2, "batch_size": 32},
+        "search": {"trials": 1, "workers": 1, "device": "cpu"},
+        "finalists": {"top": 1, "seeds": 1},
+    }
+
+
+def test_a_network_that_is_not_installed_is_told(tmp_path: Path) -> None:
+    expected = "model.backbone.expert[0].network: plane is not installed; no package declares it"
+    with pytest.raises(UserError, match=re.escape(expected)):
+        moe_search.run(study("plane"))
+
+
+def test_a_study_trains_it_and_its_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site-packages"))  # for the workers
+    outcome = moe_search.run(study("plain"))
+    assert outcome.champion is not None
+    model = moe_search.load_model(outcome.champion, store=f"sqlite:///{tmp_path}/mlflow.db")
+    probabilities = model(torch.rand(3, 13))
+    assert torch.allclose(probabilities.sum(1), torch.ones(3))
