@@ -42,6 +42,7 @@ class FinalistResult:
         name: of its network, in a few words.
         seeds: how many there are so far.
         value: mean over them, on validation, of the objective or of a front's metric that chooses.
+        values: the same of each seed.
         chosen: the same in the search, by which it became a finalist.
         lead: its values less the first finalist's over the seeds of both, more being better, with
             the race's interval; not known of the first itself.
@@ -61,6 +62,7 @@ class FinalistResult:
     test: dict[str, Interval]
     errors: tuple[float, ...]
     champion: bool
+    values: tuple[float, ...] = ()
     chosen: float = math.nan
     lead: Interval = UNKNOWN
     out: bool = False
@@ -118,6 +120,42 @@ def best_configurations(
     if objective.pareto is not None:
         front = {trial.number for trial in optuna_study.best_trials}
         trials = [trial for trial in trials if trial.number in front] or trials
+    groups = _configurations(objective, trials, place)
+    if objective.pareto is not None:
+        return [Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints)) for of in groups]
+    tried = {of[0].number: _together(of) for of in groups}
+    believed = StudyRecord.of(optuna_study).believed
+    if not tried or not believed.keys() >= tried.keys():
+        return [tried[number] for number in _surest(objective, tried)]
+    return by_belief(objective, trials, believed)
+
+
+def by_belief(
+    objective: Objective,
+    trials: Sequence[FrozenTrial],
+    believed: Mapping[int, tuple[float, float]],
+) -> list[Tried]:
+    """Configurations, the feasible first, by what is believed of them.
+
+    Args:
+        objective: of the study, a single one.
+        trials: complete ones.
+        believed: of each trial, see ``surrogate.beliefs``.
+    """
+    tried = [
+        replace(_together(of), believed=believed[of[0].number])
+        for of in _configurations(objective, trials)
+    ]
+    return sorted(
+        tried,
+        key=lambda t: (not t.feasible, -believed[t.trials[0].number][0], t.trials[0].number),
+    )
+
+
+def _configurations(
+    objective: Objective, trials: Sequence[FrozenTrial], place: int = 0
+) -> list[list[FrozenTrial]]:
+    """Trials by their configuration, the best first, of one of the objectives."""
     ranked = sorted(
         trials,
         key=lambda t: (
@@ -129,21 +167,7 @@ def best_configurations(
     groups: dict[Configuration | None, list[FrozenTrial]] = {}
     for trial in ranked:
         groups.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
-    if objective.pareto is not None:
-        return [
-            Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints))
-            for of in groups.values()
-        ]
-    tried = {of[0].number: _together(of) for of in groups.values()}
-    believed = StudyRecord.of(optuna_study).believed
-    if not tried or not believed.keys() >= tried.keys():
-        return [tried[number] for number in _surest(objective, tried)]
-    return [
-        replace(one, believed=believed[number])
-        for number, one in sorted(
-            tried.items(), key=lambda of: (not of[1].feasible, -believed[of[0]][0], of[0])
-        )
-    ]
+    return list(groups.values())
 
 
 def _together(trials: Sequence[FrozenTrial]) -> Tried:
@@ -311,17 +335,19 @@ def _result(
 ) -> FinalistResult:
     """What the seeds of a finalist come to together; an infeasible one has no standing."""
     missed = _missed(objective, records)
+    values = tuple(judged(objective, record, place) for record in records)
     return FinalistResult(
         trial=trial.number,
         name=TrialRecord.of(trial).name,
         seeds=len(records),
-        value=float(np.mean([judged(objective, record, place) for record in records])),
+        value=float(np.mean(values)),
         test={
             metric: interval_of(metric, [record.test[metric] for record in records], samples)
             for metric in METRICS
         },
         errors=tuple(record.test["error"] for record in records),
         champion=False,
+        values=values,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
         feasible=keeps(missed),
