@@ -1,13 +1,13 @@
 """The race of a search: what was believed of those that got further seeds, step by step."""
 
-
 from moe_search.report.charts.canvas import BLUE, PAPER, SOFT, canvas
 from moe_search.report.page import Picture
-from moe_search.report.results.decisions import Decisions
+from moe_search.report.results.decisions import Decisions, Racer
 from moe_search.report.results.study import Report
 
-MOST = 6  # configurations, whose lines can be told apart
+_MOST = 6  # configurations, whose lines can be told apart
 END = "end"
+SYMBOLS = ("diamond", "circle", "square", "triangle-up", "triangle-down", "cross")
 _SHAPES = "Dos^vP"
 _APART = 0.09  # of a step, between lines
 
@@ -15,27 +15,31 @@ _APART = 0.09  # of a step, between lines
 def pictures(report: Report) -> list[Picture]:
     """The race of a search in which a configuration got a further seed."""
     race = report.decisions
-    if not race.racers or not race.steps:
+    if not shown(race):
         return []
-    shown = race.racers[:MOST]
-    numbers = ", ".join(str(racer.trial) for racer in shown)
+    numbers = ", ".join(str(racer.trial) for racer in shown(race))
     alt = (
         f"What was believed of the configurations of trials {numbers}, mean ± SD, as each further "
-        f"seed was asked for and at the end. The table has the numbers."
+        "seed was asked for and at the end. The table has the numbers."
     )
     image = draw(race, report.study.objective.names[0])
     return [Picture(f"{report.study.name}-race", alt, image, live=True)]
 
 
+def shown(race: Decisions) -> tuple[Racer, ...]:
+    """The best of those that raced; none where it is not known what was believed."""
+    return race.racers[:_MOST] if race.steps else ()
+
+
 def draw(race: Decisions, objective: str) -> bytes:
     """SVG: a line for each of the best configurations; filled where it gets a further seed."""
-    shown = race.racers[:MOST]
+    racers = shown(race)
     with canvas(height=3.3) as drawn:
         (axis,) = drawn.axes
-        for row, racer in enumerate(shown):
+        for row, racer in enumerate(racers):
             colour = SOFT if row else BLUE
             known = [(n, of) for n, of in enumerate(racer.believed) if of is not None]
-            places = [n + _APART * (row - (len(shown) - 1) / 2) for n, _ in known]
+            places = [n + _APART * (row - (len(racers) - 1) / 2) for n, _ in known]
             means = [mean for _, (mean, _) in known]
             low, high = ([mean + sign * sd for _, (mean, sd) in known] for sign in (-1, 1))
             axis.vlines(places, low, high, color=colour, lw=1.2)
@@ -48,7 +52,7 @@ def draw(race: Decisions, objective: str) -> bytes:
                 color=colour,
                 lw=1.0 if row else 2.0,
                 label=f"trial {racer.trial}",
-                zorder=3 - row / MOST,
+                zorder=3 - row / _MOST,
             )
             drawn.name_trials(marks[0], [racer.trial])
             filled = {"marker": _SHAPES[row], "ms": 7.5, "color": colour, "ls": "", "zorder": 4}

@@ -133,15 +133,17 @@ _TRIALS = (
     "range dragged along an axis, or a filter over the table, leaves the others out."
 )
 _CURVES = "The best trials after each epoch, means over their seeds; the best one stands out."
-_WAY = "First, trial after trial: each value as it was observed, and the best so far."
+_WAY = (
+    "First, trial after trial: each value as it was observed, and the best so far, which is in part "
+    "the luckiest."
+)
 _BELIEVED = (
-    "The best of many noisy values is in part the luckiest, so the dashed line is what was "
-    "believed: the incumbent is the best configuration by all trials up to there together, and the "
-    "band is one standard deviation to each side."
+    "The dashed line is what was believed of the incumbent, the best configuration by all trials "
+    "up to there together; its band is one standard deviation to each side."
 )
 _FRESH = (
-    "The mark at the right is what the champion is worth over fresh seeds, with the 95 % interval "
-    "of the mean from three seeds on: what the best so far lies above it was luck."
+    "At the right stands the champion over fresh seeds, with the 95 % interval of their mean where "
+    "there are three: what the best so far lies above it is luck, as far as that interval tells."
 )
 _FRONT = (
     "Then the trade between accuracy and a decided gate: no trial beats one on the front in both; "

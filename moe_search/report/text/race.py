@@ -1,6 +1,5 @@
 """How a search decided, in words and tables."""
 
-import math
 from collections.abc import Sequence
 
 from moe_search.intervals import Interval
@@ -35,10 +34,11 @@ def race_words(report: Report) -> str:
     if racers:
         count = sum(len(racer.further) for racer in racers)
         said.append(
-            f"The last trials give further seeds, here {count}: each goes to the configuration "
-            "that is the best by all trials together, half a standard deviation counting for it. "
-            "A lucky value falls back towards the mean then; what stays up is good. One that was "
-            "passed over was dropped, by what the other was ahead."
+            f"The last trials, here {count}, are further seeds of what may be the best: each goes "
+            "to the configuration that is the best by all trials together, half a standard "
+            "deviation counting for it. What was lucky falls back then. A configuration is dropped "
+            "when a seed that it could have had goes to another; the table says when, and how far "
+            "it was behind."
         )
     if finals_raced(report):
         said.append(
@@ -92,12 +92,12 @@ def finals_race_table(finalists: Sequence[FinalistResult]) -> Table:
     fewer = max(finalist.seeds for finalist in finalists)
     return Table(
         "The race of the finalists (on validation, seed by seed; more is better)",
-        ("trial", "fresh seeds", "to the first", f"{100 * LEVEL:.0f} % interval", ""),
+        ("trial", "fresh seeds", "to the first", f"{100 * LEVEL:.0f} % interval", "standing"),
         tuple(
             (
                 str(finalist.trial) if finalist.feasible else f"{finalist.trial} (infeasible)",
                 str(finalist.seeds),
-                "-" if math.isnan(finalist.lead.mean) else f"{finalist.lead.mean:+.4f}",
+                f"{finalist.lead.mean:+.4f}" if place and finalist.feasible else "-",
                 f"{finalist.lead.low:+.4f} to {finalist.lead.high:+.4f}"
                 if finalist.lead.known
                 else "-",
@@ -105,7 +105,7 @@ def finals_race_table(finalists: Sequence[FinalistResult]) -> Table:
             )
             for place, finalist in enumerate(finalists)
         ),
-        frozenset({""}),
+        frozenset({"standing"}),
         strong=1,
     )
 
