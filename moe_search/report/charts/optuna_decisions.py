@@ -120,7 +120,7 @@ def _race(report: Report) -> Any:
         figure.add_scatter(
             x=[names[step] for step in known],
             y=[mean for mean, _ in worth],
-            error_y={"type": "data", "array": [deviation for _, deviation in worth]},
+            error_y={"array": [deviation for _, deviation in worth], "width": 0, "thickness": 1.2},
             mode="lines+markers",
             line={"color": GREY if row else BLUE},
             marker={"size": 11, "symbol": symbols},
@@ -134,6 +134,10 @@ def _race(report: Report) -> Any:
         "further seed (filled: for this configuration)",
         f"{report.study.objective.names[0]} as believed ± SD",
     )
+    every = [worth for racer in race.shown(decided) for worth in racer.believed if worth]
+    low, high = min(m - sd for m, sd in every), max(m + sd for m, sd in every)
+    room = 0.06 * (high - low)
+    figure.update_yaxes(range=[low - room, high + room])  # grouped, plots begin at 0 by themselves
     figure.update_xaxes(categoryorder="array", categoryarray=names)
-    figure.update_layout(height=_HEIGHT, scattermode="group", scattergap=0.8)
+    figure.update_layout(height=_HEIGHT, scattermode="group", scattergap=0.4)
     return figure

@@ -134,8 +134,8 @@ _TRIALS = (
 )
 _CURVES = "The best trials after each epoch, means over their seeds; the best one stands out."
 _WAY = (
-    "First, trial after trial: each value as it was observed, and the best so far, which is in part "
-    "the luckiest."
+    "First, trial after trial: each value as it was observed, and the best so far, which is in "
+    "part the luckiest."
 )
 _BELIEVED = (
     "The dashed line is what was believed of the incumbent, the best configuration by all trials "
