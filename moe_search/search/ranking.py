@@ -10,14 +10,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
-from moe_search.search.racing.race import Race, Standing, race
+from moe_search.search.objective import deciding, gain, keeps, mean
+from moe_search.search.racing.finalists import LEVEL, by_trial, final_race, judged, missed
+from moe_search.search.racing.race import Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
-
-LEVEL = 0.9
-"""Of the intervals by which finalists are told apart."""
 
 
 def interval_of(metric: str, values: Sequence[float], samples: int | None) -> Interval:
@@ -256,7 +254,6 @@ def finalists(
         return []
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
-    by_trial = _by_trial(study.finalists)
     standings = {s.key: s for s in final_race(objective, study.finalists, place).standings}
     chosen = {
         trial.number: tried.values[place]
@@ -265,7 +262,7 @@ def finalists(
     }
     results = [
         _result(objective, place, trials[trial], records, standings.get(trial), samples)
-        for trial, records in by_trial.items()
+        for trial, records in by_trial(study.finalists).items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
@@ -281,50 +278,6 @@ def finalists(
     )
 
 
-def final_race(
-    objective: Objective, records: Sequence[FinalistRecord], place: int = 0
-) -> Race[int]:
-    """How finalists stand by their trials' numbers, on validation.
-
-    Those that miss a constraint in the mean over their seeds take no part while others keep it.
-
-    Args:
-        objective: the study's.
-        records: one at least.
-        place: of the objective that ranks them.
-    """
-    by_trial = _by_trial(records)
-    kept = {trial: of for trial, of in by_trial.items() if keeps(_missed(objective, of))}
-    values = {
-        trial: {
-            record.seed: gain(objective, judged(objective, record, place), place) for record in of
-        }
-        for trial, of in sorted((kept or by_trial).items())
-    }
-    return race(values, LEVEL)
-
-
-def _by_trial(records: Sequence[FinalistRecord]) -> dict[int, list[FinalistRecord]]:
-    by_trial: dict[int, list[FinalistRecord]] = {}
-    for record in records:
-        by_trial.setdefault(record.trial, []).append(record)
-    return by_trial
-
-
-def _missed(objective: Objective, records: Sequence[FinalistRecord]) -> dict[str, float]:
-    """By how much the mean over the seeds of one finalist misses each constraint."""
-    metrics = mean([record.validation for record in records])
-    return violations(objective, metrics, records[0].experts)
-
-
-def judged(objective: Objective, record: FinalistRecord, place: int) -> float:
-    """A finalist's value that ranks it."""
-    if not place:
-        return record.value
-    name = objective.names[place]
-    return normalised(name, record.validation[name], record.experts)
-
-
 def _result(
     objective: Objective,
     place: int,
@@ -334,7 +287,7 @@ def _result(
     samples: int | None,
 ) -> FinalistResult:
     """What the seeds of a finalist come to together; an infeasible one has no standing."""
-    missed = _missed(objective, records)
+    misses = missed(objective, records)
     values = tuple(judged(objective, record, place) for record in records)
     return FinalistResult(
         trial=trial.number,
@@ -350,7 +303,7 @@ def _result(
         values=values,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
-        feasible=keeps(missed),
-        violations=missed,
+        feasible=keeps(misses),
+        violations=misses,
         chosen_by=objective.names[place],
     )

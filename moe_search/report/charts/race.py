@@ -55,10 +55,9 @@ def draw(race: Decisions, objective: str) -> bytes:
                 zorder=3 - row / _MOST,
             )
             drawn.name_trials(marks[0], [racer.trial])
-            filled = {"marker": _SHAPES[row], "ms": 7.5, "color": colour, "ls": "", "zorder": 4}
             for place, mean, (step, _) in zip(places, means, known, strict=True):
-                if race.steps[step : step + 1] and race.steps[step] in racer.further:
-                    axis.plot([place], [mean], **filled)
+                if {*race.steps[step : step + 1]} & {*racer.further}:
+                    axis.plot([place], [mean], _SHAPES[row], ms=7.5, color=colour, zorder=4)
         axis.set_xticks(range(len(race.steps) + 1), [*map(str, race.steps), END])
         axis.set_xlim(-0.5, len(race.steps) + 0.5)
         axis.set_xlabel("when a further seed was asked for (filled: for this one), by its trial")

@@ -113,8 +113,8 @@ def decisions(study: Study, trials: Sequence[FrozenTrial], believed: Beliefs) ->
         return Decisions()
     times = min(_TIMES, max(_TRIALS // len(trials), 4))
     further = [t for t in trials if TrialRecord.of(t).replicate_of is not None]
-    steps = [_step(study, trials, one) for one in _some(further, times // 2)]
-    steps = [step for step in steps if step is not None]
+    found = (_step(study, trials, one) for one in _some(further, times // 2))
+    steps = [step for step in found if step is not None]
     best = by_belief(study.objective, trials, believed)
     raced = {trial.number for trial in further}
     racers = [

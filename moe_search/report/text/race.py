@@ -6,7 +6,8 @@ from moe_search.intervals import Interval
 from moe_search.report.results.decisions import Racer
 from moe_search.report.results.study import Report
 from moe_search.report.text.table import Table
-from moe_search.search.ranking import LEVEL, FinalistResult
+from moe_search.search.racing.finalists import LEVEL
+from moe_search.search.ranking import FinalistResult
 
 
 def believed_text(report: Report) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from moe_search.intervals import Interval
 from moe_search.report.charts import history, race
 from moe_search.report.charts.canvas import BLUE, YELLOW
-from moe_search.report.charts.plotly_style import GREY, style, style_axes
+from moe_search.report.charts.optuna.style import GREY, style, style_axes
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import complete
 from moe_search.report.text.race import worth_text

@@ -10,8 +10,8 @@ from optuna_dashboard import save_plotly_graph_object
 
 from moe_search.report.charts.atlas import draw_best
 from moe_search.report.charts.canvas import BLUE, YELLOW
-from moe_search.report.charts.optuna_decisions import plots
-from moe_search.report.charts.plotly_style import GREY, style, style_axes
+from moe_search.report.charts.optuna.decisions import plots
+from moe_search.report.charts.optuna.style import GREY, style, style_axes
 from moe_search.report.results.importances import Importances
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import TrialPoint, complete, front
