@@ -54,7 +54,7 @@ def test_it_fits_and_follows_the_theme(
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert (background(page) > 200) == (scheme == "light")
     assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert page.get_by_role("img").count() == 10
+    assert page.get_by_role("img").count() == 11
     for picture in page.locator("img").all():
         see_picture(picture)
 
@@ -65,6 +65,20 @@ def test_it_says_what_the_data_are_and_what_was_found(page: "Page", address: str
     see(page.get_by_text("10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
     assert page.locator("tr.strong").count() == 1
     see(page.get_by_role("img", name="Accuracy on validation and training loss"))
+
+
+def test_it_says_how_the_search_decided(page: "Page", address: str, pictures: Path) -> None:
+    page.goto(address)
+    for picture, words in (
+        ("The objective of each trial", "incumbent as believed ± SD"),
+        ("What was believed of the configurations", "when a further seed was asked for"),
+    ):
+        drawn = page.get_by_role("img", name=picture)
+        see(drawn.get_by_text(words))
+    race = page.locator(".table", has_text="The race of the search")
+    assert race.locator("tr.strong").count() == 1
+    race.scroll_into_view_if_needed()
+    page.screenshot(path=pictures / "page-race.png")
 
 
 def test_a_desktop_is_used_from_side_to_side(page: "Page", address: str) -> None:

@@ -66,6 +66,20 @@ def test_optuna_shows_the_importances_of_the_report(study: Study) -> None:
     assert shown == report.importances.shares["objective"]
 
 
+def test_optuna_shows_how_the_search_decided_as_the_report_does(study: Study) -> None:
+    report = read_report(study, find_study(study))
+    decided, shown = report.decisions, plots(study)
+    line = next(one for one in shown["incumbent"]["data"] if "believed" in one.get("name", ""))
+    assert line["y"][:-1] == [one.mean for one in decided.incumbents]
+    assert line["x"][:-1] == [one.after for one in decided.incumbents] == [7, 8, 9, 10, 11]
+    fresh = shown["incumbent"]["data"][-1]
+    assert report.fresh is not None
+    assert fresh["y"] == [report.fresh.value]
+    racers = [one["name"] for one in shown["race"]["data"]]
+    assert racers == [f"trial {racer.trial}" for racer in decided.racers]
+    assert decided.steps == (11,)
+
+
 def test_optunas_notes_say_how_the_study_was_made_and_lead_to_the_runs(study: Study) -> None:
     kept = find_study(study)
     assert "Made by `moe-search run STUDY.yaml` with moe-search " in get_note(kept)
