@@ -101,6 +101,8 @@ def test_the_race_is_shown_where_there_was_one(study: Study) -> None:
     first, second = raced["data"]
     assert (first["name"], first["x"], first["y"]) == ("trial 8", ("trial 10", "end"), (0.9, 0.8))
     assert first["marker"]["symbol"] == ("diamond", "diamond-open")
+    assert "dropped" not in first["hovertemplate"]
+    assert second["hovertemplate"].endswith("dropped at trial 10, 0.2000 behind")
     assert second["marker"]["symbol"] == ("circle", "circle-open", "circle-open")
 
 

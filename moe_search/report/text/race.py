@@ -73,15 +73,21 @@ def race_table(racers: Sequence[Racer]) -> Table:
                 worth_text(racer.before),
                 worth_text(racer.believed[-1]),
                 f"{racer.behind:.4f}" if place else "leads",
-                f"at trial {racer.dropped[0]}, {racer.dropped[1]:.4f} behind"
-                if racer.dropped
-                else "-",
+                dropped_text(racer) or "-",
             )
             for place, racer in enumerate(racers)
         ),
         frozenset({"its trials", "further seeds", "dropped"}),
         strong=1,
     )
+
+
+def dropped_text(racer: Racer) -> str:
+    """When a configuration was dropped, and by how much; empty where it was not."""
+    if not racer.dropped:
+        return ""
+    trial, behind = racer.dropped
+    return f"at trial {trial}, {behind:.4f} behind"
 
 
 def finals_race_table(finalists: Sequence[FinalistResult]) -> Table:

@@ -9,7 +9,7 @@ from moe_search.report.charts.canvas import BLUE, YELLOW
 from moe_search.report.charts.optuna.style import GREY, style, style_axes
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import complete
-from moe_search.report.text.race import worth_text
+from moe_search.report.text.race import dropped_text, worth_text
 
 _BAND = "rgba(160, 122, 1, 0.25)"  # YELLOW
 _HEIGHT = 420
@@ -113,6 +113,7 @@ def _race(report: Report) -> Any:
     names = [*(f"trial {number}" for number in decided.steps), race.END]
     figure = go.Figure()
     for row, racer in enumerate(race.shown(decided)):
+        dropped = dropped_text(racer)
         known = [step for step, worth in enumerate(racer.believed) if worth]
         worth = [worth for worth in racer.believed if worth]
         filled = [number in racer.further for number in (*decided.steps, None)]
@@ -126,7 +127,7 @@ def _race(report: Report) -> Any:
             marker={"size": 11, "symbol": symbols},
             name=f"trial {racer.trial}",
             text=[worth_text(one) for one in worth],
-            hovertemplate="%{x}: %{text}<extra></extra>",
+            hovertemplate=f"%{{x}}: %{{text}}{dropped and f'<br>dropped {dropped}'}",
         )
     style(figure, "The race: what was believed as each further seed was asked for")
     style_axes(
