@@ -1,6 +1,6 @@
 """Puts what a study found where people look: Optuna's dashboard, and MLflow's pages."""
 
-from moe_search.report.charts.optuna_page import save_plots
+from moe_search.report.charts.optuna.page import save_plots
 from moe_search.report.page import Picture
 from moe_search.report.pages.html import html_page
 from moe_search.report.pages.study import chapter

@@ -24,8 +24,9 @@ from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
 from moe_search.search.executors.base import Died
 from moe_search.search.ledger import ChampionRecord, FinalistRecord, StudyRecord, TrialRecord
+from moe_search.search.racing.finalists import judged
 from moe_search.search.racing.rounds import next_round
-from moe_search.search.ranking import best_trials, finalists, judged
+from moe_search.search.ranking import best_trials, finalists
 from moe_search.search.recorder import line
 from moe_search.search.session import Session
 from moe_search.search.surrogate.beliefs import beliefs

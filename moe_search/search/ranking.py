@@ -10,14 +10,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import UNKNOWN, Interval
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
-from moe_search.search.objective import deciding, gain, keeps, mean, normalised, violations
-from moe_search.search.racing.race import Race, Standing, race
+from moe_search.search.objective import deciding, gain, keeps, mean
+from moe_search.search.racing.finalists import LEVEL, by_trial, final_race, judged, missed
+from moe_search.search.racing.race import Standing, race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
-
-LEVEL = 0.9
-"""Of the intervals by which finalists are told apart."""
 
 
 def interval_of(metric: str, values: Sequence[float], samples: int | None) -> Interval:
@@ -42,6 +40,7 @@ class FinalistResult:
         name: of its network, in a few words.
         seeds: how many there are so far.
         value: mean over them, on validation, of the objective or of a front's metric that chooses.
+        values: the same of each seed.
         chosen: the same in the search, by which it became a finalist.
         lead: its values less the first finalist's over the seeds of both, more being better, with
             the race's interval; not known of the first itself.
@@ -61,6 +60,7 @@ class FinalistResult:
     test: dict[str, Interval]
     errors: tuple[float, ...]
     champion: bool
+    values: tuple[float, ...] = ()
     chosen: float = math.nan
     lead: Interval = UNKNOWN
     out: bool = False
@@ -118,6 +118,42 @@ def best_configurations(
     if objective.pareto is not None:
         front = {trial.number for trial in optuna_study.best_trials}
         trials = [trial for trial in trials if trial.number in front] or trials
+    groups = _configurations(objective, trials, place)
+    if objective.pareto is not None:
+        return [Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints)) for of in groups]
+    tried = {of[0].number: _together(of) for of in groups}
+    believed = StudyRecord.of(optuna_study).believed
+    if not tried or not believed.keys() >= tried.keys():
+        return [tried[number] for number in _surest(objective, tried)]
+    return by_belief(objective, trials, believed)
+
+
+def by_belief(
+    objective: Objective,
+    trials: Sequence[FrozenTrial],
+    believed: Mapping[int, tuple[float, float]],
+) -> list[Tried]:
+    """Configurations, the feasible first, by what is believed of them.
+
+    Args:
+        objective: of the study, a single one.
+        trials: complete ones.
+        believed: of each trial, see ``surrogate.beliefs``.
+    """
+    tried = [
+        replace(_together(of), believed=believed[of[0].number])
+        for of in _configurations(objective, trials)
+    ]
+    return sorted(
+        tried,
+        key=lambda t: (not t.feasible, -believed[t.trials[0].number][0], t.trials[0].number),
+    )
+
+
+def _configurations(
+    objective: Objective, trials: Sequence[FrozenTrial], place: int = 0
+) -> list[list[FrozenTrial]]:
+    """Trials by their configuration, the best first, of one of the objectives."""
     ranked = sorted(
         trials,
         key=lambda t: (
@@ -129,21 +165,7 @@ def best_configurations(
     groups: dict[Configuration | None, list[FrozenTrial]] = {}
     for trial in ranked:
         groups.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
-    if objective.pareto is not None:
-        return [
-            Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints))
-            for of in groups.values()
-        ]
-    tried = {of[0].number: _together(of) for of in groups.values()}
-    believed = StudyRecord.of(optuna_study).believed
-    if not tried or not believed.keys() >= tried.keys():
-        return [tried[number] for number in _surest(objective, tried)]
-    return [
-        replace(one, believed=believed[number])
-        for number, one in sorted(
-            tried.items(), key=lambda of: (not of[1].feasible, -believed[of[0]][0], of[0])
-        )
-    ]
+    return list(groups.values())
 
 
 def _together(trials: Sequence[FrozenTrial]) -> Tried:
@@ -232,7 +254,6 @@ def finalists(
         return []
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
-    by_trial = _by_trial(study.finalists)
     standings = {s.key: s for s in final_race(objective, study.finalists, place).standings}
     chosen = {
         trial.number: tried.values[place]
@@ -241,7 +262,7 @@ def finalists(
     }
     results = [
         _result(objective, place, trials[trial], records, standings.get(trial), samples)
-        for trial, records in by_trial.items()
+        for trial, records in by_trial(study.finalists).items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
@@ -257,50 +278,6 @@ def finalists(
     )
 
 
-def final_race(
-    objective: Objective, records: Sequence[FinalistRecord], place: int = 0
-) -> Race[int]:
-    """How finalists stand by their trials' numbers, on validation.
-
-    Those that miss a constraint in the mean over their seeds take no part while others keep it.
-
-    Args:
-        objective: the study's.
-        records: one at least.
-        place: of the objective that ranks them.
-    """
-    by_trial = _by_trial(records)
-    kept = {trial: of for trial, of in by_trial.items() if keeps(_missed(objective, of))}
-    values = {
-        trial: {
-            record.seed: gain(objective, judged(objective, record, place), place) for record in of
-        }
-        for trial, of in sorted((kept or by_trial).items())
-    }
-    return race(values, LEVEL)
-
-
-def _by_trial(records: Sequence[FinalistRecord]) -> dict[int, list[FinalistRecord]]:
-    by_trial: dict[int, list[FinalistRecord]] = {}
-    for record in records:
-        by_trial.setdefault(record.trial, []).append(record)
-    return by_trial
-
-
-def _missed(objective: Objective, records: Sequence[FinalistRecord]) -> dict[str, float]:
-    """By how much the mean over the seeds of one finalist misses each constraint."""
-    metrics = mean([record.validation for record in records])
-    return violations(objective, metrics, records[0].experts)
-
-
-def judged(objective: Objective, record: FinalistRecord, place: int) -> float:
-    """A finalist's value that ranks it."""
-    if not place:
-        return record.value
-    name = objective.names[place]
-    return normalised(name, record.validation[name], record.experts)
-
-
 def _result(
     objective: Objective,
     place: int,
@@ -310,21 +287,23 @@ def _result(
     samples: int | None,
 ) -> FinalistResult:
     """What the seeds of a finalist come to together; an infeasible one has no standing."""
-    missed = _missed(objective, records)
+    misses = missed(objective, records)
+    values = tuple(judged(objective, record, place) for record in records)
     return FinalistResult(
         trial=trial.number,
         name=TrialRecord.of(trial).name,
         seeds=len(records),
-        value=float(np.mean([judged(objective, record, place) for record in records])),
+        value=float(np.mean(values)),
         test={
             metric: interval_of(metric, [record.test[metric] for record in records], samples)
             for metric in METRICS
         },
         errors=tuple(record.test["error"] for record in records),
         champion=False,
+        values=values,
         lead=standing.lead if standing else UNKNOWN,
         out=standing.out if standing else True,
-        feasible=keeps(missed),
-        violations=missed,
+        feasible=keeps(misses),
+        violations=misses,
         chosen_by=objective.names[place],
     )

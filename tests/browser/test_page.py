@@ -54,7 +54,8 @@ def test_it_fits_and_follows_the_theme(
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert (background(page) > 200) == (scheme == "light")
     assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert page.get_by_role("img").count() == 10
+    raced = page.get_by_role("heading", name="The race").count()  # who is asked when, depends
+    assert page.get_by_role("img").count() == 10 + raced
     for picture in page.locator("img").all():
         see_picture(picture)
 
@@ -65,6 +66,17 @@ def test_it_says_what_the_data_are_and_what_was_found(page: "Page", address: str
     see(page.get_by_text("10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
     assert page.locator("tr.strong").count() == 1
     see(page.get_by_role("img", name="Accuracy on validation and training loss"))
+
+
+def test_it_says_what_was_believed_and_what_fresh_seeds_say(
+    page: "Page", address: str, pictures: Path
+) -> None:
+    page.goto(address)
+    history = page.get_by_role("img", name="The objective of each trial")
+    for words in ("best so far", "incumbent as believed ± SD", "champion, fresh seeds", "fresh"):
+        see(history.get_by_text(words, exact=True))
+    history.scroll_into_view_if_needed()
+    page.screenshot(path=pictures / "page-history.png")
 
 
 def test_a_desktop_is_used_from_side_to_side(page: "Page", address: str) -> None:

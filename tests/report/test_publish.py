@@ -14,9 +14,14 @@ from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from PIL import Image
 from support.finished_study import FinishedStudy
 
+from moe_search.report.charts.optuna.decisions import plots as decided_plots
 from moe_search.report.dashboards import publish
+from moe_search.report.page import Picture
+from moe_search.report.pages.search import SEARCH
+from moe_search.report.results.decisions import Decisions, Racer
 from moe_search.report.results.study import read_report
 from moe_search.report.results.trials import complete, front, trial_points
+from moe_search.report.text.table import Table
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study, load_study
 
@@ -64,6 +69,41 @@ def test_optuna_shows_the_importances_of_the_report(study: Study) -> None:
     (bars,) = plots(study)["importances"]["data"]
     shown = dict(zip(bars["y"], bars["x"], strict=True))
     assert shown == report.importances.shares["objective"]
+
+
+def test_optuna_shows_what_was_believed_as_the_report_does(study: Study) -> None:
+    report = read_report(study, find_study(study))
+    decided, shown = report.decisions, plots(study)["incumbent"]["data"]
+    line = next(one for one in shown if "believed" in one.get("name", ""))
+    assert line["y"][:-1] == [one.mean for one in decided.incumbents]
+    assert line["x"][:-1] == [one.after for one in decided.incumbents] == [7, 8, 9, 10, 11]
+    assert report.fresh is not None
+    assert shown[-1]["y"] == [report.fresh.value]
+
+
+def test_the_race_is_shown_where_there_was_one(study: Study) -> None:
+    report = read_report(study, find_study(study))
+    believed = (None, (0.9, 0.01), (0.8, 0.01)), ((0.7, 0.02), (0.7, 0.02), (0.7, 0.02))
+    leads = Racer(8, (8, 10), (10,), (0.9, 0.01), believed[0], 0.0, None, feasible=True)
+    out = Racer(2, (2, 9), (9,), (0.7, 0.02), believed[1], 0.1, (10, 0.2), feasible=True)
+    kind = next(kind for kind in SEARCH if kind.heading == "The race")
+    vars(report)["decisions"] = Decisions()
+    assert kind.of(report) is None
+    assert not decided_plots(report)
+    vars(report)["decisions"] = Decisions((), (9, 10), (leads, out))
+    section, raced = kind.of(report), decided_plots(report)["race"]
+    assert section is not None
+    (picture, table) = section.parts
+    assert isinstance(picture, Picture)
+    assert picture.name == "finished-race"
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["8", "2"]
+    first, second = raced["data"]
+    assert (first["name"], first["x"], first["y"]) == ("trial 8", ("trial 10", "end"), (0.9, 0.8))
+    assert first["marker"]["symbol"] == ("diamond", "diamond-open")
+    assert "dropped" not in first["hovertemplate"]
+    assert second["hovertemplate"].endswith("dropped at trial 10, 0.2000 behind")
+    assert second["marker"]["symbol"] == ("circle", "circle-open", "circle-open")
 
 
 def test_optunas_notes_say_how_the_study_was_made_and_lead_to_the_runs(study: Study) -> None:

@@ -1,10 +1,10 @@
 """Accuracy against sample entropy, with the front."""
 
 from collections.abc import Sequence
-from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from moe_search.report.charts.canvas import BLUE, INK, PAPER, SOFT, YELLOW, canvas, short
+from moe_search.report.charts.scales import fence
 from moe_search.report.page import Picture
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import Mark, TrialPoint, complete, front, marks
@@ -12,7 +12,6 @@ from moe_search.report.results.trials import Mark, TrialPoint, complete, front, 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FEW = 8  # trials, too few to tell outliers
 _APART = (18, 10)  # points of type between numbers, across and down, that can be read
 
 
@@ -88,10 +87,8 @@ def _number(axis: "Axes", best: Sequence[TrialPoint], scale: float) -> None:
 
 
 def _without_outliers(points: Sequence[TrialPoint]) -> list[TrialPoint]:
-    if len(points) < _FEW:
-        return list(points)
-    low, _, high = quantiles((point.accuracy for point in points), n=4)
-    return [point for point in points if point.accuracy >= low - 1.5 * (high - low)]
+    low = fence([point.accuracy for point in points])
+    return [point for point in points if point.accuracy >= low]
 
 
 def _places(points: Sequence[TrialPoint]) -> tuple[list[float], list[float]]:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 
 from moe_search.report.charts.canvas import short
 from moe_search.report.text.table import value_text
 from moe_search.spec import Choices, Domain, Value
 
+_FEW = 8  # values, too few to tell outliers
 _LONGEST = 14  # letters of a tick
 
 
@@ -44,6 +46,14 @@ def range_scale(low: float, high: float, log: bool = False, form: str = ".3g") -
     middle = math.sqrt(low * high) if log else (low + high) / 2
     shown = dict.fromkeys((low, middle, high))
     return Scale([(place(value), f"{value:{form}}") for value in shown], place)
+
+
+def fence(values: Sequence[float]) -> float:
+    """Below which values are outliers (Tukey's, as in box plots); of few values, below all."""
+    if len(values) < _FEW:
+        return -math.inf
+    low, _, high = quantiles(values, n=4)
+    return low - 1.5 * (high - low)
 
 
 def _of_choices(choices: Sequence[Value]) -> Scale:

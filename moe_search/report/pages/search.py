@@ -12,6 +12,7 @@ from moe_search.report.charts import (
     importances,
     intervals,
     parallel,
+    race,
     slices,
 )
 from moe_search.report.page import Facts, Part, Trials
@@ -22,6 +23,7 @@ from moe_search.report.results.trials import complete, ranked
 from moe_search.report.text.asked import space_table, study_facts
 from moe_search.report.text.classes import classes_table
 from moe_search.report.text.data import data_facts
+from moe_search.report.text.race import finals_race_table, finals_raced, race_table, race_words
 from moe_search.report.text.search import (
     best_table,
     champion_text,
@@ -85,6 +87,19 @@ def _found_text(report: Report) -> str:
     return champion_text(report.summary)
 
 
+def _race(report: Report) -> list[Part]:
+    racers = report.decisions.racers
+    finals = [finals_race_table(report.summary.finalists)] if finals_raced(report) else []
+    return [*([race_table(racers)] if racers else []), *finals]
+
+
+def _way_text(report: Report) -> str:
+    if not complete(report.points):
+        return ""
+    believed = [_BELIEVED] if report.decisions.incumbents else []
+    return " ".join([_WAY, *believed, *([_FRESH] if report.fresh else []), _FRONT])
+
+
 def _mattered_text(report: Report) -> str:
     if report.importances:
         return (
@@ -119,8 +134,20 @@ _TRIALS = (
 )
 _CURVES = "The best trials after each epoch, means over their seeds; the best one stands out."
 _WAY = (
-    "First, trial after trial. Then the trade between accuracy and a decided gate: no trial beats "
-    "one on the front in both; the numbers beside marks are those of trials."
+    "First, trial after trial: each value as it was observed, and the best so far, which is in "
+    "part the luckiest."
+)
+_BELIEVED = (
+    "The dashed line is what was believed of the incumbent, the best configuration by all trials "
+    "up to there together; its band is one standard deviation to each side."
+)
+_FRESH = (
+    "At the right stands the champion over fresh seeds, with the 95 % interval of their mean where "
+    "there are three: what the best so far lies above it is luck, as far as that interval tells."
+)
+_FRONT = (
+    "Then the trade between accuracy and a decided gate: no trial beats one on the front in both; "
+    "the numbers beside marks are those of trials."
 )
 _ATLAS = (
     "How the best trials divide the classes: class down, expert across, share of the class by the "
@@ -138,7 +165,8 @@ SEARCH = (
     SectionKind("What was asked", "", (_asked,)),
     SectionKind("What was found", _found_text, (_finalists, intervals.of_finalists, _best)),
     SectionKind("Every trial", _trials_text, (parallel.pictures, _trials)),
-    SectionKind("History and front", _WAY, (history.pictures, front.pictures)),
+    SectionKind("History and front", _way_text, (history.pictures, front.pictures)),
+    SectionKind("The race", race_words, (race.pictures, _race)),
     SectionKind("Learning curves", _CURVES, (curves.pictures,)),
     SectionKind(
         "What mattered", _mattered_text, (importances.pictures, _importances, slices.pictures)

@@ -5,13 +5,17 @@ from functools import cached_property
 
 import optuna
 from mlflow import MlflowClient
+from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.report.results.classes import ClassView, view_classes
+from moe_search.report.results.decisions import Decisions, decisions
 from moe_search.report.results.importances import Importances, importances
 from moe_search.report.results.rows import RowResult, compare
 from moe_search.report.results.summary import Summary, summarize
 from moe_search.report.results.trials import TrialPoint, trial_points
 from moe_search.search.ledger import ChampionRecord, StudyRecord
+from moe_search.search.ranking import FinalistResult
+from moe_search.search.surrogate.beliefs import Beliefs, beliefs
 from moe_search.spec import Study
 from moe_search.stores.mlflow import open_store
 
@@ -25,6 +29,8 @@ class Report:
     Attributes:
         importances: None where there are none, as of a comparison.
         points: its trials.
+        trials: the complete ones, as Optuna has them.
+        believed: what they are worth, once the search has ended.
         rows: those of a comparison; none of a search.
         champion: the model that is registered, if there is one.
         samples: of the data by split, where they are known.
@@ -37,6 +43,8 @@ class Report:
     summary: Summary
     importances: Importances | None
     points: tuple[TrialPoint, ...]
+    trials: tuple[FrozenTrial, ...]
+    believed: Beliefs
     rows: tuple[RowResult, ...]
     champion: ChampionRecord | None
     samples: dict[str, int]
@@ -64,6 +72,20 @@ class Report:
             return []
         return view_classes(self.client, self.champion.run_id)
 
+    @property
+    def fresh(self) -> FinalistResult | None:
+        """The champion over fresh seeds; None before there is one, and of a front's: no trial's
+        first objective says how good that is."""
+        return None if self.study.objective.pareto else self.summary.champion_result
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """How it decided; nothing of a study whose finals version 0.1 began, by other rules."""
+        believed, begun_before = self.believed, self.summary.finalists and not self.believed
+        if not begun_before and believed.keys() != {trial.number for trial in self.trials}:
+            believed = beliefs(self.study, self.trials)
+        return decisions(self.study, self.trials, believed)
+
 
 def read_report(study: Study, optuna_study: optuna.Study) -> Report:
     """Read a study off its store."""
@@ -74,6 +96,8 @@ def read_report(study: Study, optuna_study: optuna.Study) -> Report:
         summary=summarize(study, optuna_study, _BEST),
         importances=None if listed else importances(study, optuna_study),
         points=tuple(trial_points(optuna_study)),
+        trials=tuple(optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))),
+        believed=record.believed,
         rows=tuple(compare(study, optuna_study)) if listed else (),
         champion=record.champion,
         samples=dict(record.samples),

@@ -9,7 +9,8 @@ from moe_search.intervals import FEWEST_SEEDS, Interval
 from moe_search.report.results.summary import BestTrial, Retrained, Summary
 from moe_search.report.text.status import target_text
 from moe_search.report.text.table import Table, value_text
-from moe_search.search.ranking import LEVEL, FinalistResult
+from moe_search.search.racing.finalists import LEVEL
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 
 if TYPE_CHECKING:  # loads scikit-learn, which takes a second

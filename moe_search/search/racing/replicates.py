@@ -28,6 +28,11 @@ _SPREAD = 0.5
 """Standard deviations that doubt is worth: what is not known well may be better than it seems."""
 
 
+def in_line(mean: float, deviation: float) -> float:
+    """What says whose turn it is, by what is believed; the largest is the next."""
+    return mean + _SPREAD * deviation
+
+
 @dataclass
 class _Known:
     """What is known of a configuration.
@@ -124,9 +129,7 @@ class Replicates:
         if len(complete) != self._judged:
             found = beliefs(self._study, complete)
             self._judged = len(complete)
-            self._in_line = {
-                n: mean + _SPREAD * deviation for n, (mean, deviation) in found.items()
-            }
+            self._in_line = {number: in_line(*worth) for number, worth in found.items()}
         return self._in_line
 
     def _keeps(self, configuration: Configuration, known: _Known) -> bool:

@@ -13,7 +13,7 @@ through.
 from collections.abc import Collection, Mapping, Sequence
 
 from moe_search.search.ledger import FinalistRecord
-from moe_search.search.ranking import final_race
+from moe_search.search.racing.finalists import final_race
 from moe_search.spec.sections import Finalists, Objective
 
 _FIRST = 2

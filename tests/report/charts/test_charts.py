@@ -16,13 +16,16 @@ from moe_search.report.charts import (
     importances,
     intervals,
     parallel,
+    race,
     row_front,
     slices,
 )
 from moe_search.report.charts.canvas import BLUE, canvas
 from moe_search.report.charts.scales import range_scale, scale_of
+from moe_search.report.results.decisions import Decisions, Incumbent, Racer
 from moe_search.report.results.trials import Mark, TrialPoint, complete
 from moe_search.report.results.trials import front as front_of
+from moe_search.search.ranking import FinalistResult
 from moe_search.spec import Choices, Domain, FloatRange, IntRange, Value
 
 
@@ -105,6 +108,43 @@ def test_the_history_knows_which_way_is_better() -> None:
     svg = history.draw(every, "objective", "maximize")
     assert {"pruned", "best so far", "objective on validation"} <= set(texts(svg))
     assert svg != history.draw(every, "objective", "minimize")
+
+
+INCUMBENTS = [Incumbent(7, 2, 0.88, 0.02), Incumbent(9, 9, 0.9, 0.01)]
+CHAMPION = FinalistResult(9, "n", 3, 0.85, {}, (), champion=True, values=(0.84, 0.85, 0.86))
+
+
+def test_the_history_has_what_was_believed_and_the_champions_fresh_seeds() -> None:
+    every = [point(n, 0, 0, 0.8 + n / 100) for n in range(10)]
+    svg = history.draw(every, "objective", "maximize", INCUMBENTS, CHAMPION)
+    assert {history.BELIEVED, history.FRESH, "fresh"} <= set(texts(svg))
+    assert [trial for trial, _ in named(svg)] == [*range(10), 9]
+    assert len(svg) > len(history.draw(every, "objective", "maximize", INCUMBENTS))
+    plain = set(texts(history.draw(every, "objective", "maximize")))
+    assert not {history.BELIEVED, history.FRESH, "fresh"} & plain
+
+
+def test_the_few_poorest_do_not_press_together_what_is_believed() -> None:
+    values = [0.8 + n / 100 for n in range(10)]
+    assert history.lowest(values, INCUMBENTS, None) is None
+    low = history.lowest([*values, 0.1], INCUMBENTS, None)
+    assert low is not None
+    assert 0.75 < low < 0.8
+    poor = FinalistResult(9, "n", 1, 0.3, {}, (), champion=True, values=(0.3,))
+    low = history.lowest([*values, 0.1], INCUMBENTS, poor)
+    assert low is not None
+    assert 0.1 < low < 0.3, "the champion is always shown"
+
+
+def test_a_racer_is_filled_where_it_gets_a_seed() -> None:
+    one = Racer(8, (8, 22), (22,), None, ((1.05, 0.01), (1.0, 0.01), (1.0, 0.01)), 0.0, None, True)
+    other = Racer(21, (21, 23), (23,), None, (None, (1.06, 0.01), (1.0, 0.01)), 0.1, None, True)
+    svg = race.draw(Decisions((), (22, 23), (one, other)), "objective")
+    assert {"trial 8", "trial 21", "22", "23", race.END} <= set(texts(svg))
+    assert sorted({trial for trial, _ in named(svg)}) == [8, 21]
+    assert not race.shown(Decisions((), (), (one,)))
+    more = race.draw(Decisions((), (22, 23), (one, Racer(**{**vars(other), "further": ()}))), "x")
+    assert svg.count(b"<use") == more.count(b"<use") + 1, "one mark more, for the seed"
 
 
 def test_bars_and_intervals_are_labelled_by_what_they_show() -> None:
@@ -208,6 +248,7 @@ DRAWINGS: list[Callable[[], bytes]] = [
     lambda: front.draw([point(1, 0.5, 0.5)]),
     lambda: row_front.draw([Mark("one", 0.5, 0.5, reference=False)]),
     lambda: history.draw([point(1, 0.5, 0.5)], "objective", "maximize"),
+    lambda: history.draw([point(9, 1, 1)], "objective", "maximize", INCUMBENTS, CHAMPION),
     lambda: errors.draw(["<&>"], [0.0], [0.0]),
     lambda: parallel.draw(FOUND, DOMAINS, "objective"),
     lambda: slices.draw(complete(FOUND), DOMAINS, "objective"),

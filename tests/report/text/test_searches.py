@@ -41,7 +41,7 @@ def found(name: str, errors: list[float], data: str = "digits", champion: bool =
         3, "attentive M=8 T=0.70", 0.9, {"accuracy": 0.9, "sample_entropy": 0.1}, {}, 1.0, "r"
     )
     study = Study.model_validate({"name": name, "data": data})
-    return Report(study, summary, None, (point,), (), None, {}, (), {}, 61.0)
+    return Report(study, summary, None, (point,), (), {}, (), None, {}, (), {}, 61.0)
 
 
 def cells(reports: list[Report]) -> list[dict[str, Any]]:

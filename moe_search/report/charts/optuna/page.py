@@ -10,22 +10,22 @@ from optuna_dashboard import save_plotly_graph_object
 
 from moe_search.report.charts.atlas import draw_best
 from moe_search.report.charts.canvas import BLUE, YELLOW
+from moe_search.report.charts.optuna.decisions import plots
+from moe_search.report.charts.optuna.style import GREY, style, style_axes
 from moe_search.report.results.importances import Importances
 from moe_search.report.results.study import Report
 from moe_search.report.results.trials import TrialPoint, complete, front
 
-_GREY = "#868e96"  # readable on the dashboard's light and dark pages
-
 
 def save_plots(optuna_study: optuna.Study, report: Report) -> None:
-    """Show the front, the importances and the atlas of a study that has a complete trial.
+    """Show how a study that has a complete trial decided, its front, importances and atlas.
 
     What an earlier call showed is replaced.
 
     Raises:
         UserError: MLflow's store lacks a run's table.
     """
-    figures = {"accuracy-sample-entropy": _front_plot(report.points)}
+    figures = plots(report) | {"accuracy-sample-entropy": _front_plot(report.points)}
     if report.importances:
         figures["importances"] = _importances_plot(report.importances)
     figures["decomposition-atlas"] = _picture(draw_best(report))
@@ -51,7 +51,7 @@ def _front_plot(points: Sequence[TrialPoint]) -> Any:
 
     figure = go.Figure(
         [
-            marks(others, "trial", mode="markers", marker={"color": _GREY, "size": 8}),
+            marks(others, "trial", mode="markers", marker={"color": GREY, "size": 8}),
             marks(
                 best,
                 "on the front",
@@ -61,9 +61,8 @@ def _front_plot(points: Sequence[TrialPoint]) -> Any:
             ),
         ]
     )
-    _style(figure, "Accuracy against sample entropy (validation, complete trials)")
-    figure.update_xaxes(title="sample entropy H_s, bits", gridcolor=_GREY, zeroline=False)
-    figure.update_yaxes(title="accuracy", gridcolor=_GREY, zeroline=False)
+    style(figure, "Accuracy against sample entropy (validation, complete trials)")
+    style_axes(figure, "sample entropy H_s, bits", "accuracy")
     return figure
 
 
@@ -71,7 +70,7 @@ def _importances_plot(importances: Importances) -> Any:
     """The report's importances: the dashboard's own leave out pruned trials."""
     from plotly import graph_objects as go
 
-    colours = itertools.cycle((BLUE, YELLOW, _GREY))
+    colours = itertools.cycle((BLUE, YELLOW, GREY))
     figure = go.Figure(
         [
             go.Bar(
@@ -89,8 +88,8 @@ def _importances_plot(importances: Importances) -> Any:
         ]
     )
     best = f"the best {importances.best} of {importances.trials} trials"
-    _style(figure, f"Importance for being among {best}, pruned ones included")
-    figure.update_xaxes(tickformat=".0%", gridcolor=_GREY, zeroline=False)
+    style(figure, f"Importance for being among {best}, pruned ones included")
+    figure.update_xaxes(tickformat=".0%", gridcolor=GREY, zeroline=False)
     figure.update_yaxes(automargin=True)
     return figure
 
@@ -103,19 +102,8 @@ def _picture(png: bytes) -> Any:
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     everywhere = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "sizex": 1, "sizey": 1}
     figure.add_layout_image(source=source, **everywhere)
-    _style(figure, "Decomposition atlas: the best trials on validation")
+    style(figure, "Decomposition atlas: the best trials on validation")
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_layout(height=520, margin={"l": 10, "r": 10, "t": 50, "b": 10})
     return figure
-
-
-def _style(figure: Any, title: str) -> None:
-    clear = "rgba(0,0,0,0)"
-    figure.update_layout(
-        template="none",
-        title=title,
-        font={"color": _GREY},
-        paper_bgcolor=clear,
-        plot_bgcolor=clear,
-    )

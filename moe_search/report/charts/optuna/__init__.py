@@ -1,0 +1,1 @@
+"""The study's page in the Optuna dashboard, and its plots there."""
