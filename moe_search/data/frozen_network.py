@@ -81,10 +81,13 @@ def described(network: NetworkFeatures, progress: Progress) -> Extractor:
     published = _published(network.network)
     size = network.image_size or published.transforms().crop_size[0]
     file = network.weights or _downloaded(published, progress)
+    sha256 = _digest(file)
+    if network.weights is None and not sha256.startswith(_prefix(file.name)):
+        raise UserError(f"{file}: is damaged (SHA-256 {sha256}); remove it, to have it downloaded")
     extractor = Extractor(
         network=network.network,
         weights=str(network.weights or file.name),
-        sha256=_digest(file),
+        sha256=sha256,
         image_size=size,
         shape=(3, size, size),
     )
@@ -136,7 +139,11 @@ def open_network(extractor: Extractor, progress: Progress = silent) -> FrozenNet
 
 @lru_cache(1)
 def _opened(
-    network: str, image_size: int, sha256: str, file: Path, published: models.WeightsEnum | None = None
+    network: str,
+    image_size: int,
+    sha256: str,
+    file: Path,
+    published: models.WeightsEnum | None = None,
 ) -> FrozenNetwork:
     if _digest(file) != sha256:
         raise UserError(f"{file}: other weights of {network} than those with SHA-256 {sha256}")

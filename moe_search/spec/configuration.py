@@ -270,9 +270,7 @@ class Configuration(Section):
     training: Training = Training()
 
 
-def resolve_backbone(
-    model: Model, preset: str | None, shape: Shape, classes: int
-) -> Backbone:
+def resolve_backbone(model: Model, preset: str | None, shape: Shape, classes: int) -> Backbone:
     """Finds a model's networks and checks that they fit the data and each other.
 
     Args:

@@ -190,21 +190,26 @@ class Data(Section):
     def _is_seen_by_its_network(self) -> Self:
         if self.network is None:
             return self
+        if self.name == "table":
+            words = "a network takes images, and table has rows; write columns as a list"
+            raise spec_error(words, "features")
         if self.augment is True:
             raise spec_error(
                 "the network of data.features sees each image once; leave augment out", "augment"
             )
         if self.image_size != type(self).model_fields["image_size"].default:
             where = f"data.features: {{network: {self.network.network}, image_size: ...}}"
-            raise spec_error(f"has no meaning beside a network's features; give {where}", "image_size")
+            raise spec_error(
+                f"has no meaning beside a network's features; give {where}", "image_size"
+            )
         return self
 
     @validator(mode="after")
     def _has_its_keys(self) -> Self:
         for key in OPTIONS:
             given = getattr(self, key) != type(self).model_fields[key].default
-            if key == "features" and self.network:
-                given = self.name == "table"
+            if key == "features":
+                given = bool(self.columns)
             if given and key not in DATA_SETS[self.name].keys:
                 takers = ", ".join(name for name, kind in DATA_SETS.items() if key in kind.keys)
                 raise spec_error(f"has no meaning for {self.name}, only for {takers}", key)
