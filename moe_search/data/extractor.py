@@ -39,6 +39,10 @@ class Extractor(Section):
     image_size: StrictInt = Field(ge=1, le=4096)
     shape: tuple[StrictInt, StrictInt, StrictInt]
 
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.network} with the weights {self.weights} (SHA-256 {self.sha256})"
+
 
 class Extraction:
     """A network that makes features of a study's images, ready before these are read.
@@ -79,7 +83,7 @@ class Extraction:
             UserError: they are no images, or such as the network cannot take.
         """
         x_NCHW = images.x
-        extractor = self.extractor(getattr(x_NCHW, "shape", ())[1:])
+        extractor = self.extractor(x_NCHW.shape[1:])
         found_NF: npt.NDArray[np.float32] | None = None
         for start in range(0, len(images.y), _BATCH):
             self._progress(Working(f"features by {extractor.network}", start, len(images.y)))
@@ -99,8 +103,8 @@ class Extraction:
         """
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise UserError(
-                f"data.features: {self._extractor.network} takes images of 1 or 3 channels; samples "
-                f"of {self.source.name} " + (f"have the shape {shape}" if shape else "are rows")
+                f"data.features: {self._extractor.network} takes images of 1 or 3 channels; "
+                f"samples of {self.source.name} have the shape {shape}"
             )
         return self._extractor.model_copy(update={"shape": shape})
 

@@ -80,13 +80,14 @@ def described(network: NetworkFeatures, progress: Progress) -> Extractor:
     """
     published = _published(network.network)
     size = network.image_size or published.transforms().crop_size[0]
-    file = network.weights or _downloaded(published, progress)
+    own = network.weights and network.weights.absolute()
+    file = own or _downloaded(published, progress)
     sha256 = _digest(file)
-    if network.weights is None and not sha256.startswith(_prefix(file.name)):
+    if own is None and not sha256.startswith(_prefix(file.name)):
         raise UserError(f"{file}: is damaged (SHA-256 {sha256}); remove it, to have it downloaded")
     extractor = Extractor(
         network=network.network,
-        weights=str(network.weights or file.name),
+        weights=str(own or file.name),
         sha256=sha256,
         image_size=size,
         shape=(3, size, size),

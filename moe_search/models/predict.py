@@ -66,10 +66,10 @@ def predict(
     many = holds_many(file)
     for start, x in batches(model, file, progress):
         with torch.no_grad():
-            x = model.seen(x, progress)
-            gate_BM = model.gate(x)
+            seen = model.seen(x, progress)
+            gate_BM = model.gate(seen)
             try:
-                p_BC = model.top1(x) if top1 else model(x)
+                p_BC = model.top1(seen) if top1 else model(seen)
             except ValueError as error:
                 raise UserError(f"--top1: {error}") from None
         best = p_BC.max(1)

@@ -51,7 +51,7 @@ class Classifier(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(per_channel), persistent=False)
 
     def seen(self, x: Tensor, progress: Progress = silent) -> Tensor:
-        """What experts and gate see of samples, [B, S]: features where a network makes them of images.
+        """What experts and gate see of samples, [B, S]: features where a network makes them.
 
         All methods that take samples take this, too, and then need not make the features again.
 

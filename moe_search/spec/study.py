@@ -147,7 +147,7 @@ class Study(Section):
     def source(self) -> Data:
         """The data section with absolute paths, as workers take it."""
         network = self.data.network
-        changes = {"root": self.data_root, "path": self.data_path}
+        changes: dict[str, object] = {"root": self.data_root, "path": self.data_path}
         if network and network.weights:
             weights = self.resolved(network.weights)
             changes["features"] = network.model_copy(update={"weights": weights})

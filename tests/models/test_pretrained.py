@@ -5,7 +5,6 @@ Shape suffixes: B sample; C class; H height, W width.
 
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from PIL import Image
 from support.frozen_networks import NAME, SIDE, reference, saved_network
 
+import moe_search
 from moe_search.data.frozen_network import _opened
 from moe_search.errors import UserError
 from moe_search.models.explain import explain
@@ -37,8 +37,6 @@ search: {trials: 1, workers: 1, device: cpu}
 finalists: {top: 1, seeds: 1}
 """
 
-CHAMPION = "models:/seen@champion"
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -58,7 +56,7 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, empty_stores: Path, command: str) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_stores: Path) -> Trained:
     folder = shutil.copytree(empty_stores, tmp_path_factory.mktemp("seen") / "study")
     rng = np.random.default_rng(0)
     x_BHWC = rng.integers(0, 256, (60, SIDE, SIDE, 3), np.uint8)
@@ -71,18 +69,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_stores: Path, comman
         files.append(file)
     saved_network(folder / "mine.safetensors")
     (folder / "study.yaml").write_text(STUDY)
-    done = subprocess.run(
-        [command, "run", "study.yaml", "--json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    outcome = moe_search.run(folder / "study.yaml")
     with pytest.MonkeyPatch.context() as shell:
-        shell.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
-        served = mlflow.pyfunc.load_model(CHAMPION)
-        package = Path(mlflow.artifacts.download_artifacts(f"{CHAMPION}/{IN_MODEL}"))
+        shell.setenv("MLFLOW_TRACKING_URI", outcome.stores.mlflow)
+        served = mlflow.pyfunc.load_model(outcome.champion)
+        package = Path(mlflow.artifacts.download_artifacts(f"{outcome.champion}/{IN_MODEL}"))
     return Trained(package, files, torch.from_numpy(x_BHWC).permute(0, 3, 1, 2) / 255, served)
 
 

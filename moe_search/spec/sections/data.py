@@ -184,7 +184,7 @@ class Data(Section):
         if self.network:
             return "mlp_embedding"
         kind = DATA_SETS.get(self.name)
-        return kind and kind.preset
+        return kind.preset if kind else None
 
     @validator(mode="after")
     def _is_seen_by_its_network(self) -> Self:
