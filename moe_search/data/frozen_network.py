@@ -81,6 +81,8 @@ def described(network: NetworkFeatures, progress: Progress) -> Extractor:
     published = _published(network.network)
     size = network.image_size or published.transforms().crop_size[0]
     own = network.weights and network.weights.absolute()
+    if own and not own.is_file():
+        raise UserError(f"data.features: there is no file {own}; weights are a .safetensors file")
     file = own or _downloaded(published, progress)
     sha256 = _digest(file)
     if own is None and not sha256.startswith(_prefix(file.name)):

@@ -5,9 +5,11 @@ Shape suffixes: N sample; C channel, H height, W width; F feature.
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ def images(kind: str) -> Any:
         return rng.integers(0, 256, (N, 1, 12, 9), np.uint8)
     if kind == "floats":
         return rng.random((N, 3, SIDE, SIDE), np.float32)
-    return rng.random((N, 3, 8, 8))
+    return rng.random((N, 3, 40, 44))
 
 
 def source(folder: Path, x: Any, features: Any, **keys: Any) -> Data:
@@ -102,6 +104,13 @@ def test_a_model_is_told_which_network_made_the_features(weights: Path, tmp_path
         assert known.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def test_no_random_number_is_drawn(weights: Path, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    frozen_network._opened.cache_clear()
+    load(source(tmp_path, images("floats"), mine(weights)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_head_for_other_classes_is_no_obstacle(weights: Path, tmp_path: Path) -> None:
     state = load_file(weights)
     tuned = {**state, "fc.weight": torch.ones(7, 1024), "fc.bias": torch.ones(7)}
@@ -136,7 +145,10 @@ def _is_no_safetensors(weights: Path) -> Any:
 MISTAKES: list[tuple[Callable[[Path], Any], str]] = [
     (lambda _: "resnt18", "data.features: resnt18 is no network of torchvision's; did you mean"),
     (lambda w: {**mine(w), "network": "squeezenet1_1"}, "has no linear layer at its end; take"),
-    (lambda w: {**mine(w), "weights": w.with_name("gone")}, "/gone: No such file"),
+    (
+        lambda w: {**mine(w), "weights": w.with_name("gone")},
+        "data.features: there is no file .*/gone; weights",
+    ),
     (lambda w: {**mine(w), "network": "resnet18"}, "is missing, but resnet18 needs"),
     (_lacks_a_layer, r"short.safetensors: conv5.0.weight is missing, but .* needs \[1024, 192"),
     (_is_no_safetensors, "text.safetensors: no readable safetensors"),
@@ -250,6 +262,19 @@ def test_published_weights_are_fetched_once_and_that_is_told(
     assert np.array_equal(found.train.x, again.train.x)
     own = load(source(tmp_path, x, mine(weights)))
     assert np.array_equal(found.train.x, own.train.x)
+
+
+def test_published_weights_are_not_unpickled(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({"weights": Path("an object")}, tmp_path / "published.pth")
+    content = (tmp_path / "published.pth").read_bytes()
+    monkeypatch.setattr(frozen_network, "_prefix", lambda name: hashlib.sha256(content).hexdigest())
+    serve(content)
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
+    with pytest.raises(UnpicklingError, match="pathlib"):
+        load(source(tmp_path, images("doubles"), NAME))
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
 def test_published_weights_that_are_damaged_are_one_line(serve: Serve, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from moe_search.data.frozen_network import _opened
 from moe_search.errors import UserError
 from moe_search.models.explain import explain
 from moe_search.models.predict import predict
+from moe_search.models.pull import FoundModel, describe
 from moe_search.package.classifier import Classifier
 from moe_search.package.config import IN_MODEL, read_config
 from moe_search.package.open import load_package
@@ -105,6 +106,13 @@ def test_mlflow_serves_raw_images(model: Classifier, trained: Trained) -> None:
     assert needs["needs"]["network"] == NAME
     assert needs["needs"]["weights"].endswith("/mine.safetensors")
     assert len(needs["needs"]["sha256"]) == 64
+
+
+def test_what_a_model_needs_is_said(trained: Trained) -> None:
+    facts = dict(describe(FoundModel("models:/seen/1", None), trained.package))
+    network, weights = facts["needs"].split(" with the weights ")
+    assert network == NAME
+    assert "/mine.safetensors (SHA-256 " in weights
 
 
 def test_images_of_another_shape_are_refused(model: Classifier) -> None:
