@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,10 +23,12 @@ from torchvision import models
 
 from moe_search.data import Dataset, extractor, frozen_network, load, mapped
 from moe_search.data.mapped import Mapped
+from moe_search.data.sets import arrays
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import PRESETS, Data, Model, Study, resolve_backbone
 from moe_search.spec.file.load import check_study
+from moe_search.spec.kinds.data_sets import DATA_SETS
 
 N = 90  # more than pass at once
 
@@ -122,7 +125,17 @@ def test_a_head_for_other_classes_is_no_obstacle(weights: Path, tmp_path: Path) 
     assert np.array_equal(one.train.x, other.train.x)
 
 
-def test_data_without_augmentation_and_with_the_preset_of_embeddings(weights: Path) -> None:
+def test_features_are_not_flipped_and_cropped_as_their_images_would_be(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images_of_cifars_kind = replace(DATA_SETS["arrays"].load(), augmented=True)
+    monkeypatch.setattr(arrays, "ARRAYS", images_of_cifars_kind)
+    x = images("floats")
+    assert load(source(tmp_path, x, ())).augment
+    assert not load(source(tmp_path, x, mine(weights))).augment
+
+
+def test_auto_takes_the_preset_for_embeddings(weights: Path) -> None:
     cifar = Data(name="cifar10", features=mine(weights))
     assert resolve_backbone(Model(), cifar.preset, (512,), 10) == PRESETS["mlp_embedding"]
     assert resolve_backbone(Model(), Data(name="mnist").preset, (1, 28, 28), 10) == PRESETS["mnist"]
