@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from moe_search.data.preprocessing import as_input, range_warning
+from moe_search.data.preprocessing import as_input, range_warning, raw_shape
 from moe_search.package.classifier import Classifier
 from moe_search.package.open import load_package
 
@@ -25,7 +25,8 @@ class _Predictor:
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self._shape = classifier.mixtures.architecture.shape
+        shape = classifier.mixtures.architecture.shape
+        self._shape = raw_shape(shape, classifier.preprocessing)
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Class probabilities, float32, a column a class [B, C].
@@ -38,6 +39,7 @@ class _Predictor:
 
         Raises:
             ValueError: samples of another shape, or that are not finite.
+            UserError: the pre-trained network that makes features of images is not here.
         """
         preprocessing = self._classifier.preprocessing
         x_BS = as_input(model_input, self._shape, preprocessing)

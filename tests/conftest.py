@@ -46,6 +46,7 @@ SLOW = {
     "engine/test_pretraining.py": "whole trainings",
     "faults": "killed processes, full disks, servers that go away",
     "models/test_distil.py": "whole runs",
+    "models/test_pretrained.py": "a whole run",
     "package/test_open.py::test_a_local_package_needs_neither_mlflow_nor_optuna": "a process",
     "package/test_open.py::test_damage_is_noticed_or_harmless": "thousands of damaged files",
     "project/test_additions.py": "whole runs",

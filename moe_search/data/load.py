@@ -12,6 +12,7 @@ import numpy as np
 
 from moe_search.data.dataset import PADDING, Dataset, Ints, Moments, Raw, Samples, Split
 from moe_search.data.encoding import Encoding
+from moe_search.data.extractor import Extraction
 from moe_search.data.mapped import Mapped, as_mapped, chosen, is_large, new_array, remove_files
 from moe_search.data.normalise import Statistics, as_numbers, normalise, parts, statistics
 from moe_search.data.preprocessing import Preprocessing
@@ -55,12 +56,20 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
     Raises:
         UserError: data missing, damaged or not fit for what ``source`` asks, or no room for it.
     """
+    if source.network is None:
+        return _loaded(source, None, test, progress)
+    with Extraction(source, source.network, progress) as extraction:
+        return _loaded(extraction.source, extraction, test, progress)
+
+
+def _loaded(source: Data, extraction: Extraction | None, test: bool, progress: Progress) -> Dataset:
     data_set: DataSet = DATA_SETS[source.name].load()
     raw = read(source, test, progress)
     training, validation = _training_and_validation(source, raw, progress)
     encoding = None if raw.kinds is None else Encoding.fit(training.x, raw.kinds)
-    stored = _stored(training, encoding)
-    found = _known(data_set) or statistics(stored.x)
+    through = extraction or encoding
+    stored = _stored(training, through)
+    found = (None if extraction else _known(data_set)) or statistics(stored.x)
     moments = found.moments
     shape = tuple(stored.x.shape[1:])
     held_out = [split for split in (validation, raw.test) if split is not None]
@@ -73,13 +82,13 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
     dataset = Dataset(
         name=source.name,
         train=train,
-        validation=train if validation is None else ready(_stored(validation, encoding)),
-        test=None if raw.test is None else ready(_stored(raw.test, encoding)),
+        validation=train if validation is None else ready(_stored(validation, through)),
+        test=None if raw.test is None else ready(_stored(raw.test, through)),
         classes=raw.classes,
         mean=moments[0],
         std=moments[1],
         augment=_augmented(source, data_set, shape),
-        preprocessing=_preprocessing(training, found, encoding),
+        preprocessing=_preprocessing(training, found, encoding, extraction),
     )
     _tell_lacking(dataset, progress)
     return dataset
@@ -198,9 +207,11 @@ def _known(data_set: DataSet) -> Statistics | None:
     return data_set.moments and Statistics(data_set.moments, 0.0, 1.0)
 
 
-def _stored(split: Samples, encoding: Encoding | None) -> Samples:
-    """Samples of numbers: those of arrays, or a table's rows as features."""
-    return Split(as_mapped(split.x) if encoding is None else encoding.encode(split.x), split.y)
+def _stored(split: Samples, through: Encoding | Extraction | None) -> Samples:
+    """Samples of numbers: those of arrays, or features of a table's rows or of images."""
+    if isinstance(through, Extraction):
+        return through.of(split)
+    return Split(as_mapped(split.x) if through is None else through.encode(split.x), split.y)
 
 
 def _ready(x_NS: Any, moments: Moments, large: bool, source: Data) -> Any:
@@ -218,9 +229,15 @@ def _ready(x_NS: Any, moments: Moments, large: bool, source: Data) -> Any:
 
 
 def _preprocessing(
-    training: Samples, found: Statistics, encoding: Encoding | None
+    training: Samples,
+    found: Statistics,
+    encoding: Encoding | None,
+    extraction: Extraction | None,
 ) -> Preprocessing:
     """What a model needs to take raw samples."""
+    if extraction is not None:
+        extractor = extraction.extractor(training.x.shape[1:])
+        return Preprocessing(whole=training.x.dtype == np.uint8, extractor=extractor)
     if encoding is not None:
         return Preprocessing(encoding=encoding)
     if training.x.dtype == np.uint8:
@@ -263,7 +280,7 @@ def _tell_lacking(dataset: Dataset, progress: Progress) -> None:
 
 def _augmented(source: Data, data_set: DataSet, shape: tuple[int, ...]) -> bool:
     if source.augment == "auto":
-        return data_set.augmented
+        return data_set.augmented and source.network is None
     if source.augment and (len(shape) != 3 or min(shape[1:]) <= PADDING):
         raise UserError(
             f"data.augment: needs images larger than {PADDING} x {PADDING}, "

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.encoding import Encoding
+from moe_search.data.extractor import Extractor
 from moe_search.data.files.images import decode
 from moe_search.data.samples import Shape, as_samples, has_float32_range
 from moe_search.spec.base import Section
@@ -25,12 +26,20 @@ class Preprocessing(Section):
         low, high: the least and the largest value of a training sample, bytes as 0..1.
         whole: whether whole numbers are bytes of pixels, 0..255, which count as 0..1.
         encoding: how a table's rows become features; None of images and arrays.
+        extractor: the network that makes features of images; None where the model takes these.
     """
 
     low: StrictFloat = 0.0
     high: StrictFloat = 1.0
     whole: StrictBool = Field(False)
     encoding: Encoding | None = None
+    extractor: Extractor | None = None
+
+
+def raw_shape(shape: Shape, preprocessing: Preprocessing | None) -> Shape:
+    """The shape of raw samples: of a model's own, or of images that a network makes features of."""
+    extractor = preprocessing and preprocessing.extractor
+    return extractor.shape if extractor else shape
 
 
 def as_input(

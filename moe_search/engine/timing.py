@@ -29,7 +29,7 @@ _EVALUATED = 512  # samples
 def epoch_seconds(configuration: Configuration, asked: Asked, data: Resident) -> float:
     """About how long an epoch takes with its evaluation, as one model's share of its population."""
     device = torch.device(asked.device)
-    backbone = resolve_backbone(configuration.model, asked.source.name, data.shape, data.classes)
+    backbone = resolve_backbone(configuration.model, asked.source.preset, data.shape, data.classes)
     architecture = Architecture.of(configuration, backbone, data.shape, data.classes)
     models = 1 if trains_alone(architecture, asked.device) else asked.population
     specs = [TrialSpec(key, configuration, seed=0) for key in range(models)]

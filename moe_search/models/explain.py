@@ -84,7 +84,8 @@ def explain(model: Classifier, file: Path, progress: Progress = silent) -> Itera
     many = holds_many(file)
     for start, x in batches(model, file, progress):
         with torch.no_grad():
-            parts = (x, model(x), model.gate(x), model.experts(x))
+            seen = model.seen(x, progress)
+            parts = (x, model(seen), model.gate(seen), model.experts(seen))
         for number, sample in enumerate(zip(*(part.numpy() for part in parts), strict=True), start):
             yield _explanation(model.labels, str(file), number if many else None, *sample)
 

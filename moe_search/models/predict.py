@@ -19,7 +19,7 @@ import torch
 from moe_search.data.files.image_lists import image_files, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
-from moe_search.data.preprocessing import as_input, range_warning
+from moe_search.data.preprocessing import as_input, range_warning, raw_shape
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
 from moe_search.progress import Note, Progress, silent
@@ -66,9 +66,10 @@ def predict(
     many = holds_many(file)
     for start, x in batches(model, file, progress):
         with torch.no_grad():
-            gate_BM = model.gate(x)
+            seen = model.seen(x, progress)
+            gate_BM = model.gate(seen)
             try:
-                p_BC = model.top1(x) if top1 else model(x)
+                p_BC = model.top1(seen) if top1 else model(seen)
             except ValueError as error:
                 raise UserError(f"--top1: {error}") from None
         best = p_BC.max(1)
@@ -112,7 +113,8 @@ def batches(
     Raises:
         UserError: the file cannot be read or its samples do not fit the model.
     """
-    shape, preprocessing = model.mixtures.architecture.shape, model.preprocessing
+    preprocessing = model.preprocessing
+    shape = raw_shape(model.mixtures.architecture.shape, preprocessing)
     try:
         x_BS = as_input(_raw(file, shape), shape, preprocessing)
     except ValueError as error:

@@ -123,6 +123,9 @@ def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
             facts.append(("retrained", f"on training and validation data: {error}"))
     elif model.study is not None:
         facts.append(("model", f"trial {model.trial} of study {model.study}"))
+    preprocessing = config.card.preprocessing
+    if preprocessing and preprocessing.extractor:
+        facts.append(("needs", str(preprocessing.extractor)))
     return [
         *facts,
         ("uri", model.uri),

@@ -1,6 +1,7 @@
 """The model a user takes away: one mixture behind an ordinary interface.
 
-Shape suffixes: B sample, C class, M expert; x is [B, channels, H, W] or [B, F].
+Shape suffixes: B sample, C class, M expert; S what experts and gate take: channels, H, W or F. x is
+[B, channels, H, W] or [B, F].
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from moe_search.data.preprocessing import Preprocessing
 from moe_search.moe.mixtures import Mixtures
+from moe_search.progress import Progress, silent
 
 
 class Classifier(nn.Module):
@@ -22,7 +24,9 @@ class Classifier(nn.Module):
         preprocessing: how raw samples become its input (see ``data.preprocessing``).
 
     Input: images [B, C, H, W] with pixels 0..1, or features [B, F], not normalised; float32, or
-    float64 where the differences of large values need it. Grey images may be [B, H, W].
+    float64 where the differences of large values need it. Grey images may be [B, H, W]. Where a
+    pre-trained network makes features of images, either will do; its weights are looked for when
+    images first come.
     """
 
     mean: Tensor
@@ -45,6 +49,27 @@ class Classifier(nn.Module):
         per_channel = (-1, *[1] * (len(mixtures.architecture.shape)))
         self.register_buffer("mean", torch.tensor(mean).view(per_channel), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(per_channel), persistent=False)
+
+    def seen(self, x: Tensor, progress: Progress = silent) -> Tensor:
+        """What experts and gate see of samples, [B, S]: features where a network makes them.
+
+        All methods that take samples take this, too, and then need not make the features again.
+
+        Args:
+            x: as ``forward`` takes it.
+            progress: told where weights are downloaded.
+
+        Raises:
+            UserError: the network's weights are not here, or are others.
+        """
+        extractor = self.preprocessing and self.preprocessing.extractor
+        if not extractor or x.ndim == 2:
+            return x
+        from moe_search.data.frozen_network import open_network  # few models need torchvision
+
+        x = _with_channels(x, extractor.shape)
+        features: Tensor = open_network(extractor, progress).to(x.device)(x)
+        return features
 
     def forward(self, x: Tensor) -> Tensor:
         """Class probabilities [B, C] by the model's output rule."""
@@ -90,14 +115,17 @@ class Classifier(nn.Module):
         return output_CB.t()
 
     def _inner(self, x: Tensor) -> Tensor:
-        shape = self.mixtures.architecture.shape
-        if len(shape) == 3 and (1, *x.shape[1:]) == shape:
-            x = x.unsqueeze(1)
-        if tuple(x.shape[1:]) != shape:
-            raise ValueError(
-                f"expected input [batch, {', '.join(map(str, shape))}], got {[*x.shape]}"
-            )
+        x = _with_channels(self.seen(x), self.mixtures.architecture.shape)
         mean, std = self.mean, self.std
         if x.dtype == torch.float64:
             mean, std = (torch.tensor(each).to(x).view(mean.shape) for each in self._moments)
         return ((x.movedim(0, -1) - mean) / std).to(self.mean.dtype).contiguous()
+
+
+def _with_channels(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Samples [B, S] of a shape [S]; grey images may lack their channel."""
+    if len(shape) == 3 and (1, *x.shape[1:]) == shape:
+        x = x.unsqueeze(1)
+    if tuple(x.shape[1:]) != shape:
+        raise ValueError(f"expected input [batch, {', '.join(map(str, shape))}], got {[*x.shape]}")
+    return x

@@ -96,6 +96,8 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         del config["architecture"]["rule"]["biased"]  # as models of before it
     if card.preprocessing is None:
         del config["card"]["preprocessing"]  # as models of before it
+    elif card.preprocessing.extractor is None:
+        del config["card"]["preprocessing"]["extractor"]  # as models of before it
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
 
@@ -162,6 +164,12 @@ def _checked(raw: dict[str, Any], path: Path) -> Config:
         (
             _features(card.preprocessing) in (None, architecture.shape[0]),
             "card.preprocessing: its features are not those of the model",
+        ),
+        (
+            card.preprocessing is None
+            or card.preprocessing.extractor is None
+            or len(architecture.shape) == 1,
+            "card.preprocessing: a network makes features, which the model does not take",
         ),
         (architecture.rule.k <= config.experts, "architecture.rule.k: more than experts"),
         (

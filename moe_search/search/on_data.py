@@ -97,7 +97,7 @@ def _batches(source: Data, plan: Plan, card: Card, shape: tuple[int, ...]) -> Ba
 
     @cache
     def architecture(configuration: Configuration) -> Architecture:
-        backbone = resolve_backbone(configuration.model, card.data, shape, len(card.classes))
+        backbone = resolve_backbone(configuration.model, source.preset, shape, len(card.classes))
         return Architecture.of(configuration, backbone, shape, len(card.classes))
 
     alone = partial(trains_alone, device=plan.devices[0])

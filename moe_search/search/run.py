@@ -51,7 +51,7 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
     workers = opener(study, listener)
     listener(Working("reading the data"))
     data = read(study.source, bool(study.configurations) or study.finalists.top > 0, listener)
-    check_fit(study, data.name, data.shape, len(data.classes))
+    check_fit(study, data.shape, len(data.classes))
     with workers.joined():  # it may take over signals, too, and so comes first
         from moe_search.search.on_data import run_on_data
 

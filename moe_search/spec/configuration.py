@@ -20,7 +20,6 @@ from moe_search.spec.backbones import (
 from moe_search.spec.base import OneOf, Section
 from moe_search.spec.class_groups import EVEN, check_form
 from moe_search.spec.conditions import IN_MOE, NoneAtZero, when, when_gate, when_kind
-from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.installed import build
 from moe_search.spec.kinds.layers import Shape
@@ -271,14 +270,14 @@ class Configuration(Section):
     training: Training = Training()
 
 
-def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -> Backbone:
+def resolve_backbone(model: Model, preset: str | None, shape: Shape, classes: int) -> Backbone:
     """Finds a model's networks and checks that they fit the data and each other.
 
     Args:
         model: whose backbone is ``auto``, the name of a preset or of an installed backbone, or
             layer lists.
-        data_name: the data section's name; ``auto`` takes the preset that the data set declares,
-            or else ``conv`` for images, ``mlp`` for features.
+        preset: the backbone that ``auto`` takes, as the data section says (``Data.preset``); None
+            for ``conv`` of images, ``mlp`` of features.
         shape: of one sample, (C, H, W) or (F,).
         classes: number of classes.
 
@@ -288,9 +287,7 @@ def resolve_backbone(model: Model, data_name: str, shape: Shape, classes: int) -
     """
     backbone = model.backbone
     if backbone == "auto":
-        kind = DATA_SETS.get(data_name)
-        fits = "conv" if len(shape) == 3 else "mlp"
-        backbone = (kind and kind.preset) or fits
+        backbone = preset or ("conv" if len(shape) == 3 else "mlp")
     if isinstance(backbone, str):
         where = f"model.backbone {backbone}"
         backbone = PRESETS.get(backbone) or build(backbone, shape, classes)

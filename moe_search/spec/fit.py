@@ -10,12 +10,11 @@ from moe_search.spec.kinds.layers import Shape
 from moe_search.spec.study import ROW, Study
 
 
-def check_fit(study: Study, data: str, shape: Shape, classes: int) -> None:
+def check_fit(study: Study, shape: Shape, classes: int) -> None:
     """Refuses networks and class groups that do not fit a data set.
 
     Args:
         study: what trains them.
-        data: the data set's name.
         shape: of one sample, (C, H, W) or (F,).
         classes: number of classes.
 
@@ -23,7 +22,7 @@ def check_fit(study: Study, data: str, shape: Shape, classes: int) -> None:
         UserError: one does not.
     """
     for model in _models(study):
-        resolve_backbone(model, data, shape, classes)
+        resolve_backbone(model, study.data.preset, shape, classes)
     for class_groups, experts in sorted(_class_groups(study)):
         owners(class_groups, classes, experts)
 

@@ -146,8 +146,12 @@ class Study(Section):
     @property
     def source(self) -> Data:
         """The data section with absolute paths, as workers take it."""
-        paths = {"root": self.data_root, "path": self.data_path}
-        return self.data.model_copy(update=paths).placed(self._folder.absolute())
+        network = self.data.network
+        changes: dict[str, object] = {"root": self.data_root, "path": self.data_path}
+        if network and network.weights:
+            weights = self.resolved(network.weights)
+            changes["features"] = network.model_copy(update={"weights": weights})
+        return self.data.model_copy(update=changes).placed(self._folder.absolute())
 
     @property
     def optuna_url(self) -> str:

@@ -69,7 +69,7 @@ def _losses(
     configuration = Configuration(
         model=Model(backbone=name, gate=gate, experts=2), training=Training(epochs=5, batch_size=16)
     )
-    backbone = resolve_backbone(configuration.model, "noise", shape, classes)
+    backbone = resolve_backbone(configuration.model, None, shape, classes)
     reports: list[Report] = []
     shared = Architecture.of(configuration, backbone, shape, classes)
     job = Job((TrialSpec(0, configuration, seed=0),), shared, Data(name="digits"))

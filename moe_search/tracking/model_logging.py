@@ -67,7 +67,9 @@ def _signature(card: Card) -> ModelSignature:
 
 def _input(result: TrialResult, card: Card) -> dict[str, Any]:
     """What the model takes, for people and programs that read its metadata."""
-    encoding = card.preprocessing.encoding if card.preprocessing else None
-    if encoding is not None:
+    if card.preprocessing and (encoding := card.preprocessing.encoding):
         return {"columns": {column.name: column.kind for column in encoding.columns}}
+    if card.preprocessing and (extractor := card.preprocessing.extractor):
+        needs = extractor.model_dump(include={"network", "weights", "sha256"})
+        return {"shape": [-1, *extractor.shape], "needs": needs}
     return {"shape": [-1, *result.architecture.shape]}

@@ -121,7 +121,7 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
             "training": {"epochs": EPOCHS, "batch_size": BATCH},
         }
     )
-    networks = resolve_backbone(configuration.model, source.name, data.shape, data.classes)
+    networks = resolve_backbone(configuration.model, source.preset, data.shape, data.classes)
     architecture = Architecture.of(configuration, networks, data.shape, data.classes)
     specs = tuple(TrialSpec(key, configuration, 0) for key in range(models))
     job = Job(specs, architecture, source)

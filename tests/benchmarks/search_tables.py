@@ -41,7 +41,7 @@ def jobs(study: Study, cube_CD: Points, seeds: int) -> Iterator[Job]:
 
     def architecture(configuration: Configuration) -> Architecture:
         classes = len(data.classes)
-        backbone = resolve_backbone(configuration.model, data.name, data.shape, classes)
+        backbone = resolve_backbone(configuration.model, study.source.preset, data.shape, classes)
         return Architecture.of(configuration, backbone, data.shape, classes)
 
     configurations = [study.configuration(values_at(study, point_D)) for point_D in cube_CD]

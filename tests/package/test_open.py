@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from support.damaged_files import damaged, unless_refused
 from support.trained_models import CARD, CLASSES, IMAGE, train_model
 
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.engine.trial import TrialResult
 from moe_search.errors import UserError
 from moe_search.moe.build import build
@@ -90,6 +91,16 @@ def test_a_loaded_model_is_the_trained_one(
     torch.testing.assert_close(loaded(x), expected_BC)
     assert loaded.labels == CLASSES
     assert not loaded.training
+
+
+def test_preprocessing_is_written_as_before_there_were_features_of_a_network(
+    tmp_path: Path,
+) -> None:
+    card = Card("random", CLASSES, (0.4,), (0.3,), Preprocessing(whole=True))
+    save_package(tmp_path, train_model(epochs=1), card)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["card"]["preprocessing"].keys() == {"low", "high", "whole", "encoding"}
+    assert load_package(tmp_path).preprocessing == card.preprocessing
 
 
 def test_a_rule_is_written_as_before_there_was_a_bias(tmp_path: Path) -> None:

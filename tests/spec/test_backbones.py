@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import prod
+from pathlib import Path
 
 import pytest
 
 from moe_search.errors import UserError
-from moe_search.spec import PRESETS, Backbone, Model, resolve_backbone
+from moe_search.spec import PRESETS, Backbone, Data, Model, resolve_backbone
 from moe_search.spec.backbones import width
 from moe_search.spec.kinds.data_sets import DATA_SETS
 from moe_search.spec.kinds.layers import Conv, Layer, Linear, MaxPool, Residual, Shape, name_of
@@ -107,7 +108,7 @@ def test_convolutions_end_with_the_papers_features(preset: str, features: tuple[
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_serves_both_gates_on_its_data(preset: str) -> None:
     model = Model(backbone=preset, gate="attentive")
-    assert resolve_backbone(model, "arrays", SHAPES[preset], 10) == PRESETS[preset]
+    assert resolve_backbone(model, None, SHAPES[preset], 10) == PRESETS[preset]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -133,7 +134,9 @@ def test_relu_stands_between_layers_and_a_body_ends_before_it(preset: str) -> No
     ],
 )
 def test_auto_takes_the_preset_of_the_data(data_name: str, shape: Shape, preset: str) -> None:
-    assert resolve_backbone(Model(), data_name, shape, 10) == PRESETS[preset]
+    path = Path("x") if DATA_SETS[data_name].path else None
+    source = Data(name=data_name, path=path)
+    assert resolve_backbone(Model(), source.preset, shape, 10) == PRESETS[preset]
 
 
 def test_what_a_data_set_declares_as_its_preset_is_one() -> None:
@@ -179,15 +182,15 @@ def test_what_there_was_before_strides_is_written_as_it_was() -> None:
 def test_an_attentive_gate_needs_equal_widths() -> None:
     uneven = Backbone(expert=(Linear(linear=4),), gate=(Linear(linear=5),))
     with pytest.raises(UserError, match="expert ends with width 4 and gate with 5"):
-        resolve_backbone(Model(backbone=uneven, gate="attentive"), "arrays", (3,), 10)
-    assert resolve_backbone(Model(backbone=uneven), "arrays", (3,), 10) == uneven
+        resolve_backbone(Model(backbone=uneven, gate="attentive"), None, (3,), 10)
+    assert resolve_backbone(Model(backbone=uneven), None, (3,), 10) == uneven
     single = Model(backbone=uneven, gate="attentive", kind="single")
-    assert resolve_backbone(single, "arrays", (3,), 10) == uneven
+    assert resolve_backbone(single, None, (3,), 10) == uneven
 
 
 def test_a_preset_of_other_data_is_refused() -> None:
     with pytest.raises(UserError, match=r"model.backbone cifar10: expert: layer 1 .* shape 12;"):
-        resolve_backbone(Model(backbone="cifar10"), "arrays", (12,), 10)
+        resolve_backbone(Model(backbone="cifar10"), None, (12,), 10)
 
 
 def test_pools_stand_after_the_papers_convolutions() -> None:

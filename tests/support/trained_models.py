@@ -44,8 +44,8 @@ def train_model(
         "training": {"epochs": epochs, "batch_size": 20},
     }
     configuration = Configuration.model_validate(sections)
-    data_name = "digits" if shape == IMAGE else "own"
-    backbone = resolve_backbone(configuration.model, data_name, shape, len(CLASSES))
+    preset = "digits" if shape == IMAGE else None
+    backbone = resolve_backbone(configuration.model, preset, shape, len(CLASSES))
     reports: list[Report] = []
     shared = Architecture.of(configuration, backbone, shape, len(CLASSES))
     job = Job((TrialSpec(0, configuration, seed),), shared, Data(name="digits"), test)

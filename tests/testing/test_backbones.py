@@ -45,7 +45,7 @@ def test_the_contract_finds_what_is_wrong() -> None:
 
 
 def test_it_is_given_the_shape_and_the_classes() -> None:
-    backbone = resolve_backbone(Model(backbone="pyramid"), "arrays", (6,), 7)
+    backbone = resolve_backbone(Model(backbone="pyramid"), None, (6,), 7)
     assert [layer.model_dump() for layer in backbone.expert if layer != "relu"] == [  # type: ignore[union-attr]
         {"linear": 56},
         {"linear": 14},

@@ -31,7 +31,7 @@ class Table(DataSet):
     def read(self, source: Data, test: bool, progress: Progress) -> Raw:
         """Read a table as a data frame, with what each of its columns holds.
 
-        ``source.label`` names the column to predict, ``source.features`` those to learn from, or
+        ``source.label`` names the column to predict, ``source.columns`` those to learn from, or
         ``source.drop`` those to leave out, ``source.split`` the one that says train, validation or
         test. Without a test split a stratified fifth of the training rows is it, drawn by
         ``source.seed``.
@@ -141,7 +141,7 @@ def _named(frame: Frame, source: Data, where: str) -> tuple[str, str | None]:
         likely = likely_label(frame)
         hint = f", perhaps {likely}" if likely else ""
         raise UserError(f"{where}: data.label: name the column to predict{hint}; {_has(frame)}")
-    if source.features and source.drop:
+    if source.columns and source.drop:
         raise UserError(f"{where}: give data.features or data.drop, not both")
     for key in ("label", "split", "features", "drop"):
         given = getattr(source, key) or ()
@@ -158,7 +158,7 @@ def _has(frame: Frame) -> str:
 
 
 def _features(frame: Frame, source: Data, label: str, split: str | None) -> list[str]:
-    others: Iterable[str] = source.features or frame.columns
+    others: Iterable[str] = source.columns or frame.columns
     left_out = {label, split, *source.drop}
     return [name for name in others if name not in left_out]
 

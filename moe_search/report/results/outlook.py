@@ -45,7 +45,7 @@ def outlook(study: Study, timed: bool, progress: Progress) -> Outlook:
     progress(Working("reading the data"))
     contents = look(study.source, progress)
     if contents is not None:
-        check_fit(study, study.source.name, contents.shape, len(contents.classes))
+        check_fit(study, contents.shape, len(contents.classes))
     size = size_of(study)
     if not timed:
         return Outlook(study, contents, size)

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
+    Discriminator,
     Field,
     PlainValidator,
     PrivateAttr,
     StrictInt,
+    Tag,
     WithJsonSchema,
 )
 from pydantic import model_validator as validator
@@ -42,6 +45,43 @@ def _auto_or_switch(value: object) -> bool | Literal["auto"]:
     if isinstance(value, str) and value in SWITCH:
         return SWITCH[value]
     raise ValueError(f"expected auto, on or off; got {show(value)}")
+
+
+NetworkName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
+
+
+class NetworkFeatures(Section):
+    """A pre-trained network whose representation of an image stands for the image."""
+
+    network: NetworkName = Field(
+        description="a classification network of torchvision's, such as resnet18"
+    )
+    weights: GivenPath | None = Field(
+        None,
+        description="its weights: a state dict as .safetensors; without it, the published ones",
+    )
+    image_size: StrictInt | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="height and width of the images that it takes; without it, those of the "
+        "published weights, such as 224",
+    )
+
+
+def _named_network(value: object) -> object:
+    return {"network": value} if isinstance(value, str) else value
+
+
+Features = Annotated[
+    Annotated[tuple[str, ...], Tag("<columns>")]
+    | Annotated[
+        NetworkFeatures,
+        BeforeValidator(_named_network, json_schema_input_type=NetworkName | NetworkFeatures),
+        Tag("<network>"),
+    ],
+    Discriminator(lambda given: "<columns>" if isinstance(given, list | tuple) else "<network>"),
+]
 
 
 class Data(Section):
@@ -91,8 +131,10 @@ class Data(Section):
         WithJsonSchema({"enum": ["auto", True, False, "on", "off", "yes", "no"]}),
     ] = Field("auto", description="random flips and crops; auto: for CIFAR only")
     label: str | None = Field(None, description="the column that is predicted")
-    features: tuple[str, ...] = Field(
-        (), description="columns to learn from; without them, all but those of drop"
+    features: Features = Field(
+        (),
+        description="columns to learn from; without them, all but those of drop; or, of images, "
+        "the pre-trained network whose representation of them is learned from",
     )
     drop: tuple[str, ...] = Field((), description="columns that are left out")
     split: str | None = Field(
@@ -126,10 +168,48 @@ class Data(Section):
         """Folder in which copies of the data lie while they are used."""
         return self._beside
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of a table to learn from; none where all are."""
+        return self.features if isinstance(self.features, tuple) else ()
+
+    @property
+    def network(self) -> NetworkFeatures | None:
+        """The pre-trained network that makes features of images, if one does."""
+        return None if isinstance(self.features, tuple) else self.features
+
+    @property
+    def preset(self) -> str | None:
+        """The backbone that ``auto`` takes; None for one that fits the samples."""
+        if self.network:
+            return "mlp_embedding"
+        kind = DATA_SETS.get(self.name)
+        return kind.preset if kind else None
+
+    @validator(mode="after")
+    def _is_seen_by_its_network(self) -> Self:
+        if self.network is None:
+            return self
+        if self.name == "table":
+            words = "a network takes images, and table has rows; write columns as a list"
+            raise spec_error(words, "features")
+        if self.augment is True:
+            raise spec_error(
+                "the network of data.features sees each image once; leave augment out", "augment"
+            )
+        if self.image_size != type(self).model_fields["image_size"].default:
+            where = f"data.features: {{network: {self.network.network}, image_size: ...}}"
+            raise spec_error(
+                f"has no meaning beside a network's features; give {where}", "image_size"
+            )
+        return self
+
     @validator(mode="after")
     def _has_its_keys(self) -> Self:
         for key in OPTIONS:
             given = getattr(self, key) != type(self).model_fields[key].default
+            if key == "features":
+                given = bool(self.columns)
             if given and key not in DATA_SETS[self.name].keys:
                 takers = ", ".join(name for name, kind in DATA_SETS.items() if key in kind.keys)
                 raise spec_error(f"has no meaning for {self.name}, only for {takers}", key)

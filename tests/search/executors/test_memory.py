@@ -32,7 +32,7 @@ def trained(data: Dataset, source: Data, folder: Path) -> tuple[TrialResult, flo
     configuration = Configuration.model_validate(
         {"model": {"kind": "single", "backbone": "mlp"}, "training": {"epochs": 2}}
     )
-    backbone = resolve_backbone(configuration.model, data.name, data.shape, 2)
+    backbone = resolve_backbone(configuration.model, source.preset, data.shape, 2)
     architecture = Architecture.of(configuration, backbone, data.shape, 2)
     job = Job((TrialSpec(0, configuration, 0),), architecture, source, test=True)
     with LocalExecutor(Plan(("cpu",), 1), data, Checkpoints(folder, source)) as executor:

@@ -171,6 +171,19 @@ WRONG_DATA = {
     "data: {name: mnist, validation: 0}": "data.validation: 0 leaves a search nothing to choose "
     "by; expected a count of samples from 1 or a fraction between 0 and 1, or configurations to "
     "compare",
+    "data: {name: mnist, features: 3}": "data.features: expected a list, text or {network}; got 3",
+    "data: {name: mnist, features: [red]}": "data.features: has no meaning for mnist, only for "
+    "huggingface, table",
+    "data: {name: table, path: x, features: age}": "data.features: a network takes images, and "
+    "table has rows; write columns as a list",
+    "data: {name: mnist, features: ../x}": "data.features: expected a list, text or "
+    "{network}; got '../x'",
+    "data: {name: mnist, features: {weights: x}}": "data.features.network: is missing; expected "
+    "text",
+    "data: {name: mnist, features: resnet18, augment: on}": "data.augment: the network of "
+    "data.features sees each image once; leave augment out",
+    "data: {name: gtsrb, features: resnet18, image_size: 64}": "data.image_size: has no meaning "
+    "beside a network's features; give data.features: {network: resnet18, image_size: ...}",
     "data: mnist\nnmae: b": "nmae: unknown key; did you mean 'name'? allowed: name, description, "
     "data, model, regularizer, training, configurations, objective, search, finalists, storage "
     "(and 1 more)",
