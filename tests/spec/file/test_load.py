@@ -42,9 +42,9 @@ def loaded(file: Path, text: str, *overrides: str) -> Study:
 
 
 WORDS = ", ".join(LAYERS.names(lambda layer: layer.section is None))
+NEEDED = {"residual": "residual: [...]", "network": "network, outputs"}
 SECTIONS = ", ".join(
-    f"{{{name}: [...]}}" if name == "residual" else f"{{{name}}}"
-    for name in LAYERS.names(lambda layer: bool(layer.section))
+    f"{{{NEEDED.get(name, name)}}}" for name in LAYERS.names(lambda layer: bool(layer.section))
 )
 FRONT = SAMPLERS.names(lambda sampler: sampler.several_objectives)
 
