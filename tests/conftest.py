@@ -59,7 +59,6 @@ SLOW = {
     "search/test_stopping.py": "runs that stop",
     "search/test_suggest.py::test_a_grid_is_searched_once_through": "a long run",
     "search/test_light.py": "a whole run",
-    "testing/test_networks.py::test_a_study_trains_it_and_its_model_is_loaded": "a whole run",
     "stores/test_failures.py": "runs that go on",
     "stores/test_moved.py": "runs that go on",
     "studies": "runs of the shipped studies",

@@ -140,7 +140,9 @@ def test_pointing_at_a_trial_shows_it_everywhere(
     line = page.locator(f".parallel [data-trial='{best}']")
     line.scroll_into_view_if_needed()
     x, y = line.evaluate(
-        """line => {
+        """async line => {
+            // what scrolling hides, it hides in the next frame
+            for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
             // where it can be pointed at: trials of one configuration lie on each other in part
             for (let far = line.getTotalLength(); far > 0; far -= 2) {
                 const place = line.getPointAtLength(far).matrixTransform(line.getScreenCTM());

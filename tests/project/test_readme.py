@@ -184,13 +184,15 @@ def test_commands_and_python_run_in_order(folder: Path) -> None:
     assert (folder / "wine.yaml").is_file()
 
 
-def test_the_backbone_is_declared_for_the_group_that_is_read() -> None:
+def test_backbones_and_networks_are_declared_for_the_groups_that_are_read() -> None:
     import tomllib
 
     from moe_search.spec.kinds.installed import GROUP
+    from moe_search.spec.kinds.networks import NETWORKS
 
-    (block,) = of("toml")
-    assert tomllib.loads(block.text)["project"]["entry-points"].keys() == {GROUP}
+    blocks = [tomllib.loads(block.text) for block in of("toml")]
+    groups = {group for block in blocks for group in block["project"]["entry-points"]}
+    assert groups == {GROUP, NETWORKS.group}
 
 
 def test_the_service_answers(folder: Path, environment: dict[str, str]) -> None:

@@ -29,5 +29,5 @@ def study(folder: Path, name: str, top: int = 0) -> Study:
 
 def search(folder: Path) -> None:
     """What the coordinator of the study "coordinator" does."""
-    with patch("moe_search.search.run.Checkpoints", partial(Checkpoints, after=0.0)):
+    with patch("moe_search.search.on_data.Checkpoints", partial(Checkpoints, after=0.0)):
         run_study(study(folder, "coordinator"), lambda event: None)

@@ -1,6 +1,8 @@
 """Torch modules that another package brings: run as layers, and the contract they keep to."""
 
+import importlib
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 from support import network_package
+from support.trained_models import CARD, IMAGE, train_model
 
 import moe_search
 from moe_search.errors import MemberError, UserError
 from moe_search.moe.layers.network import StackedModules
+from moe_search.package.config import save_package
+from moe_search.package.open import load_package
 from moe_search.spec.kinds.layers import Network
 from moe_search.testing import NetworkContract
 
@@ -66,13 +71,15 @@ def test_a_network_that_is_not_installed_is_told(tmp_path: Path) -> None:
         moe_search.run(study("plane"))
 
 
-def test_a_study_trains_it_and_its_model_is_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site-packages"))  # for the workers
-    outcome = moe_search.run(study("plain"))
-    assert outcome.champion is not None
-    model = moe_search.load_model(outcome.champion, store=f"sqlite:///{tmp_path}/mlflow.db")
-    probabilities = model(torch.rand(3, 13))
+def test_a_packed_model_needs_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [{"network": "plain", "outputs": 8}, "relu", {"linear": 6}]
+    result = train_model(1, gate="attentive", backbone={"expert": layers, "gate": layers})
+    save_package(tmp_path / "package", result, CARD)
+    probabilities = load_package(tmp_path / "package")(torch.rand(3, *IMAGE))
     assert torch.allclose(probabilities.sum(1), torch.ones(3))
+    assert {"gate.body.stages.0.2__num_batches_tracked"} <= result.state.keys()
+    monkeypatch.delitem(sys.modules, "modules.rows")
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    importlib.invalidate_caches()
+    with pytest.raises(UserError, match="plain is not installed; no package declares it"):
+        load_package(tmp_path / "package")

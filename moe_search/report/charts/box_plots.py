@@ -10,11 +10,17 @@ from moe_search.report.text.rows import COLUMNS, one_network
 from moe_search.spec.kinds.metrics import COMPARED
 
 _SHOWN = COMPARED[:4]  # as many panels as stay readable beside each other
+_MOST = 60  # rows: a picture of 100 has more than a megabyte
+
+
+def fit(rows: Sequence[RowResult]) -> bool:
+    """Whether there are rows, and not more than a picture has room for."""
+    return 0 < len(rows) <= _MOST
 
 
 def pictures(report: Report) -> list[Picture]:
-    """A comparison's runs, if there are any."""
-    if not report.rows:
+    """A comparison's runs, if they fit."""
+    if not fit(report.rows):
         return []
     name = report.study.name
     alt = f"Box plots of the runs of each row of {name}; their means are in the table above."

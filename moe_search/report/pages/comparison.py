@@ -21,10 +21,15 @@ def _differences(report: Report) -> list[Part]:
     return [*comparison_tables(report.rows)[1:]]
 
 
-_FOUND = (
-    "A box holds the middle half of a row's runs with their median, and dots are the runs. Rows "
-    "that no other one beats in both, error and sample entropy, are on the front."
-)
+_BOXES = "A box holds the middle half of a row's runs with their median, and dots are the runs."
+_FRONT = "Rows that no other one beats in both, error and sample entropy, are on the front."
+
+
+def _found_text(report: Report) -> str:
+    boxes = [_BOXES] if box_plots.fit(report.rows) else []
+    return " ".join([*boxes, *([_FRONT] if row_front.pictures(report) else [])])
+
+
 _ATLAS = (
     "How the run with the median test error of each row divides the classes: class down, expert "
     "across, share of the class by the gate's probabilities on the test split."
@@ -33,7 +38,7 @@ _ATLAS = (
 COMPARISON = (
     SectionKind("What was asked", "", (_asked,)),
     SectionKind(
-        "What was found", _FOUND, (_runs, box_plots.pictures, row_front.pictures, _differences)
+        "What was found", _found_text, (_runs, box_plots.pictures, row_front.pictures, _differences)
     ),
     SectionKind("Decomposition atlas", _ATLAS, (atlas.of_rows,)),
 )
