@@ -1,8 +1,7 @@
 """The package's C++, compiled for the processor it runs on and for the sizes it is to serve.
 
 A source compiles in a quarter to half of a second, so each process does it for itself: nothing is
-left behind, and nothing made for another processor is ever found. Where many processes of one
-machine come and go, as in tests, ``MOE_SEARCH_COMPILED`` may name a folder that they share.
+left behind, and nothing made for another processor is ever found.
 """
 
 import ctypes
@@ -12,7 +11,6 @@ import subprocess
 from collections.abc import Sequence
 from ctypes import CDLL
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,21 +32,16 @@ def library(source: str, **sizes: int) -> ctypes.CDLL:
     compiler = next((name for name in names if name and shutil.which(name)), None)
     if compiler is None:
         raise OSError("no C++ compiler is found; install g++ or clang++")
-    definitions = [f"-D{name}={size}" for name, size in sizes.items()]
-    file = Path(__file__).parent / source
-    asked = [str(shutil.which(compiler)), *_FLAGS, *definitions, str(file)]
-    shared = os.environ.get("MOE_SEARCH_COMPILED")
-    kept = Path(shared or "") / f"{sha256(' '.join(asked).encode()).hexdigest()}.so"
-    if shared and kept.exists():
-        return ctypes.CDLL(str(kept))
-    with TemporaryDirectory(dir=shared) as folder:
+    with TemporaryDirectory() as folder:
         target = Path(folder) / "library.so"
+        definitions = [f"-D{name}={size}" for name, size in sizes.items()]
+        file = Path(__file__).parent / source
         command = [compiler, *_FLAGS, *definitions, str(file), "-o", str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             line = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]
             raise OSError(f"{compiler} cannot compile: {line}")
-        return ctypes.CDLL(str(target.replace(kept) if shared else target))
+        return ctypes.CDLL(str(target))
 
 
 def constant(compiled: ctypes.CDLL, name: str) -> int:

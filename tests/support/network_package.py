@@ -29,7 +29,8 @@ def nothing(shape, outputs):
     """It has no weights."""
     return nn.Flatten()
 '''
-NAMES = ("plain", "wide", "random", "nothing")
+NAMES = ("plain", "wide", "random", "nothing", "absent")
+"""There is no function of the last one's."""
 
 
 def install(folder: Path) -> None:

@@ -45,11 +45,13 @@ class TestFeatures(NetworkContract):
         ("wide", "gives (2, 4) of two samples, expected (2, 3)"),
         ("random", "draws at random in training, so that it would depend on its company"),
         ("nothing", "Flatten is no module with weights"),
+        ("absent", None),
     ],
 )
-def test_a_module_that_does_not_fit_is_named(name: str, reason: str) -> None:
+def test_a_module_that_does_not_fit_is_named(name: str, reason: str | None) -> None:
     layer = Network(network=name, outputs=3)
-    with pytest.raises(MemberError, match=re.escape(f"network {name}: {reason}")):
+    said = f"network {name}: {reason}" if reason else "modules.networks:absent cannot be loaded"
+    with pytest.raises(MemberError, match=re.escape(said)):
         StackedModules.of(layer, (7,), 2, fused=False).initialise(0, torch.Generator())
 
 

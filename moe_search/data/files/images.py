@@ -145,10 +145,10 @@ def decode_all(
     x_NHWC = new_array(shape, np.uint8, source) if large else np.empty(shape, np.uint8)
     kept: list[int] = []
     errors: list[UserError] = []
-    done = 0
+    done, total = 0, len(images) if len(images) > 1 else None  # a count of one says nothing
     with closing(_decoded(partial(_attempt, size=size, channels=channels), images)) as found:
         for x_BHWC, error_B in found:
-            progress(Working(text, done, len(images)))
+            progress(Working(text, done, total))
             x_NHWC[done : done + len(x_BHWC)] = x_BHWC
             kept += [done + place for place, error in enumerate(error_B) if error is None]
             errors += [error for error in error_B if error is not None]

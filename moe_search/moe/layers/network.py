@@ -56,7 +56,7 @@ class StackedModules(StackedLayer):
     @classmethod
     def of(cls, layer: Layer, shape: tuple[int, ...], count: int, fused: bool) -> Self:
         assert isinstance(layer, Network)
-        made = NETWORKS[layer.network].load()
+        made = NETWORKS[layer.network].load_member()
         return cls(layer.network, lambda: made(shape, layer.outputs), shape, layer.outputs, count)
 
     def forward(self, x: Tensor, networks: slice = ALL) -> Tensor:

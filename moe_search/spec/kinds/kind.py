@@ -40,6 +40,17 @@ class Kind:
         """
         return resolve_name(self.made_by)
 
+    def load_member(self) -> Any:
+        """The same, where it may be another package's.
+
+        Raises:
+            MemberError: there is none of that name.
+        """
+        try:
+            return self.load()
+        except (ImportError, AttributeError, ValueError) as error:
+            raise MemberError(f"{self.made_by} cannot be loaded: {error}") from error
+
     def load_class(self, *bases: type[T]) -> type[T]:
         """The class that makes it.
 
@@ -49,10 +60,7 @@ class Kind:
         Raises:
             MemberError: there is none of that name, or it is something else.
         """
-        try:
-            made = self.load()
-        except (ImportError, AttributeError, ValueError) as error:
-            raise MemberError(f"{self.made_by} cannot be loaded: {error}") from error
+        made = self.load_member()
         if not (isinstance(made, type) and issubclass(made, bases)):
             names = " nor ".join(base.__name__ for base in bases)
             raise MemberError(f"{self.made_by} is no {names}")
