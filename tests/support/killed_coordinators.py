@@ -1,9 +1,10 @@
 """Coordinators in processes of their own, to be killed: ``python -m support.killed_coordinators``.
 
-It imports everything once, then forks a coordinator for each line on stdin, which is a JSON list of
-folder, place and number of trials. It prints the coordinator's process number, and its exit status
-when it has ended. The place is one of ``BOUNDARIES``, where the process dies as by kill -9; or
-"hold": then it holds the study's lock and waits; or "": then it runs to its end.
+It runs a study once, so that all is imported, then forks a coordinator for each line on stdin,
+which is a JSON list of folder, place and number of trials. It prints the coordinator's process
+number, and its exit status when it has ended. The place is one of ``BOUNDARIES``, where the process
+dies as by kill -9; or "hold": then it holds the study's lock and waits; or "": then it runs to its
+end.
 """
 
 import json
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 from unittest.mock import patch
 
@@ -149,7 +151,9 @@ class Coordinators(AbstractContextManager["Coordinators"]):
 
 
 def serve() -> None:
-    """Fork and wait until stdin ends."""
+    """Run a study, then fork and wait until stdin ends."""
+    with TemporaryDirectory() as folder:
+        run(study(Path(folder), trials=1), train, test=train)
     for line in sys.stdin:
         folder, place, trials = json.loads(line)
         number = os.fork()
