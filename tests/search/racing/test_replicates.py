@@ -21,11 +21,17 @@ from moe_search.search.study_store import find_study
 from moe_search.spec import Study, check_study
 
 
+@pytest.fixture(autouse=True)
+def a_fifth_of_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Are replicates, so that short studies have some."""
+    monkeypatch.setattr("moe_search.search.racing.replicates._SHARE", 0.2)
+
+
 def racing(folder: Path, finals: int = 0, **search: Any) -> Study:
     return study_in(
         folder,
         objective={"maximize": {"accuracy": 1.0}},
-        search={"trials": 40, "sampler": "random", "race": 4, **search},
+        search={"trials": 20, "sampler": "random", "race": 4, **search},
         finalists={"top": finals},
     )
 
@@ -53,10 +59,10 @@ def test_what_may_be_the_best_gets_more_seeds_each_in_a_trial_of_its_own(
     study = racing(study_folder)
     run(study, noisy)
     found = trials(study)
-    assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 40}
-    assert [trial.number for trial in replicates(found)] == [36, 37, 38, 39]
+    assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 20}
+    assert [trial.number for trial in replicates(found)] == [16, 17, 18, 19]
     by = seeds_by_configuration(found)
-    assert len(by) == 40 - len(replicates(found))
+    assert len(by) == 20 - len(replicates(found))
     for seeds in by.values():
         assert sorted(seeds) == list(range(len(seeds)))
         assert len(seeds) <= 4
@@ -79,7 +85,7 @@ def test_a_configuration_counts_by_its_mean(study_folder: Path) -> None:
     values = [trial.values[0] for trial in best.trials]
     assert best.values[0] == pytest.approx(sum(values) / len(values))
     assert values[0] == max(values)
-    summary = summarize(study, optuna_study, 40)
+    summary = summarize(study, optuna_study, 20)
     shown = {one.trial: one for one in summary.best}
     assert shown[best.trials[0].number].trials == len(best.trials)
     assert shown[best.trials[0].number].values == {"objective": pytest.approx(best.values[0])}
@@ -103,7 +109,7 @@ def test_a_race_that_is_interrupted_repeats_no_seed(study_folder: Path) -> None:
         pass
     assert ends == 3
     found = trials(study, TrialState.COMPLETE)
-    assert len(found) == 40
+    assert len(found) == 20
     assert len(replicates(found)) == 4
     for seeds in seeds_by_configuration(found).values():
         assert sorted(seeds) == list(range(len(seeds)))
