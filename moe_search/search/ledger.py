@@ -13,6 +13,7 @@ from typing import Any, Self
 import optuna
 from optuna.trial import FrozenTrial
 
+from moe_search.moe.cost import Cost
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.comparison import TRAINING_ERROR
 from moe_search.tracking.naming import short_name
@@ -38,6 +39,7 @@ class TrialRecord:
         test: the same on the test split, where it was judged there.
         training_error: of the trained model on the training split.
         seconds: that its training took, all seeds together: its share of a worker's time.
+        cost: of one answer of its model, where it is known.
         run_id: in MLflow.
         model: URI of its model in MLflow.
         reason: why it ended before it was complete.
@@ -52,6 +54,7 @@ class TrialRecord:
     test: Mapping[str, float] = field(default_factory=dict)
     training_error: float = math.nan
     seconds: float = math.nan
+    cost: Cost | None = None
     run_id: str = ""
     model: str = ""
     reason: str = ""
@@ -71,6 +74,7 @@ class TrialRecord:
             test=_every_metric(known, _TEST),
             training_error=known.get(TRAINING_ERROR, math.nan),
             seconds=known.get("seconds", math.nan),
+            cost=_cost(known),
             run_id=known.get("mlflow_run", ""),
             model=known.get("model", ""),
             reason=known.get("reason", ""),
@@ -94,6 +98,8 @@ class TrialRecord:
                 **{_TEST + name: value for name, value in self.test.items()},
                 TRAINING_ERROR: self.training_error,
                 "seconds": self.seconds,
+                "experts_evaluated": self.cost and self.cost.experts,
+                "multiply_adds": self.cost and self.cost.multiply_adds,
                 "mlflow_run": self.run_id,
                 "model": self.model,
                 "reason": self.reason,
@@ -247,6 +253,11 @@ def _configuration(json: str) -> Configuration:
 
 def _every_metric(known: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     return {name: known.get(prefix + name, math.nan) for name in METRICS}
+
+
+def _cost(known: Mapping[str, Any]) -> Cost | None:
+    experts, multiply_adds = known.get("experts_evaluated"), known.get("multiply_adds")
+    return None if experts is None or multiply_adds is None else Cost(experts, multiply_adds)
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.moe.cost import cost
 from moe_search.search.ledger import FinalistRecord, TrialRecord
 from moe_search.search.ranking import FinalistResult, interval_of
 from moe_search.spec import Configuration
@@ -83,6 +84,7 @@ class Recorder:
         record = TrialRecord(
             metrics=metrics,
             test=result.test.metrics() if result.test else {},
+            cost=cost(result.architecture, result.experts),
             run_id=logged.run_id,
             model=logged.model_uri,
             reason=reason,

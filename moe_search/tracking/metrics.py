@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.errors import UserError
+from moe_search.moe.cost import cost
 from moe_search.spec.kinds.metrics import HEADLINE, METRICS
 from moe_search.spec.sections.objective import VALUE
 from moe_search.words import one_line
@@ -51,7 +52,8 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
 
     ``seed-N/NAME`` are the final validation metrics of each seed where there are several;
     ``test/NAME`` those on the test split and ``training/NAME`` those of the trained model on the
-    training split, means over the seeds, where these were evaluated.
+    training split, means over the seeds, where these were evaluated; ``inference/NAME`` is what an
+    answer costs, where that is known.
 
     Beside these, which have all digits, stand the few that people look at first under short names
     and rounded, for MLflow's table cuts what is longer: see ``column_name``.
@@ -69,6 +71,12 @@ def result_points(results: Sequence[TrialResult], values: Mapping[str, float]) -
         # the loss during training is another number of that name, with regularizers
         names = [name for name in (seeds[0] if seeds else {}) if (split, name) != _LOSS]
         final |= {f"{split}/{name}": fmean(seed[name] for seed in seeds) for name in names}
+    answer = cost(results[0].architecture, results[0].experts)
+    if answer is not None:
+        final |= {
+            "inference/experts": answer.experts,
+            "inference/multiply_adds": answer.multiply_adds,
+        }
     final |= _short_points(results, values)
     points = history_points([result.history for result in results])
     if results[0].on_all:

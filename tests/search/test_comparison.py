@@ -174,6 +174,28 @@ def test_seconds_are_those_of_an_epoch_of_any_stage(study_folder: Path) -> None:
     assert table.rows[0][-1] == f"{plain.seconds_per_epoch:.3g}"
 
 
+def test_what_an_answer_costs_is_shown_where_rows_differ(study_folder: Path) -> None:
+    rows = {
+        "all": {"model": {"experts": 4, "gate": "original"}},
+        "two": {"model": {"experts": 4, "gate": "original", "output": "top_k", "top_k": 2}},
+    }
+    study = study_of(study_folder, configurations=rows)
+    run(study, on_validation, on_test)
+    compared = compare(study, find_study(study))
+    table, *_ = comparison_tables(compared)
+    assert table.columns[-2:] == ("evaluated", "multiply-adds")
+    assert [row[-2] for row in table.rows] == ["4", "2"]
+    costs = [int(row[-1].replace(",", "")) for row in table.rows]
+    (logged,) = {
+        one.data.metrics["inference/multiply_adds"]
+        for one in runs(study, "trial")
+        if one.data.tags["moe_search.configuration"] == "two"
+    }
+    assert costs[1] == logged < costs[0]
+    alike, *_ = comparison_tables(compared[:1])
+    assert "multiply-adds" not in alike.columns
+
+
 def test_a_reference_over_known_runs_has_a_p_of_welchs_t(study_folder: Path) -> None:
     rows = {
         name: {"reference": {"error": [0.04, 0.006]}, **more}

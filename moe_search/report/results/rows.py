@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.stages import stages
 from moe_search.intervals import Difference, Interval, welch
+from moe_search.moe.cost import Cost
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.objective import gain
 from moe_search.search.ranking import interval_of
@@ -29,6 +30,7 @@ class Run:
         metrics: on the test split by name, and ``training_error``.
         seconds: that its training took: its share of a worker's time.
         run_id: in MLflow, with its decomposition on the test split.
+        cost: of one answer of its model, where it is known.
     """
 
     seed: int
@@ -37,6 +39,7 @@ class Run:
     metrics: dict[str, float]
     seconds: float
     run_id: str
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class RowResult:
         reference: by metric: mean and standard deviation, or the number of one run.
         samples: of the data by split, where they are known.
         reference_runs: that the reference is over, where that is known.
+        cost: of one answer, where it is known.
     """
 
     name: str
@@ -61,6 +65,7 @@ class RowResult:
     reference: dict[str, tuple[float, ...]]
     samples: dict[str, int]
     reference_runs: int | None = None
+    cost: Cost | None = None
 
     def spread(self, metric: str) -> Interval:
         """A metric over the runs."""
@@ -138,6 +143,7 @@ def _run(trial: FrozenTrial) -> Run:
         metrics={**record.test, TRAINING_ERROR: record.training_error},
         seconds=record.seconds,
         run_id=record.run_id,
+        cost=record.cost,
     )
 
 
@@ -158,4 +164,5 @@ def _row(study: Study, name: str, runs: list[Run], samples: dict[str, int]) -> R
         },
         samples=samples,
         reference_runs=study.configurations[name].reference_runs,
+        cost=runs[0].cost,
     )

@@ -31,6 +31,8 @@ def one_network(row: RowResult, metric: str) -> bool:
 
 
 def _runs_table(rows: Sequence[RowResult]) -> Table:
+    """With what an answer costs, where that differs from row to row."""
+    differ = len({row.cost for row in rows}) > 1
     return Table(
         "Compared (test split, mean ± SD over seeds; entropies in bits; best run by validation)",
         (
@@ -40,6 +42,7 @@ def _runs_table(rows: Sequence[RowResult]) -> Table:
             "95 % of test error",
             "best run",
             "s/epoch",
+            *(("evaluated", "multiply-adds") if differ else ()),
         ),
         tuple(
             (
@@ -49,6 +52,7 @@ def _runs_table(rows: Sequence[RowResult]) -> Table:
                 _range(row.spread("error")),
                 f"{row.best.metrics['error']:.4f}",
                 f"{row.seconds_per_epoch:.3g}",
+                *(_cost(row) if differ else ()),
             )
             for row in rows
         ),
@@ -96,6 +100,11 @@ def _cell(row: RowResult, metric: str) -> str:
     interval, text = row.spread(metric), METRICS[_of(metric)].text
     deviation = "" if math.isnan(interval.deviation) else f" ± {text(interval.deviation)}"
     return f"{text(interval.mean)}{deviation}"
+
+
+def _cost(row: RowResult) -> tuple[str, str]:
+    """Experts evaluated for one answer, and multiplications with an addition."""
+    return (str(row.cost.experts), f"{row.cost.multiply_adds:,}") if row.cost else ("-", "-")
 
 
 def _of(metric: str) -> str:

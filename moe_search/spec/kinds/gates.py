@@ -1,5 +1,6 @@
 """Gates: how the experts are scored for each sample."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from moe_search.spec.kinds.kind import Kind, Kinds
@@ -25,6 +26,8 @@ class GateKind(Kind):
         has_rows: whether it has a vector of each expert, which it compares its representation with.
         rectified: whether it sees the experts' representations after their ReLU.
         perturbed: whether it adds ``model.perturbation`` to the norms that it divides by.
+        multiply_adds: of scoring one sample's experts by the gate's and their representations,
+            given their number and the width of a representation; None: not known.
     """
 
     learns: bool = True
@@ -40,11 +43,22 @@ class GateKind(Kind):
     has_rows: bool = False
     rectified: bool = False
     perturbed: bool = False
+    multiply_adds: Callable[[int, int], int] | None = None
 
     @property
     def distils(self) -> bool:
         """Whether what it learned can be taught to an original gate, which needs no expert."""
         return self.has_network and self.evaluates_experts
+
+
+def _by_rows(experts: int, width: int) -> int:
+    """One product with a vector of each expert."""
+    return experts * width
+
+
+def _by_attention(experts: int, width: int) -> int:
+    """Two square matrices, then one product with what each expert says."""
+    return 2 * width**2 + experts * width
 
 
 GATES = Kinds(
@@ -55,6 +69,7 @@ GATES = Kinds(
             made_by="moe_search.moe.gates.original:OriginalGate",
             may_start_at_zero=True,
             has_rows=True,
+            multiply_adds=_by_rows,
         ),
         "attentive": GateKind(
             meaning="attention of its network's representation over the experts'",
@@ -62,6 +77,7 @@ GATES = Kinds(
             evaluates_experts=True,
             equal_widths=True,
             may_start_at_zero=True,
+            multiply_adds=_by_attention,
         ),
         "attentive_relu": GateKind(
             meaning="the same over the experts' representations after their ReLU",
@@ -70,24 +86,28 @@ GATES = Kinds(
             equal_widths=True,
             may_start_at_zero=True,
             rectified=True,
+            multiply_adds=_by_attention,
         ),
         "cosine": GateKind(
             meaning="the cosine of its network's representation with a vector of each expert; "
             "give it a low temperature, such as 0.07",
             made_by="moe_search.moe.gates.cosine:CosineGate",
             has_rows=True,
+            multiply_adds=_by_rows,
         ),
         "perturbed_cosine": GateKind(
             meaning="the same with model.perturbation added to both norms",
             made_by="moe_search.moe.gates.cosine:CosineGate",
             has_rows=True,
             perturbed=True,
+            multiply_adds=_by_rows,
         ),
         "noisy": GateKind(
             meaning="the original one with noise in training; with output top_k that of Shazeer",
             made_by="moe_search.moe.gates.noisy:NoisyGate",
             noisy=True,
             has_rows=True,
+            multiply_adds=_by_rows,
         ),
         "sigmoid": GateKind(
             meaning="the original one with each expert scored by itself, as in DeepSeek-V3",
@@ -95,6 +115,7 @@ GATES = Kinds(
             has_temperature=False,
             has_shares=False,
             has_rows=True,
+            multiply_adds=_by_rows,
         ),
         "loudest": GateKind(
             meaning="no network: the surer an expert is of its answer, the more it gets",
@@ -103,6 +124,7 @@ GATES = Kinds(
             has_network=False,
             evaluates_experts=True,
             has_shares=False,
+            multiply_adds=lambda experts, width: 0,
         ),
         "expert_loss": GateKind(
             meaning="a network that predicts each expert's loss; the best prediction answers",
@@ -112,6 +134,7 @@ GATES = Kinds(
             rule="expert_loss",
             has_shares=False,
             may_start_at_zero=True,
+            multiply_adds=_by_rows,
         ),
         "soft": GateKind(
             meaning="Soft MoE: each expert gets means of the positions of the gate's feature map",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -42,6 +43,13 @@ class LayerSection(Section):
         """The layer lists it is made of, of which each gets its input."""
         return ()
 
+    def multiply_adds(self, shape: Shape) -> int | None:
+        """Multiplications with an addition for one sample that it takes; None: nobody knows.
+
+        Those of the layers that it is made of are not among them.
+        """
+        return 0
+
 
 class Conv(LayerSection):
     """Square convolution."""
@@ -63,6 +71,10 @@ class Conv(LayerSection):
     def through(self, shape: Shape) -> Shape | None:
         grow = 2 * self.padding - self.kernel
         return _image((self.conv, *((side + grow) // self.stride + 1 for side in shape[1:])))
+
+    def multiply_adds(self, shape: Shape) -> int | None:
+        after = self.through(shape)
+        return prod(after) * shape[0] * self.kernel**2 if after else None
 
 
 class MaxPool(LayerSection):
@@ -90,6 +102,9 @@ class Linear(LayerSection):
 
     def through(self, shape: Shape) -> Shape | None:
         return (self.linear,)
+
+    def multiply_adds(self, shape: Shape) -> int | None:
+        return prod(shape) * self.linear
 
 
 class Dropout(LayerSection):
@@ -133,6 +148,9 @@ class Network(LayerSection):
 
     def through(self, shape: Shape) -> Shape | None:
         return (self.outputs,)
+
+    def multiply_adds(self, shape: Shape) -> int | None:
+        return None
 
 
 def _image(shape: Shape) -> Shape | None:
@@ -295,3 +313,20 @@ def through(layers: Iterable[Layer], shape: Shape) -> Shape | None:
             return None
         shape = after
     return shape
+
+
+def multiply_adds(layers: Iterable[Layer], shape: Shape) -> int | None:
+    """Multiplications with an addition for one sample in layers that fit; None: nobody knows.
+
+    Those of products of matrices and of convolutions; all else is of another order.
+    """
+    total = 0
+    for layer in layers:
+        own = 0 if isinstance(layer, str) else layer.multiply_adds(shape)
+        parts = [own, *(multiply_adds(branch, shape) for branch in branches(layer))]
+        known = [part for part in parts if part is not None]
+        after = kind_of(layer).through(layer, shape)
+        if len(known) < len(parts) or after is None:
+            return None
+        total, shape = total + sum(known), after
+    return total
