@@ -71,10 +71,15 @@ def slab(compiled: CDLL, x_IHWB: Tensor) -> Tensor:
     return x_IHWB.new_empty(rows, x_IHWB.shape[2], samples)
 
 
+_ALWAYS = ("dense.cpp", "optimizers/one_pass.cpp")
+"""What trainings of most networks need: who asks early has it when the first step comes."""
+
+
 def uncompiled() -> str | None:
     """None if they can, else in one line why not; the eager forms still run."""
     try:
-        library("dense.cpp")
+        for source in _ALWAYS:
+            library(source)
     except OSError as error:
         return str(error)
     return None
