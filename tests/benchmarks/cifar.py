@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.workloads import passes
 from support.reference_model import PlainMixture, layer_list, mixture_loss
 
 from moe_search.engine.hardware import Hardware
@@ -113,25 +114,9 @@ def steps(preset: str) -> dict[str, float]:
 
 def multiply_adds(preset: str) -> float:
     """Multiply-adds of a step: forward, and backward for weights and hidden inputs."""
-    backbone = PRESETS[preset]
-    expert = _of_network(layer_list(backbone.expert), CLASSES)
-    gate = _of_network(layer_list(backbone.gate), EXPERTS)
+    expert, _ = passes(PRESETS[preset].expert, SHAPE, CLASSES)
+    gate, _ = passes(PRESETS[preset].gate, SHAPE, EXPERTS)
     return BATCH * (EXPERTS * expert + gate)
-
-
-def _of_network(layers: Sequence[Any], outputs: int) -> float:
-    total, passes, (channels, height, width) = 0.0, 2, SHAPE
-    for layer in [*layers, {"linear": outputs}]:
-        if "conv" in layer:
-            height, width = (side + 2 * layer["padding"] - 2 for side in (height, width))
-            total += passes * 9 * channels * layer["conv"] * height * width
-            channels, passes = layer["conv"], 3
-        elif "max_pool" in layer:
-            height, width = height // 2, width // 2
-        elif "linear" in layer:
-            total += passes * channels * height * width * layer["linear"]
-            channels, height, width = layer["linear"], 1, 1
-    return total
 
 
 def report(preset: str) -> None:

@@ -11,11 +11,10 @@ three ways, each in a process of its own, one after the other in this one call:
 Both split, normalise by mean and SD of the training split (of images (a) reads them once for that),
 train the same small dense network with Adam in batches as large, one thread each for arithmetic,
 and validate after every epoch. The network is small, so that it is the data that is measured. The
-first step counts from the start of the process, on a machine where the compiled operations have
-been made once; the epoch is the mean of those after the first, its
-samples those of training and validation. Memory is the process's own, without (a)'s processes that
-read images. (a) reads images with as many workers as there are cores;
-of the table with none, which is its faster way.
+first step counts from the start of the process; operations are compiled while the data is read, as
+in a worker. The epoch is the mean of those after the first, its samples those of training and
+validation. Memory is the process's own, without (a)'s processes that read images. (a) reads images
+with as many workers as there are cores; of the table with none, which is its faster way.
 
 Run ``python tests/benchmarks/data.py`` on a quiet machine; ``--share 0.1`` takes a tenth of both.
 """

@@ -3,16 +3,15 @@
 Each workload can be given to any build of moe-search: its data are a source that ``load`` reads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from moe_search.spec import PRESETS, Configuration, Data
 from moe_search.spec.backbones import Backbone
-from moe_search.spec.kinds.layers import Conv, Layer, Linear, Shape, kind_of
+from moe_search.spec.kinds.layers import Layer, Linear, Shape
 
 WEIGHT = 0.2
 """Of the regularizer."""
@@ -85,26 +84,28 @@ class Workload:
     @property
     def multiply_adds(self) -> int:
         """Of a trial-epoch: forward, and backward for weights and hidden inputs."""
-        expert = [*self.backbone.expert, Linear(linear=self.classes)]
-        gate = [*self.backbone.gate, Linear(linear=self.experts)]
-        networks = [*[expert] * self.experts, gate]
-        each = [list(_multiply_adds(layers, self.shape)) for layers in networks]
-        training = sum(3 * sum(layers) - layers[0] for layers in each)
-        return self.training * training + self.validation * sum(map(sum, each))
+        networks = [(self.backbone.expert, self.classes)] * self.experts
+        networks.append((self.backbone.gate, self.experts))
+        each = [passes(layers, self.shape, outputs) for layers, outputs in networks]
+        training, validation = sum(step for step, _ in each), sum(forward for _, forward in each)
+        return self.training * training + self.validation * validation
 
 
-def _multiply_adds(layers: Sequence[Layer], shape: Shape) -> Iterator[int]:
-    """Of each layer that has weights, for one sample, forward."""
-    for layer in layers:
-        if kind_of(layer).flat:
-            shape = (prod(shape),)
-        after = kind_of(layer).through(layer, shape)
-        assert after is not None
-        if isinstance(layer, Linear):
-            yield prod(shape) * layer.linear
-        elif isinstance(layer, Conv):
-            yield prod(after) * shape[0] * layer.kernel**2
-        shape = after
+def passes(layers: Sequence[Layer], shape: Shape, outputs: int) -> tuple[int, int]:
+    """Multiply-adds of one sample: of a step, and of a forward pass.
+
+    The first layer that has weights gives no gradient to its input.
+
+    Args:
+        layers: the body of a network.
+        shape: of its input.
+        outputs: of the dense layer behind the body.
+    """
+    from moe_search.spec.kinds.layers import multiply_adds  # builds before 0.2 have none
+
+    whole = [*layers, Linear(linear=outputs)]
+    counts = [multiply_adds(whole[:number], shape) or 0 for number in range(1, len(whole) + 1)]
+    return 3 * counts[-1] - next(filter(None, counts)), counts[-1]
 
 
 _EXPERTS = Backbone(expert=_dense(64, 32), gate=_dense(64, 32))
