@@ -85,7 +85,7 @@ class Trainer:
         self._last_epoch = last_epoch(first.configuration)
         stages = tuple(numbered(first.configuration))
         self._population = Population(
-            job.trials, job.architecture, stages[0][0], hardware, features, data.train.y
+            job.trials, job.architecture, stages[0][0], hardware, features, self._split.y
         )
         if job.start is not None:
             self._population.mixtures.load_states([job.start])

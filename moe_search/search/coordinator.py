@@ -218,7 +218,7 @@ class Coordinator:
         set_constraints(running.trial, list(violations.values()))
         text = self._recorder.complete(running.trial, running.results, metrics, values)
         self._optuna_study.tell(running.trial, values)
-        self._proposals.replicates.end(TrialRecord.of(running.trial), values[0])
+        self._proposals.replicates.end(running.number, TrialRecord.of(running.trial), values[0])
         kept = objective.keeps(violations)
         if kept and study.search.target and self._reached is None:
             reached = objective.reaches(study.search.target, metrics, result.experts)
@@ -239,7 +239,7 @@ class Coordinator:
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._optuna_study.tell(running.trial, state=TrialState.FAIL)
         if not again:
-            self._proposals.replicates.end(TrialRecord.of(running.trial), None)
+            self._proposals.replicates.end(number, TrialRecord.of(running.trial), None)
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:

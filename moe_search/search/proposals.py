@@ -68,9 +68,11 @@ class Proposals:
         """The next trial."""
         if self._points:
             self._optuna_study.enqueue_trial(self._points.popleft())
-        elif not self._queued and (replicate := self.replicates.next()):
+            # the queue gives what waits longest, and is as long as before
+        elif self._queued:
+            self._queued -= 1
+        elif replicate := self.replicates.next():
             enqueue(self._optuna_study, *replicate)
-        self._queued = max(self._queued - 1, 0)
         self.left -= 1
         trial = self._optuna_study.ask()
         values = suggest.suggest(trial, self._study)

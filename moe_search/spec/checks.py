@@ -84,9 +84,22 @@ def check_terms(settings: Mapping[str, object], *place: str) -> None:
             )
 
 
-def check_early_stop(settings: Mapping[str, object], data: Data, *place: str) -> None:
-    """Refuses to stop by the accuracy on a validation split that there is not."""
-    if data.validation == 0 and any(ends(settings["training.early_stop"])):
+def check_early_stop(
+    settings: Mapping[str, object], data: Data, finalists: Finalists, *place: str
+) -> None:
+    """Refuses to stop by the accuracy on a validation split that there is not, or that is learned.
+
+    A model that is retrained on all samples has none left that could judge its epochs.
+    """
+    stops = any(ends(settings["training.early_stop"]))
+    if stops and finalists.retrain:
+        raise spec_error(
+            "all leaves no validation samples for training.early_stop to judge by; leave one of "
+            "the two out",
+            "finalists",
+            "retrain",
+        )
+    if stops and data.validation == 0:
         raise spec_error(
             "judges by the validation split, and data.validation is 0; "
             "leave early_stop out, or give a validation split",

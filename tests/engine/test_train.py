@@ -278,8 +278,19 @@ def test_trials_that_differ_in_what_models_share_cannot_train_in_step(other: Tri
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_on_all_is_a_training_on_both_splits_one_behind_the_other(on_disk: bool) -> None:
-    spec, data = replace(trial(7, seed=3), on_all=True), dataset()
+@pytest.mark.parametrize(
+    "training",
+    [
+        None,
+        Training(epochs=3, batch_size=16, schedule="cosine", warmup=1.0),
+        Training(epochs=3, batch_size=16, class_weights="balanced"),
+    ],
+    ids=["plain", "schedule", "class weights"],
+)
+def test_on_all_is_a_training_on_both_splits_one_behind_the_other(
+    on_disk: bool, training: Training | None
+) -> None:
+    spec, data = replace(trial(7, seed=3, training=training), on_all=True), dataset()
     x = torch.cat([data.train.x, data.validation.x])
     y = torch.cat([data.train.y, data.validation.y])
     joined = replace(data, train=Tensors(x, y))

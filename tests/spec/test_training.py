@@ -61,3 +61,13 @@ def test_nothing_stops_early_without_a_validation_split() -> None:
             f"{place}.early_stop: judges by the validation split, and data.validation is 0; "
             "leave early_stop out, or give a validation split"
         )
+
+
+def test_nothing_stops_early_by_samples_that_it_learns() -> None:
+    early = {"training": {"early_stop": {"low": 0, "high": 3}}}
+    with pytest.raises(UserError) as caught:
+        check_study({"name": "a", "data": "digits", "finalists": {"retrain": "all"}, **early})
+    assert str(caught.value) == (
+        "finalists.retrain: all leaves no validation samples for training.early_stop to judge by; "
+        "leave one of the two out"
+    )

@@ -67,7 +67,7 @@ class Replicates:
         self._judged, self._in_line = 0, dict[int, float]()
         self._seeds = range(study.search.seed, study.search.seed + study.race)
         self._known: dict[Configuration, _Known] = {}
-        self._asked = self._replicates = 0
+        self._fresh = set[int]()  # trials of new configurations, but for those that failed
         trials = optuna_study.get_trials(deepcopy=False)
         again = {TrialRecord.of(trial).retry_of for trial in trials}
         for trial in trials if len(self._seeds) > 1 else ():
@@ -82,23 +82,30 @@ class Replicates:
         if trial.state in COUNTED:
             self.begin(trial.number, record)
         if trial.state == TrialState.COMPLETE:
-            self.end(record, trial.values[0])
+            self.end(trial.number, record, trial.values[0])
         elif trial.state == TrialState.FAIL:
-            self.end(record, None)
+            self.end(trial.number, record, None)
 
     def begin(self, number: int, record: TrialRecord) -> None:
         """A trial is asked."""
         assert record.configuration is not None
         assert record.seed is not None
-        self._asked += 1
-        self._replicates += record.replicate_of is not None
+        if record.replicate_of is None:
+            if record.retry_of is not None:
+                self._fresh.discard(record.retry_of)
+            self._fresh.add(number)
         known = self._known.setdefault(record.configuration, _Known(number))
         known.under_way.add(record.seed)
 
-    def end(self, record: TrialRecord, value: float | None) -> None:
-        """A trial is complete, or has failed and has no value; pruned ones do not race."""
+    def end(self, number: int, record: TrialRecord, value: float | None) -> None:
+        """A trial is complete, or has failed and has no value; pruned ones do not race.
+
+        One that has failed makes room for another new configuration.
+        """
         assert record.configuration is not None
         assert record.seed is not None
+        if value is None:
+            self._fresh.discard(number)
         known = self._known.get(record.configuration)
         if known is None:
             return
@@ -110,7 +117,7 @@ class Replicates:
 
     def next(self) -> tuple[int, int] | None:
         """Whose configuration, by the number of its first trial, is to have which seed next."""
-        if len(self._seeds) == 1 or self._asked - self._replicates < self._new:
+        if len(self._seeds) == 1 or len(self._fresh) < self._new:
             return None
         worth = self._worth()
         kept = {known.number: known for c, known in self._known.items() if self._keeps(c, known)}

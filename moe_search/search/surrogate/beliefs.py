@@ -5,6 +5,7 @@ each configuration's value back towards what its neighbours make probable.
 """
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 from optuna.trial import FrozenTrial
@@ -21,7 +22,8 @@ FEWEST = 8
 """Trials, below which nothing is believed but what they gave."""
 
 _MOST = 500
-"""Trials that are looked at together, the best: the cost is their number's cube."""
+"""Trials that are looked at together, those of the best configurations: the cost is their number's
+cube."""
 
 
 def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
@@ -37,7 +39,7 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     several = study.configurations or study.objective.pareto
     if several or not study.parameters or len(trials) < FEWEST:
         return {}
-    kept = sorted(trials, key=lambda trial: (-trial.values[0], trial.number))[:_MOST]
+    kept = sorted(_best(trials), key=lambda trial: (-trial.values[0], trial.number))
     known: dict[Configuration | None, int] = {}
     records = [TrialRecord.of(trial) for trial in kept]
     which = [known.setdefault(record.configuration, len(known)) for record in records]
@@ -51,10 +53,34 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     )
     mean_C, deviation_C = believed(np.array(list(places.values())), cube.kinds_D, results)
     unknown = float(deviation_C.max())
-    return {trial.number: (trial.values[0], unknown) for trial in trials} | {
+    measured = {
+        trial.number: (_mean(own), unknown) for own in _by_configuration(trials) for trial in own
+    }
+    return measured | {
         trial.number: (float(mean_C[n]), float(deviation_C[n]))
         for trial, n in zip(kept, which, strict=True)
     }
+
+
+def _best(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """All trials of the best configurations by their mean, as many as are looked at together."""
+    best: list[FrozenTrial] = []
+    for own in sorted(_by_configuration(trials), key=lambda own: (-_mean(own), own[0].number)):
+        if len(best) + len(own) > _MOST:
+            break
+        best += own
+    return best
+
+
+def _by_configuration(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
+    found: dict[Configuration | None, list[FrozenTrial]] = {}
+    for trial in trials:
+        found.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
+    return list(found.values())
+
+
+def _mean(trials: Sequence[FrozenTrial]) -> float:
+    return fmean(trial.values[0] for trial in trials)
 
 
 def believed(place_CD: Floats, kinds_D: Bools, results: Results) -> tuple[Floats, Floats]:

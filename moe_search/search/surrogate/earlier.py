@@ -27,6 +27,9 @@ _TOLD = 200
 Result = tuple[dict[str, Value], float]
 """Values by path, and what they were worth by this study's objective; more is better."""
 
+Kept = tuple[Result, bool]
+"""A result, and whether it keeps this study's constraints."""
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -48,7 +51,8 @@ def earlier(study: Study, progress: Progress) -> Earlier:
     """Read the earlier studies, which stay as they are, and tell what is taken over.
 
     A configuration fits where each searched hyperparameter has a value of this study's domain in
-    it; what the earlier study did not know has its default. Of several objectives the first ranks.
+    it; what the earlier study did not know has its default. Of several objectives the first ranks;
+    what misses this study's constraints comes behind what keeps them.
 
     Raises:
         UserError: there is no such study, or it cannot be read.
@@ -57,9 +61,10 @@ def earlier(study: Study, progress: Progress) -> Earlier:
     told: list[tuple[Result, ...]] = []
     for given in study.search.earlier:
         complete = _opened(study, given).get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        results = list(_results(study, map(TrialRecord.of, complete)))
+        found = list(_results(study, map(TrialRecord.of, complete)))
+        results = [result for result, _ in found]
         best: list[dict[str, Value]] = []
-        for values, _ in sorted(results, key=lambda result: -result[1]):
+        for (values, _), _ in sorted(found, key=lambda one: (not one[1], -one[0][1])):
             if values not in best:
                 best.append(values)
         points += best[:_TRIED]
@@ -85,7 +90,7 @@ def _opened(study: Study, given: str) -> optuna.Study:
     return stored(name, addresses)
 
 
-def _results(study: Study, records: Iterator[TrialRecord]) -> Iterator[Result]:
+def _results(study: Study, records: Iterator[TrialRecord]) -> Iterator[Kept]:
     for record in records:
         if record.configuration is None:
             continue
@@ -94,7 +99,9 @@ def _results(study: Study, records: Iterator[TrialRecord]) -> Iterator[Result]:
             experts = expert_count(record.configuration)
             value = objective.values(study.objective, record.metrics, experts)[0]
             if math.isfinite(value):  # a metric may not have existed yet
-                yield values, objective.gain(study.objective, value)
+                missed = objective.violations(study.objective, record.metrics, experts)
+                result = values, objective.gain(study.objective, value)
+                yield result, objective.keeps(missed)
 
 
 def _values(study: Study, configuration: Configuration) -> dict[str, Value] | None:

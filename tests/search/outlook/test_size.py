@@ -36,6 +36,18 @@ def test_a_study_that_searches_nothing_has_one_trial_and_one_finalist() -> None:
     assert size_of(again).trainings == 1 + 2 + 2
 
 
+def test_finalists_that_race_are_as_many_trainings_as_their_budget() -> None:
+    space = {"model": {"experts": {"low": 2, "high": 8}}}
+    for finalists, trainings in (
+        ({"top": 3, "seeds": 5, "budget": 4}, 4),
+        ({"top": 3, "seeds": 5, "budget": 20}, 20),
+        ({"top": 3, "seeds": 5, "race": False}, 15),
+        ({"top": 1, "seeds": 5, "budget": 20}, 5),
+    ):
+        found = size_of(study(**space, search={"trials": 10}, finalists=finalists))
+        assert found.trainings == 10 + trainings, finalists
+
+
 @pytest.mark.parametrize(
     ("training", "least", "most"),
     [

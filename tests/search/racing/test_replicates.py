@@ -152,6 +152,54 @@ def test_a_configuration_of_which_a_replicate_fails_gets_no_more(study_folder: P
     assert len({trial.params["model.temperature"] for trial in failed}) == len(failed)
 
 
+def test_what_fails_or_dies_makes_room_for_another_new_configuration(study_folder: Path) -> None:
+    """Of 20 trials that count, four are replicates, however many others failed or died."""
+    ends: Counter[str] = Counter()
+
+    def unlucky(spec: TrialSpec, epoch: int) -> Decomposition:
+        kind = int(spec.configuration.model.temperature * 1e6) % 3
+        if spec.seed == 0 and kind == 0 and ends["failed"] < 5:
+            ends["failed"] += 1
+            raise Fails("not finite")
+        if spec.seed == 0 and kind == 1 and ends["died"] < 3:
+            ends["died"] += 1
+            raise Kills("gone")
+        if ends["interrupted"] < 1 and len(ends) == 2:
+            ends["interrupted"] += 1
+            signal.raise_signal(signal.SIGINT)
+        return noisy(spec, epoch)
+
+    study = racing(study_folder, population=1, workers=1)
+    while run(study, unlucky).ended.interrupted:
+        pass
+    assert ends == {"failed": 5, "died": 3, "interrupted": 1}
+    assert len(trials(study, TrialState.COMPLETE)) == 20
+    assert len(replicates(trials(study, TrialState.COMPLETE))) == 4
+    check_ledger(study)
+
+
+def test_points_that_come_later_do_not_hide_what_waits(study_folder: Path) -> None:
+    """A replicate that waits, and a point that the study did not have before: each runs once."""
+    given: dict[str, Any] = {"population": 1, "workers": 1}
+    ends = 0
+
+    def interrupted(spec: TrialSpec, epoch: int) -> Decomposition:
+        nonlocal ends
+        if spec.seed > 0 and epoch == 2 and not ends:
+            ends += 1
+            signal.raise_signal(signal.SIGINT)
+        return noisy(spec, epoch)
+
+    assert run(racing(study_folder, **given), interrupted).ended.interrupted
+    more = racing(study_folder, points=[{"model.temperature": 0.5}], **given)
+    run(more, noisy)
+    found = trials(more, TrialState.COMPLETE)
+    assert len(found) == 20
+    for seeds in seeds_by_configuration(found).values():
+        assert sorted(seeds) == list(range(len(seeds)))
+    check_ledger(more)
+
+
 def test_replicates_are_not_pruned(study_folder: Path) -> None:
     def poor(spec: TrialSpec, epoch: int) -> Decomposition:
         return noisy(spec, epoch) if spec.seed == 0 else decomposition(2, 0.1, usage=(1.0, 0.0))

@@ -65,6 +65,28 @@ def test_the_best_that_fit_are_tried_first_and_none_of_them_counts(study_folder:
     assert len(trials(second(study_folder))) == 4
 
 
+def test_what_misses_this_studys_constraints_comes_behind_what_keeps_them(
+    study_folder: Path,
+) -> None:
+    """The best is left out: its accuracy is above what is allowed."""
+    before = first(study_folder)
+    bound = {"constraints": {"accuracy": {"at_most": 0.8}}}
+    given = study_in(
+        study_folder,
+        name="second",
+        model={"temperature": {"low": 0.3, "high": 3.0}},
+        objective={"maximize": {"accuracy": 1.0}, **bound},
+        search={"from": [FILE], "race": "off", "workers": 1},
+    )
+    degrees = [float(trial.params[PATH]) for trial in trials(before)]
+    kept = sorted((t for t in degrees if abs(t - 2) >= 1), key=lambda t: abs(t - 2))
+    missed = sorted((t for t in degrees if abs(t - 2) < 1), key=lambda t: abs(t - 2))
+    assert kept
+    assert missed
+    found = earlier(given, lambda event: None)
+    assert [point[PATH] for point in found.points] == [*kept, *missed][:3]
+
+
 def test_a_study_in_a_store_will_do(study_folder: Path) -> None:
     """A relative file lies beside the study, as in ``storage``."""
     before = first(study_folder, 3)
