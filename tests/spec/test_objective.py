@@ -67,3 +67,21 @@ def test_others_have_their_trials_and_nothing_to_say(sections: Any, trials: int)
     study = study_of(search={"trials": 7}, **sections)
     assert study.trials == trials
     assert nothing_searched(study) == ""
+
+
+def test_what_begins_a_search_and_who_races_are_told() -> None:
+    study = study_of(
+        model={"experts": {"low": 2, "high": 8}},
+        search={"race": 4, "from": ["postgresql://me:secret@host/db#first", "old.yaml"]},
+        finalists={"budget": 7},
+    )
+    facts = dict(study_facts(study))
+    assert facts["race"].endswith("further seeds, up to 4 each")
+    assert "old.yaml" in facts["from"]
+    assert "secret" not in facts["from"]
+    plain = plain_study(study)
+    assert (plain["race"], plain["finalists"]["budget"]) == (4, 7)
+    assert len(plain["from"]) == 2
+    assert "secret" not in str(plain)
+    alone = dict(study_facts(study_of(search={"race": "off"})))
+    assert not {"race", "from"} & alone.keys()

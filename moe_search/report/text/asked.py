@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from moe_search.credentials import without_credentials
 from moe_search.report.text.table import Table, value_text
 from moe_search.spec import Choices, Domain, Parameter, Study, Value
 from moe_search.spec.conditions import Condition
@@ -63,6 +64,12 @@ def study_facts(study: Study) -> list[tuple[str, str]]:
         ("objective", _objective(study)),
         ("trials", f"{trials}, sampler {sampler}, pruner {pruner}"),
     ]
+    if study.race > 1:
+        text = f"the last trials give what may be the best further seeds, up to {study.race} each"
+        facts.append(("race", text))
+    if search.earlier:
+        found = ", ".join(map(without_credentials, search.earlier))
+        facts.append(("from", f"the best of {found} are tried first"))
     if search.target:
         wanted = target_in_words(search.target)
         facts.append(("target", f"{wanted}; the first trial that has it ends the search"))
@@ -116,9 +123,11 @@ def plain_study(study: Study) -> dict[str, Any]:
         "seeds": study.search.seeds,
         "sampler": study.search.sampler,
         "pruner": study.pruner,
+        "race": study.race,
+        "from": [without_credentials(given) for given in study.search.earlier],
         "target": study.search.target,
         "finalists": study.finalists.model_dump(
-            include={"top", "seeds", "retrain"}, exclude_none=True
+            include={"top", "seeds", "race", "budget", "retrain"}, exclude_none=True
         ),
         "searched": {} if study.configurations else searched,
         "compared": compared.get("configurations", {}),
