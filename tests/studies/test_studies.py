@@ -31,6 +31,13 @@ SHORTENED = (
 )
 
 
+MORE = {
+    "cifar100": ("model.experts=2",),
+    "wine": ("data.limit=100", "data.validation=30"),
+}
+"""What is other of one study."""
+
+
 def test_every_study_that_is_committed_is_listed(needs: Callable[[str, bool], None]) -> None:
     command = ["git", "ls-files", "*.yaml"]
     done = subprocess.run(command, cwd=STUDIES, capture_output=True, text=True, check=False)
@@ -53,8 +60,7 @@ def test_a_shipped_study(shipped: Path, tmp_path: Path, request: pytest.FixtureR
     # the networks for CIFAR-100 take long for the 10,000 images of its test split
     seeds = 1 if shipped.stem == "cifar100" else 2
     overrides = [*SHORTENED, f"finalists.seeds={seeds}"]
-    if shipped.stem == "cifar100":
-        overrides.append("model.experts=2")
+    overrides += MORE.get(shipped.stem, ())
     if fixture := DATA.get(shipped.stem):
         overrides.append(f"data.root={request.getfixturevalue(fixture)}")
     file = Path(shutil.copy(shipped, tmp_path))

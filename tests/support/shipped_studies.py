@@ -7,7 +7,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 SEARCHES = [
     STUDIES / f"{name}.yaml"
-    for name in ("breast_cancer", "cifar100", "digits", "fashion_mnist", "mnist")
+    for name in ("breast_cancer", "cifar100", "digits", "fashion_mnist", "mnist", "wine")
 ]
 
 PAPER = [
