@@ -39,7 +39,7 @@ _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
 class FrozenNetwork(nn.Module):
-    """Images to what the network's last linear layer would take.
+    """Images to what the network's layer that makes classes would take.
 
     Args:
         body: the network with an identity in place of that layer.
@@ -152,18 +152,25 @@ def _opened(
         raise UserError(f"{file}: other weights of {network} than those with SHA-256 {sha256}")
     with _quiet_and_safe():
         body = models.get_model(network, weights=published)
-    linear = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)]
-    if not linear:
-        raise UserError(
-            f"data.features: {network} has no linear layer at its end; take another network, such "
-            "as resnet18"
-        )
-    parent, _, last = linear[-1].rpartition(".")
+    head = _head(body)
+    parent, _, last = head.rpartition(".")
     setattr(body.get_submodule(parent), last, nn.Identity())
     if published is None:
-        _load(body, file, network, linear[-1])
+        _load(body, file, network, head)
     transforms = (published or _published(network)).transforms()
     return FrozenNetwork(body, image_size, transforms).eval().requires_grad_(False)
+
+
+def _head(body: nn.Module) -> str:
+    """The name of the layer that makes classes: the last linear one.
+
+    SqueezeNet has none: there it is the last convolution, whose results are averaged.
+    """
+    for kind in (nn.Linear, nn.Conv2d):
+        found = [name for name, layer in body.named_modules() if isinstance(layer, kind)]
+        if found:
+            return found[-1]
+    raise AssertionError("torchvision's classifiers have one of the two")
 
 
 def _load(body: nn.Module, file: Path, network: str, head: str) -> None:
