@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.intervals import UNKNOWN, Interval
+from moe_search.moe.cost import Cost
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import deciding, gain, keeps, mean
 from moe_search.search.racing.finalists import LEVEL, by_trial, final_race, judged, missed
@@ -51,6 +52,7 @@ class FinalistResult:
         champion: whether it is the one that is registered.
         feasible: whether its means on validation keep every constraint.
         violations: by how much they miss each; kept where at most 0.
+        cost: of one answer of its model, where it is known.
     """
 
     trial: int
@@ -67,6 +69,7 @@ class FinalistResult:
     feasible: bool = True
     violations: dict[str, float] = field(default_factory=dict)
     chosen_by: str = "objective"
+    cost: Cost | None = None
 
     @property
     def missed(self) -> str:
@@ -306,4 +309,5 @@ def _result(
         feasible=keeps(misses),
         violations=misses,
         chosen_by=objective.names[place],
+        cost=TrialRecord.of(trial).cost,
     )

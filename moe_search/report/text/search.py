@@ -196,7 +196,23 @@ def race_text(summary: Summary) -> str:
     if second.out:
         return f"By validation the champion is {told}."
     taken = "higher" if second.seeds == summary.finalists[0].seeds else "surest"
-    return f"By validation the champion is not {told}; the {taken} mean is taken."
+    return (
+        f"By validation the champion is not {told}; the {taken} mean is taken."
+        f"{_cheaper(summary.finalists)}"
+    )
+
+
+def _cheaper(finalists: Sequence[FinalistResult]) -> str:
+    """The finalist whose answers cost least of those that may be as good; empty if it is first."""
+    costs = {one.trial: one.cost.multiply_adds for one in finalists if one.cost and not one.out}
+    champion = finalists[0].trial
+    least = min(costs, key=lambda trial: costs[trial], default=champion)
+    if champion not in costs or costs[least] == costs[champion]:
+        return ""
+    return (
+        f" Of those that may be as good, trial {least} answers with the fewest multiply-adds: "
+        f"{costs[least]:,}; the champion takes {costs[champion]:,}."
+    )
 
 
 def _luck(champion: FinalistResult) -> str:
