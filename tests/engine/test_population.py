@@ -217,7 +217,7 @@ def assert_learns_as_plain_models(
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["none", "both"])  # the others are among the neighbours
 @each_gate
 def test_a_hundred_steps_are_those_of_a_plain_model(gate: str, kind: Kind) -> None:
     regularizer = Regularizer(kind=kind, weight=0.3, similarity_weight=0.7)
