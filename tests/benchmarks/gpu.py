@@ -55,7 +55,10 @@ EAGER = Hardware(torch.device("cpu"))
 LAYER_EXAMPLES: Mapping[str, Any] = {
     "linear": {"linear": 16},
     "dropout": {"dropout": 0.5},
-    "residual": {"residual": [{"conv": 4, "padding": 1}, "batch_norm", "relu"]},
+    "residual": {
+        "residual": [{"conv": 4, "padding": 1}, "batch_norm", "relu"],
+        "shortcut": [{"conv": 4, "kernel": 1}],
+    },
 }
 """Layers whose number should not be 2."""
 
