@@ -322,11 +322,10 @@ def multiply_adds(layers: Iterable[Layer], shape: Shape) -> int | None:
     """
     total = 0
     for layer in layers:
-        own = 0 if isinstance(layer, str) else layer.multiply_adds(shape)
-        parts = [own, *(multiply_adds(branch, shape) for branch in branches(layer))]
-        known = [part for part in parts if part is not None]
+        parts = [multiply_adds(branch, shape) for branch in branches(layer)]
+        parts.append(0 if isinstance(layer, str) else layer.multiply_adds(shape))
         after = kind_of(layer).through(layer, shape)
-        if len(known) < len(parts) or after is None:
+        if None in parts or after is None:
             return None
-        total, shape = total + sum(known), after
+        total, shape = total + sum(filter(None, parts)), after
     return total
