@@ -167,7 +167,7 @@ def _head(body: nn.Module) -> str:
     SqueezeNet has none: there it is the last convolution, whose results are averaged.
     """
     for kind in (nn.Linear, nn.Conv2d):
-        found = [name for name, layer in body.named_modules() if isinstance(layer, kind)]
+        found: list[str] = [name for name, one in body.named_modules() if isinstance(one, kind)]
         if found:
             return found[-1]
     raise AssertionError("torchvision's classifiers have one of the two")

@@ -316,10 +316,7 @@ def through(layers: Iterable[Layer], shape: Shape) -> Shape | None:
 
 
 def multiply_adds(layers: Iterable[Layer], shape: Shape) -> int | None:
-    """Multiplications with an addition for one sample in layers that fit; None: nobody knows.
-
-    Those of products of matrices and of convolutions; all else is of another order.
-    """
+    """Those of products and convolutions for one sample in layers that fit; None: nobody knows."""
     total = 0
     for layer in layers:
         parts = [multiply_adds(branch, shape) for branch in branches(layer)]
