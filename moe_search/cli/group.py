@@ -32,7 +32,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(f"moe-search: {error}", err=True)
+            print_mistake(error)
             if ctx.meta.get(VERBOSE):
                 cause = "".join(traceback.format_exception(error))
                 click.echo(without_credentials(cause), err=True, nl=False)
@@ -40,6 +40,12 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("moe-search: stopped", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def print_mistake(error: UserError, where: str = "") -> None:
+    """A mistake on stderr, below the lines that it sums up."""
+    for line in (*getattr(error, "__notes__", ()), f"{where}{error}"):
+        click.echo(f"moe-search: {line}", err=True)
 
 
 study_argument = click.argument("study", metavar="STUDY.yaml", type=click.Path(path_type=Path))

@@ -56,23 +56,22 @@ class HuggingFace(DataSet):
         texts = {s: np.array([labels[s][i] for i in rows], object) for s, rows in known.items()}
         classes = classes_of(texts["train"], where)
 
-        def read(split: str) -> Samples | None:
-            if split not in tables or not len(known[split]):
-                return None
-            files = _images(tables[split], image, known[split].tolist(), path)
-            x_NHWC, kept = decode_all(files, source, f"reading {split} images", progress)
+        files = {
+            split: _images(tables[split], image, rows.tolist(), path)
+            for split, rows in known.items()
+            if len(rows) and (test or split != "test")
+        }
+        samples: dict[str, Samples] = {}
+        for split, (x_NHWC, kept) in decode_all(files, source, progress).items():
             numbers = classes.numbers(texts[split], where)[kept]
-            return Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
-
+            samples[split] = Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
         if classes.mapping():
             progress(Note(f"{path}: {classes.mapping()}"))
-        training = read("train")
-        assert training is not None
-        held_out = read("test") if test else None
+        training, held_out = samples["train"], samples.get("test")
         if not len(known.get("test", ())):  # some are published without their classes
             drawn, rest = drawn_test(training.y, source.seed)
             training, held_out = chosen(training, rest), chosen(training, drawn)
-        return Raw(training, held_out if test else None, classes.names, read("validation"))
+        return Raw(training, held_out if test else None, classes.names, samples.get("validation"))
 
     def claims(self, path: Path) -> bool:
         """Whether it is such a folder, or one of Parquet files with images."""

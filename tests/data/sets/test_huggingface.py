@@ -86,13 +86,23 @@ def test_init_knows_them(tmp_path: Path) -> None:
     assert found.counts == {"red": 8, "blue": 8}
 
 
-def test_unreadable_images_are_named_by_their_row(tmp_path: Path) -> None:
-    rows = pictures(20)
+def with_one_damaged(rows: Any) -> Any:
+    """Pictures, of which the fourth is none."""
     files = rows.column("image").to_pylist()
     files[3]["bytes"] = b"no image"
-    kind = rows.schema.field("image").type
-    broken = rows.set_column(0, "image", pa.array(files, kind))
-    save(tmp_path / "own", broken)
+    return rows.set_column(0, "image", pa.array(files, rows.schema.field("image").type))
+
+
+def test_unreadable_images_of_all_splits_are_told_at_once(tmp_path: Path) -> None:
+    rows = with_one_damaged(pictures(8))
+    save_dict(tmp_path / "own", train=rows, validation=rows, test=rows)
+    for test, count in ((False, 2), (True, 3)):
+        with pytest.raises(UserError, match=f"^{count} images cannot be read, the first: .*row 3"):
+            load(own(tmp_path / "own"), test=test)
+
+
+def test_unreadable_images_are_named_by_their_row(tmp_path: Path) -> None:
+    save(tmp_path / "own", with_one_damaged(pictures(20)))
     with pytest.raises(UserError, match=r"own: row 3 \(3\.png\): not a readable image"):
         load(own(tmp_path / "own"))
     assert shows_its_class(load(own(tmp_path / "own", unreadable="skip"), test=True))
