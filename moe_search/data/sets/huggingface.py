@@ -7,6 +7,7 @@ Shape suffixes: N sample, C channel.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ import numpy as np
 from moe_search.data.columns import likely_label
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.images import decode_all, typical_form
-from moe_search.data.files.tables import SPLITS, split_files
+from moe_search.data.files.tables import SPLITS, Frame, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
-from moe_search.data.sets.table import SPLIT, from_frame
+from moe_search.data.sets.table import SPLIT, from_frame, to_drop
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
@@ -83,21 +84,24 @@ class HuggingFace(DataSet):
         return bool(files) and _image_column(_parquet(files[:1])) is not None
 
     def survey(self, source: Data, progress: Progress) -> Survey:
-        """Look at its labels, and at some of its images for the size and channels that fit."""
+        """Look at its labels, and at its columns or some of its images, as of other such data."""
         path = own_path(source)
-        training = _tables(path)["train"]
+        tables = _tables(path)
+        training = tables["train"]
         label, image = _label(training, path), _image_column(training)
         keys: dict[str, Any] = {"label": label}
         comments = {"label": "what is predicted"}
-        if image is not None:
+        notes: tuple[str, ...] = ()
+        if image is None:
+            dropped, notes = to_drop(_frame(tables), (label, SPLIT))
+            keys |= dropped
+        else:
             form = typical_form(_images(training, image, range(training.num_rows), path), progress)
             keys |= {"image_size": form.side, "channels": form.channels}
             comments |= form.comments
         chosen_keys = source.model_copy(update=keys)
         found = surveyed(chosen_keys, self.read(chosen_keys, True, progress))
-        return Survey(
-            found.source, found.shape, found.counts, found.own_validation, comments=comments
-        )
+        return replace(found, comments=comments, notes=notes)
 
 
 HUGGINGFACE = HuggingFace()
@@ -215,11 +219,17 @@ def _rows(
     progress: Progress,
 ) -> Raw:
     """Rows as of a table."""
+    of_all = [label for split in tables for label in labels[split]]
+    frame = _frame(tables).assign(**{str(source.label): of_all})
+    return from_frame(frame, source, str(source.path), test, progress)
+
+
+def _frame(tables: Mapping[str, Table]) -> Frame:
+    """The rows of all splits, with their split in a column of its own."""
     import pandas as pd
 
     frames = [
-        table.to_pandas(ignore_metadata=True).assign(**{str(source.label): labels[s], SPLIT: s})
-        for s, table in tables.items()
+        table.to_pandas(ignore_metadata=True).assign(**{SPLIT: split})
+        for split, table in tables.items()
     ]
-    frame = pd.concat(frames, ignore_index=True)
-    return from_frame(frame, source, str(source.path), test, progress)
+    return pd.concat(frames, ignore_index=True)

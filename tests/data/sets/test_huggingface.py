@@ -86,6 +86,25 @@ def test_init_knows_them(tmp_path: Path) -> None:
     assert found.counts == {"red": 8, "blue": 8}
 
 
+def test_init_drops_what_says_nothing_of_a_sample(tmp_path: Path) -> None:
+    rows = table(60)
+    for name, values in {
+        "id": np.arange(60) + 7,
+        "name": [f"sample-{row}" for row in range(60)],
+        "born": [f"2020-01-{row % 28 + 1:02}" for row in range(60)],
+    }.items():
+        rows = rows.append_column(name, pa.array(values))
+    save_dict(tmp_path / "own", train=rows.slice(0, 40), test=rows.slice(40))
+    found = survey(str(tmp_path / "own"))
+    assert found.source.drop == ("id", "name", "born")
+    assert found.notes == (
+        "id is dropped: one of its own in every row.",
+        "name is dropped: a text of its own in every row.",
+        "born is dropped: dates or times.",
+    )
+    assert load(found.source, test=True).shape == found.shape == (4,)
+
+
 def with_one_damaged(rows: Any) -> Any:
     """Pictures, of which the fourth is none."""
     files = rows.column("image").to_pylist()
