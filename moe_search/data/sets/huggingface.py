@@ -44,7 +44,9 @@ class HuggingFace(DataSet):
             UserError: the folder is damaged, has no training split, no labels or unreadable images.
         """
         path = own_path(source)
-        tables = _tables(path)
+        tables, left_out = _tables(path)
+        if left_out:
+            progress(Note(f"{path}: left out, as no split is called so: {', '.join(left_out)}"))
         label = source.label or _label(tables["train"], path)
         labels = {split: _labels(table, label, path) for split, table in tables.items()}
         image = _image_column(tables["train"])
@@ -86,7 +88,7 @@ class HuggingFace(DataSet):
     def survey(self, source: Data, progress: Progress) -> Survey:
         """Look at its labels, and at its columns or some of its images, as of other such data."""
         path = own_path(source)
-        tables = _tables(path)
+        tables, _ = _tables(path)
         training = tables["train"]
         label, image = _label(training, path), _image_column(training)
         keys: dict[str, Any] = {"label": label}
@@ -107,27 +109,52 @@ class HuggingFace(DataSet):
 HUGGINGFACE = HuggingFace()
 
 
-def _tables(path: Path) -> dict[str, Table]:
-    """The rows of each split: train, and validation and test where there are such."""
+def _tables(path: Path) -> tuple[dict[str, Table], list[str]]:
+    """The rows of train, and of validation and test where there are such; what is none of them.
+
+    Raises:
+        UserError: the folder is damaged, has no training rows, or two splits for one use.
+    """
     import pyarrow as pa
 
+    left_out: list[str] = []
     try:
         if (path / _DICT).is_file():
-            names = json.loads((path / _DICT).read_bytes())["splits"]
-            found = {SPLITS[n]: _arrow(path / n) for n in names if n in SPLITS}
+            names, left_out = _splits(path)
+            found = {split: _arrow(path / name) for split, name in names.items()}
         elif (path / _STATE).is_file():
             found = {"train": _arrow(path)}
         else:
-            found = {split: _parquet(files) for split, files in split_files(path).items()}
+            files = split_files(path)
+            found = {split: _parquet(each) for split, each in files.items()}
+            used = [file for each in files.values() for file in each]
+            left_out = [f.name for f in sorted(path.glob("*.parquet")) if f not in used]
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise UserError(
             one_line(f"{path}: no readable folder of save_to_disk or of Parquet files ({error})")
         ) from error
     if "train" not in found or not found["train"].num_rows:
-        raise UserError(
-            f"{path}: has no split train with rows; it has {', '.join(found) or 'none'}"
-        )
-    return found
+        has = ", ".join([*found, *left_out]) or "none"
+        raise UserError(f"{path}: has no split train with rows; it has {has}")
+    return found, left_out
+
+
+def _splits(path: Path) -> tuple[dict[str, str], list[str]]:
+    """What the training, validation and test split are called in a folder; the other splits."""
+    found: dict[str, str] = {}
+    left_out = []
+    for name in json.loads((path / _DICT).read_bytes())["splits"]:
+        split = SPLITS.get(name)
+        if split is None:
+            left_out.append(name)
+        elif split in found:
+            raise UserError(
+                f"{path}: the splits {found[split]} and {name} are both for {split}; take one of "
+                f"them out of {_DICT}"
+            )
+        else:
+            found[split] = name
+    return found, left_out
 
 
 def _arrow(folder: Path) -> Table:

@@ -13,6 +13,7 @@ from support.huggingface_folders import pictures, save, save_dict, table
 from moe_search.data import Dataset, load
 from moe_search.data.survey import survey
 from moe_search.errors import UserError
+from moe_search.progress import Note, Working
 from moe_search.spec import Data
 
 
@@ -62,6 +63,34 @@ def test_parquet_files_with_images(tmp_path: Path) -> None:
     assert len(dataset.test.y) == 6
     assert shows_its_class(dataset)
     assert survey(str(tmp_path)).source.name == "huggingface"
+
+
+def heard_of(source: Data) -> tuple[Dataset, list[str]]:
+    told: list[Note | Working] = []
+    return load(source, progress=told.append), [n.text for n in told if isinstance(n, Note)]
+
+
+def test_splits_of_other_names_are_told(tmp_path: Path) -> None:
+    splits = {"train": 20, "validation": 4, "validation_matched": 4, "unsupervised": 6}
+    save_dict(tmp_path / "own", **{name: pictures(rows) for name, rows in splits.items()})
+    dataset, notes = heard_of(own(tmp_path / "own"))
+    assert len(dataset.validation.y) == 4
+    assert notes[0] == (
+        f"{tmp_path}/own: left out, as no split is called so: validation_matched, unsupervised"
+    )
+
+
+def test_parquet_files_of_other_splits_are_told(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00001", "unsupervised-00000-of-00001"):
+        parquet.write_table(pictures(20), tmp_path / f"{name}.parquet")
+    _, notes = heard_of(own(tmp_path))
+    assert notes[0].endswith("is called so: unsupervised-00000-of-00001.parquet")
+
+
+def test_two_splits_for_one_use_are_refused(tmp_path: Path) -> None:
+    save_dict(tmp_path / "own", train=pictures(20), dev=pictures(4), validation=pictures(4))
+    with pytest.raises(UserError, match=r"splits dev and validation are both for validation; take"):
+        load(own(tmp_path / "own"))
 
 
 def test_rows_are_those_of_a_table(tmp_path: Path) -> None:
