@@ -17,9 +17,10 @@ import click
 from moe_search.cli.talk import VERBOSE
 from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
+from moe_search.search.interrupt import stoppable
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as shells have it; after SIGTERM and a closed terminal, too."""
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -30,7 +31,8 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         atexit.register(gc.freeze)  # or Python looks through all there is before it ends, a second
         try:
-            return super().invoke(ctx)
+            with stoppable():
+                return super().invoke(ctx)
         except UserError as error:
             print_mistake(error)
             if ctx.meta.get(VERBOSE):
