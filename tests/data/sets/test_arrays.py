@@ -333,8 +333,8 @@ def test_a_model_takes_channels_at_either_end_where_shapes_differ(tmp_path: Path
     content = arrays((6, 6, 3))
     kept = load(own(saved(tmp_path, content), layout="channels_last")).preprocessing
     x = content["x_train"]
-    both = [as_input(each, (3, 6, 6), kept) for each in (x, x.transpose(0, 3, 1, 2))]
-    assert np.array_equal(*both)
+    last, first = (as_input(each, (3, 6, 6), kept) for each in (x, x.transpose(0, 3, 1, 2)))
+    assert np.array_equal(last, first)
 
 
 @pytest.mark.parametrize("stored", [np.float32, np.float64, np.int64])
