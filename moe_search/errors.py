@@ -1,5 +1,7 @@
 """The one exception that speaks to the user, and one that speaks to developers."""
 
+from collections.abc import Iterable
+
 from moe_search.credentials import without_credentials
 
 
@@ -9,10 +11,16 @@ class UserError(Exception):
     Its text is one line that says where, what and what instead, without the credentials of any
     URL in it. The command line prints it without a traceback and exits with status 2; every other
     exception is a fault of ours.
+
+    Args:
+        message: the line.
+        each: what it sums up, a line each, which are printed before it.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, each: Iterable[str] = ()) -> None:
         super().__init__(without_credentials(message))
+        for line in each:
+            self.add_note(without_credentials(line))
 
 
 class MemberError(Exception):

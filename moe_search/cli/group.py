@@ -17,9 +17,10 @@ import click
 from moe_search.cli.talk import VERBOSE
 from moe_search.credentials import without_credentials
 from moe_search.errors import UserError
+from moe_search.search.interrupt import stoppable
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as shells have it; after SIGTERM and a closed terminal, too."""
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -30,9 +31,10 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         atexit.register(gc.freeze)  # or Python looks through all there is before it ends, a second
         try:
-            return super().invoke(ctx)
+            with stoppable():
+                return super().invoke(ctx)
         except UserError as error:
-            click.echo(f"moe-search: {error}", err=True)
+            print_mistake(error)
             if ctx.meta.get(VERBOSE):
                 cause = "".join(traceback.format_exception(error))
                 click.echo(without_credentials(cause), err=True, nl=False)
@@ -40,6 +42,12 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("moe-search: stopped", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def print_mistake(error: UserError, where: str = "") -> None:
+    """A mistake on stderr, below the lines that it sums up."""
+    for line in (*getattr(error, "__notes__", ()), f"{where}{error}"):
+        click.echo(f"moe-search: {line}", err=True)
 
 
 study_argument = click.argument("study", metavar="STUDY.yaml", type=click.Path(path_type=Path))

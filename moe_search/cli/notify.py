@@ -57,6 +57,9 @@ class Notifier:
         """Tell of what is raised within the context, and let it through."""
         try:
             yield
-        except (Exception, KeyboardInterrupt) as error:
+        except KeyboardInterrupt:
+            self.tell(study, "interrupted")
+            raise
+        except Exception as error:
             self.tell(study, f"failed: {str(error) or type(error).__name__}")
             raise

@@ -15,6 +15,7 @@ from moe_search.cli.group import (
     json_option,
     overrides_option,
     print_json,
+    print_mistake,
     studies_argument,
 )
 from moe_search.cli.notify import Notifier, notify_option
@@ -118,7 +119,7 @@ def _run(
         if alone:
             raise
         if isinstance(error, UserError):
-            click.echo(f"moe-search: {study.name}: {error}", err=True)
+            print_mistake(error, f"{study.name}: ")
             return _Result(study.name, str(error), 2)
         click.echo(without_credentials(traceback.format_exc()), err=True, nl=False)
         return _Result(study.name, f"{type(error).__name__}: {error}", 1)

@@ -10,6 +10,7 @@ from moe_search.cli.group import (
     overrides_option,
     print_facts,
     print_json,
+    print_mistake,
     studies_argument,
     study_options,
 )
@@ -49,7 +50,7 @@ def validate(
             if len(studies) == 1:
                 raise
             where = "" if str(error).startswith(str(file)) else f"{file}: "
-            click.echo(f"moe-search: {where}{error}", err=True)
+            print_mistake(error, where)
             continue
         if not as_json:
             _print_outlook(found[-1])

@@ -88,7 +88,7 @@ def _loaded(source: Data, extraction: Extraction | None, test: bool, progress: P
         mean=moments[0],
         std=moments[1],
         augment=_augmented(source, data_set, shape),
-        preprocessing=_preprocessing(training, found, encoding, extraction),
+        preprocessing=_preprocessing(source, training, found, encoding, extraction),
     )
     _tell_lacking(dataset, progress)
     return dataset
@@ -229,20 +229,23 @@ def _ready(x_NS: Any, moments: Moments, large: bool, source: Data) -> Any:
 
 
 def _preprocessing(
+    source: Data,
     training: Samples,
     found: Statistics,
     encoding: Encoding | None,
     extraction: Extraction | None,
 ) -> Preprocessing:
     """What a model needs to take raw samples."""
-    if extraction is not None:
-        extractor = extraction.extractor(training.x.shape[1:])
-        return Preprocessing(whole=training.x.dtype == np.uint8, extractor=extractor)
     if encoding is not None:
         return Preprocessing(encoding=encoding)
-    if training.x.dtype == np.uint8:
-        return Preprocessing(whole=True)
-    return Preprocessing(low=found.low, high=found.high)
+    whole, shape = training.x.dtype == np.uint8, training.x.shape[1:]
+    last = source.layout == "channels_last" and len(shape) == 3 and len(set(shape)) == 1
+    if extraction is not None:
+        extractor = extraction.extractor(shape)
+        return Preprocessing(whole=whole, extractor=extractor, channels_last=last)
+    if whole:
+        return Preprocessing(whole=True, channels_last=last)
+    return Preprocessing(low=found.low, high=found.high, channels_last=last)
 
 
 def _drawn(

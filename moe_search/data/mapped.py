@@ -173,14 +173,14 @@ def remove_files(data: Dataset) -> None:
 
 
 def where_it_lies(data: Dataset) -> str:
-    """What workers read from the disk, in words; empty where they hold all of it in memory."""
+    """Whether workers hold the data in memory or read it from the disk, in words."""
     splits = (data.train, data.validation, data.test)
     arrays = {id(split.x): split.x for split in splits if split is not None}.values()
-    if not any(isinstance(x, Mapped) for x in arrays):
-        return ""
+    is_mapped = any(isinstance(x, Mapped) for x in arrays)
+    where = "stays on the disk, mapped" if is_mapped else "is held in memory, shared"
     taken = size(sum(prod(x.shape) * x.dtype.itemsize for x in arrays))
     many = f"{sum(data.samples.values()):,} samples"
-    return f"the data stays on the disk, mapped by all workers: {many}, {taken}"
+    return f"the data {where} by all workers: {many}, {taken}"
 
 
 def place_of(array: npt.NDArray[Any]) -> Place | None:

@@ -27,6 +27,8 @@ class Preprocessing(Section):
         whole: whether whole numbers are bytes of pixels, 0..255, which count as 0..1.
         encoding: how a table's rows become features; None of images and arrays.
         extractor: the network that makes features of images; None where the model takes these.
+        channels_last: whether the last axis of raw samples is the channels', where all are of one
+            size, so that no shape tells them apart.
     """
 
     low: StrictFloat = 0.0
@@ -34,6 +36,7 @@ class Preprocessing(Section):
     whole: StrictBool = Field(False)
     encoding: Encoding | None = None
     extractor: Extractor | None = None
+    channels_last: StrictBool = False
 
 
 def raw_shape(shape: Shape, preprocessing: Preprocessing | None) -> Shape:
@@ -59,7 +62,8 @@ def as_input(
     if preprocessing and preprocessing.encoding:
         encoding = preprocessing.encoding
         return encoding.encode(encoding.rows(values))
-    x_BS = as_samples(_array(values, shape), shape)
+    last = preprocessing is not None and preprocessing.channels_last
+    x_BS = as_samples(_array(values, shape), shape, "channels_last" if last else "auto")
     if _are_pixels(x_BS.dtype, shape, preprocessing):
         x_BS = x_BS.astype(np.float32) / np.float32(255)
     wide = x_BS.dtype.itemsize >= 4 and x_BS.dtype != np.float32

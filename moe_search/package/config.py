@@ -96,8 +96,10 @@ def save_package(folder: Path, result: TrialResult, card: Card) -> None:
         del config["architecture"]["rule"]["biased"]  # as models of before it
     if card.preprocessing is None:
         del config["card"]["preprocessing"]  # as models of before it
-    elif card.preprocessing.extractor is None:
-        del config["card"]["preprocessing"]["extractor"]  # as models of before it
+    else:
+        for later in ("extractor", "channels_last"):
+            if not getattr(card.preprocessing, later):
+                del config["card"]["preprocessing"][later]  # as models of before it
     sealed = {**config, "seal": _seal(config, folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, allow_nan=False))
 

@@ -80,8 +80,7 @@ def run_on_data(
         plan = workers.plan()
         batches = _batches(checkpoints.source, plan, card, data.shape)
         tracker = Tracker(client, study, card, made)
-        if on_disk := where_it_lies(data):
-            listener(Note(on_disk))
+        listener(Note(where_it_lies(data)))
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)

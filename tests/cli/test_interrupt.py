@@ -6,6 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from support.messages import Messages
+
 STUDY = """\
 name: long
 data: digits
@@ -16,10 +18,13 @@ finalists: {top: 0}
 """
 
 
-def test_ctrl_c_and_the_same_command_again(tmp_path: Path, command: str) -> None:
+def test_ctrl_c_and_the_same_command_again(
+    tmp_path: Path, command: str, messages: Messages
+) -> None:
     study = tmp_path / "my study.yaml"
     study.write_text(STUDY)
     arguments = [command, "run", str(study), "--set", "search.seed=3", "--json"]
+    arguments += ["--notify", messages.url]
     with subprocess.Popen(
         arguments,
         stdout=subprocess.PIPE,
@@ -39,6 +44,11 @@ def test_ctrl_c_and_the_same_command_again(tmp_path: Path, command: str) -> None
     assert begun["interrupted"]
     assert begun["counts"]["running"] == 0
     assert 1 <= begun["counts"]["complete"] < 4
+    (message,) = messages
+    assert message["title"] == "moe-search: long"
+    assert message["message"].startswith(
+        f"interrupted; {begun['counts']['complete']} of 4 trials ("
+    )
 
     again = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr

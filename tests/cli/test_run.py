@@ -1,15 +1,14 @@
 """Several studies in one command, and the message that a run sends when it ends."""
 
 import json
+import signal
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
+from support.messages import Messages
 
 from moe_search.cli import main
 from moe_search.data import Dataset, Reader, load
@@ -38,38 +37,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["run", *arguments])
 
 
-class Messages(list[dict[str, Any]]):
-    """What a web hook was sent."""
-
-    url: str
-
-
-@pytest.fixture
-def messages() -> Iterator[Messages]:
-    heard = Messages()
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Hook) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        heard.url = f"json://user:secret@127.0.0.1:{server.server_port}/"
-        yield heard
-        server.shutdown()
-        thread.join()
-
-
 def test_a_study_that_fails_does_not_stop_the_rest(tmp_path: Path, messages: Messages) -> None:
     lost = f"{{name: arrays, path: {tmp_path / 'nowhere.npz'}}}"
     files = [study(tmp_path, "first", lost), study(tmp_path, "second")]
-    done = run(*files, "--notify", messages.url)
+    finals = ("--set", "finalists.top=1", "--set", "finalists.seeds=1")
+    done = run(*files, *finals, "--notify", messages.url)
     assert done.exit_code == 2
     assert "moe-search: first: " in done.stderr
     assert "nowhere.npz" in done.stderr
@@ -78,14 +50,18 @@ def test_a_study_that_fails_does_not_stop_the_rest(tmp_path: Path, messages: Mes
     told = {message["title"]: message["message"] for message in messages}
     assert told.keys() == {"moe-search: first", "moe-search: second"}
     assert "nowhere.npz" in told["moe-search: first"]
-    assert told["moe-search: second"].startswith("all trials are done; 1 of 1 trials")
+    ended, champion = told["moe-search: second"].split("; champion: ")
+    assert ended.startswith("all trials are done; 1 of 1 trials")
     assert "secret" not in done.output
-    again = run(*files, "--json")
+    again = run(*files, *finals, "--json")
     assert again.exit_code == 2
     first, second = json.loads(again.stdout)
     assert first["study"] == "first"
     assert "nowhere.npz" in first["error"]
     assert second["counts"]["complete"] == 1
+    (finalist,) = second["finalists"]
+    error = finalist["test"]["error"]["mean"]
+    assert champion == f"trial {finalist['trial']}, test error {error:.4f}"
 
 
 def test_data_is_read_once_where_it_is_the_same(
@@ -129,6 +105,29 @@ def test_a_study_alone_fails_as_before_and_the_message_says_why(
     assert done.stderr.startswith("moe-search: ")
     (message,) = messages
     assert message["message"].startswith("failed: ")
+
+
+ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+def test_a_study_that_is_stopped_while_data_is_read_is_told_as_interrupted(
+    tmp_path: Path,
+    messages: Messages,
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(source: Data, test: bool, progress: Progress) -> NoReturn:
+        signal.raise_signal(number)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(sys.modules[Reader.__module__], "load", read)
+    before = [signal.getsignal(each) for each in ENDS]
+    done = run(study(tmp_path, "told"), "--notify", messages.url)
+    assert done.exit_code == 130
+    assert done.stderr == "moe-search: stopped\n"
+    assert [message["message"] for message in messages] == ["interrupted"]
+    assert [signal.getsignal(each) for each in ENDS] == before
 
 
 def test_an_address_that_does_not_answer_costs_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``validate`` looks at the data, too: what is there, what is read, and how much that is."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -78,17 +79,21 @@ def test_of_many_classes_the_rarest_are_shown(tmp_path: Path) -> None:
 
 
 def test_every_unreadable_image_is_named_at_once(tmp_path: Path) -> None:
-    for name in ("cat", "dog"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
+    for split, name in itertools.product(("train", "val", "test"), ("cat", "dog")):
+        (tmp_path / "photos" / split / name).mkdir(parents=True)
         for number in range(6):
-            Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name / f"{number}.png")
-    for name in ("cat/1.png", "dog/4.png"):
+            Image.new("RGB", (8, 8)).save(tmp_path / "photos" / split / name / f"{number}.png")
+    damaged = ("train/cat/1.png", "train/dog/4.png", "val/cat/5.png", "test/dog/0.png")
+    for name in damaged:
         (tmp_path / "photos" / name).write_bytes(b"no image")
     data = "{name: image_folder, path: photos, image_size: 8}"
-    done = validate(study(tmp_path, data))
-    assert done.exit_code == 2
-    assert "cat/1.png" in done.stderr
-    assert "dog/4.png" in done.stderr
+    for quiet in ((), ("-q",)):
+        done = validate(study(tmp_path, data), *quiet)
+        assert done.exit_code == 2
+        *each, last = done.stderr.splitlines()
+        assert last.startswith("moe-search: 4 images cannot be read, the first: ")
+        assert len(each) == 4
+        assert not [name for name in damaged if f"photos/{name}: not a rea" not in done.stderr]
     skipped = validate(study(tmp_path, data), "--set", "data.unreadable=skip")
     assert skipped.exit_code == 0, skipped.output
 

@@ -95,8 +95,8 @@ def test_what_is_mapped_is_what_would_be_held(
         assert np.array_equal(ours.x, theirs.x[:])
         some = np.array([5, 2, 2])
         assert np.array_equal(ours.x[some], theirs.x[some])
-    assert not where_it_lies(held)
-    assert "on the disk, mapped" in where_it_lies(large)
+    assert "the data is held in memory, shared by all workers: " in where_it_lies(held)
+    assert "the data stays on the disk, mapped by all workers: " in where_it_lies(large)
 
 
 @pytest.mark.parametrize("make", [folder_of_bytes, folder_in_fortrans_order])

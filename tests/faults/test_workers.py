@@ -16,13 +16,12 @@ import pytest
 from optuna.trial import TrialState
 from support.checkpointed_study import STAGE, search, study
 from support.jobs import digits_job
-from support.study_runs import check_ledger, trials
+from support.study_runs import check_ledger, notes, trials
 
 from moe_search.data import load
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.engine.trial import EpochReport, Job, TrialFailure, TrialResult, TrialSpec
-from moe_search.progress import Note
 from moe_search.search.events import Event
 from moe_search.search.executors.base import Died, Plan
 from moe_search.search.executors.base import Event as Reported
@@ -185,8 +184,7 @@ def test_a_finalist_of_a_killed_worker_goes_on(
     asked = study(study_folder, "finalist", top=1)
     told, results = run_perilously(asked, monkeypatch, lambda job: job.test)
     assert results[-1].seconds > MARK
-    notes = [event.text for event in told if isinstance(event, Note)]
-    assert notes == ["finalists run again: its worker died (signal SIGKILL)"]
+    assert notes(told) == ["finalists run again: its worker died (signal SIGKILL)"]
     (record,), (expected,) = (
         StudyRecord.of(find_study(one)).finalists for one in (asked, undisturbed)
     )

@@ -93,14 +93,15 @@ def test_a_loaded_model_is_the_trained_one(
     assert not loaded.training
 
 
-def test_preprocessing_is_written_as_before_there_were_features_of_a_network(
-    tmp_path: Path,
-) -> None:
-    card = Card("random", CLASSES, (0.4,), (0.3,), Preprocessing(whole=True))
-    save_package(tmp_path, train_model(epochs=1), card)
-    config = json.loads((tmp_path / "config.json").read_text())
-    assert config["card"]["preprocessing"].keys() == {"low", "high", "whole", "encoding"}
-    assert load_package(tmp_path).preprocessing == card.preprocessing
+def test_preprocessing_is_written_as_before_there_was_what_it_does_without(tmp_path: Path) -> None:
+    trained, before = train_model(epochs=1), {"low", "high", "whole", "encoding"}
+    for last in (False, True):
+        kept = Preprocessing(whole=True, channels_last=last)
+        save_package(tmp_path, trained, Card("random", CLASSES, (0.4,), (0.3,), kept))
+        config = json.loads((tmp_path / "config.json").read_text())
+        names = before | {"channels_last"} if last else before
+        assert config["card"]["preprocessing"].keys() == names
+        assert load_package(tmp_path).preprocessing == kept
 
 
 def test_a_rule_is_written_as_before_there_was_a_bias(tmp_path: Path) -> None:

@@ -36,3 +36,19 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert file.is_file(), target
         assert ROOT in file.parents, target
         assert not anchor or anchor in anchors(file), target
+
+
+SOURCES = [
+    *(path for folder in ("moe_search", "tests") for path in (ROOT / folder).rglob("*.py")),
+    *PAGES,
+]
+
+
+def test_every_test_that_is_named_is_there() -> None:
+    named = {
+        name
+        for path in SOURCES
+        for name in re.findall(r"\btests/[\w/]+\.py\b", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert not [name for name in named if not (ROOT / name).is_file()]

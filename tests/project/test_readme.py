@@ -81,7 +81,7 @@ REPLACED: dict[str, tuple[str | None, str]] = {
             "--artifacts-destination ./artifacts --port 5000",
             "moe-search run study.yaml",
         ),
-        (None, "needs servers; tests/cli/test_cli_servers.py starts them"),
+        (None, "needs servers; tests/cli/test_servers.py starts them"),
     ),
 }
 """What is run in the place of a command, and why; None for nothing."""

@@ -11,6 +11,7 @@ from support.study_runs import (
     check_ledger,
     ended,
     interrupting,
+    notes,
     run,
     runs,
     states,
@@ -40,7 +41,8 @@ def test_a_study_gets_its_trials_and_a_rerun_tops_up(study_folder: Path) -> None
 
     again = run(study(8), by_temperature)
     assert again.ended.reason == "all trials are done"
-    assert {type(event) for event in again.told} == {Working, Started}
+    assert {type(event) for event in again.told} == {Working, Note, Started}
+    assert not notes(again.told)
     assert states(study(8)) == found
 
     run(study(9), by_temperature)
@@ -102,8 +104,7 @@ def test_trials_that_a_dead_coordinator_left_running_run_again(study_folder: Pat
     optuna_study.ask()
     given_up = trials(study)
     done = run(study, by_temperature)
-    notes = [event.text for event in done.told if isinstance(event, Note)]
-    assert notes == [
+    assert notes(done.told) == [
         "trials 0, 1 did not end and will run again",
         "trial 2 did not end, with nothing suggested yet: others will take their place",
     ]
@@ -121,7 +122,7 @@ def test_trials_that_a_dead_coordinator_left_running_run_again(study_folder: Pat
 def test_that_workers_are_uncompiled_is_said_once(study_folder: Path) -> None:
     study = study_in(study_folder, search={"trials": 1})
     told = run(study, by_temperature, uncompiled="there is no g++").told
-    (note,) = [event.text for event in told if isinstance(event, Note)]
+    (note,) = notes(told)
     assert note.endswith("there is no g++")
 
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from mlflow import MlflowClient
 from support.fake_workers import Fails, decomposition
-from support.study_runs import Ran, check_ledger, run, runs, study_in
+from support.study_runs import Ran, check_ledger, notes, run, runs, study_in
 
 from moe_search.engine.trial import TrialResult, TrialSpec
 from moe_search.models.pull import FoundModel, describe, pull_model
@@ -303,7 +303,7 @@ def test_a_finalist_that_misses_a_constraint_is_not_the_champion(study_folder: P
     assert of_champion(study)["trial"] == first.trial
     assert marks(study) == {"1": "max_expert_share at most 0.65 missed by 0.05", "2": "kept"}
     assert "Infeasible" not in described(study)
-    assert not [event for event in done.told if isinstance(event, Note)]
+    assert not notes(done.told)
 
 
 def test_where_no_finalist_keeps_the_constraints_it_is_said(study_folder: Path) -> None:
@@ -314,8 +314,7 @@ def test_where_no_finalist_keeps_the_constraints_it_is_said(study_folder: Path) 
     missed = "max_expert_share at most 0.65 missed by 0.05"
     for _ in range(2):  # a run that has nothing to do says it, too
         done = run(study, train)
-        (note,) = [event for event in done.told if isinstance(event, Note)]
-        assert note.text == f"no finalist keeps the constraints; the best one: {missed}"
+        assert notes(done.told) == [f"no finalist keeps the constraints; the best one: {missed}"]
     first, _ = finalists(study.objective, find_study(study))
     assert of_champion(study)["trial"] == first.trial
     assert set(marks(study).values()) == {missed}

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.trial import TrialSpec
 from moe_search.moe.decomposition import Decomposition
+from moe_search.progress import Note
 from moe_search.search.events import Event, TrialEnded
 from moe_search.search.ledger import StudyRecord, TrialRecord
 from moe_search.search.run import Ended, run_study
@@ -115,6 +116,14 @@ def interrupting(number: signal.Signals, trial: int = 1) -> Train:
 def ended(told: Sequence[Event]) -> list[TrialEnded]:
     """What was told of trials that ended."""
     return [event for event in told if isinstance(event, TrialEnded)]
+
+
+def notes(told: Sequence[Event]) -> list[str]:
+    """What was noted, but for the line on where the data lies, which every run has."""
+    found = [event.text for event in told if isinstance(event, Note)]
+    (where,) = [text for text in found if text.startswith("the data is held in memory, shared")]
+    found.remove(where)
+    return found
 
 
 def trials(study: Study, *states: TrialState) -> list[FrozenTrial]:

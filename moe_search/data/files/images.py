@@ -5,7 +5,7 @@ Shape suffixes: N image, B image of some, H height, W width, C channel.
 
 import io
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +43,9 @@ Size = tuple[int, int]
 
 Named = tuple[Path | bytes, str]
 """Where an image lies, or its content; and how it is called where it fails."""
+
+Decoded = tuple[npt.NDArray[np.uint8], Ints]
+"""Pixels of some images [N, H, W, C], and the numbers of those that could be read."""
 
 Attempt = tuple[npt.NDArray[np.uint8], list[UserError | None]]
 """Pixels of some images [B, H, W, C], and for each why it has none."""
@@ -123,22 +126,39 @@ def decode(file: Path | bytes, size: Size, channels: int, name: str) -> npt.NDAr
 
 
 def decode_all(
-    images: Sequence[Named], source: Data, text: str, progress: Progress
-) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Images as pixels [N, H, W, C], and the numbers of those that could be read.
+    splits: Mapping[str, Sequence[Named]], source: Data, progress: Progress
+) -> dict[str, Decoded]:
+    """The images of each split as pixels.
 
     Pixels that are too large for memory lie in a file beside the study.
 
     Args:
-        images: where each lies, or its content; and its name.
+        splits: where each image lies, or its content; and its name.
         source: says their size, channels, and whether to leave out what cannot be read and say how
             many; otherwise all of them are named.
-        text: what is told while they are read.
-        progress: is told it.
+        progress: is told how far it is.
 
     Raises:
-        UserError: some cannot be read, or there is no room for them.
+        UserError: some cannot be read, of whichever split, or there is no room for them.
     """
+    errors: list[UserError] = []
+    found = {
+        split: _decode_split(images, source, f"reading {split} images", progress, errors)
+        for split, images in splits.items()
+    }
+    if errors:
+        raise _unreadable(errors)
+    return found
+
+
+def _decode_split(
+    images: Sequence[Named],
+    source: Data,
+    text: str,
+    progress: Progress,
+    unreadable: list[UserError],
+) -> Decoded:
+    """The images of one split; where they are not to be skipped, ``unreadable`` gets the errors."""
     size, channels = (source.image_size,) * 2, source.channels
     shape = (len(images), *size, channels)
     large = is_large(shape)
@@ -154,8 +174,8 @@ def decode_all(
             errors += [error for error in error_B if error is not None]
             done += len(x_BHWC)
     if errors and source.unreadable == "stop":
-        raise _unreadable(errors, progress)
-    if errors:
+        unreadable += errors
+    elif errors:
         progress(Note(f"{len(errors)} of {len(images)} images are skipped; the first: {errors[0]}"))
         for place, number in enumerate(kept):
             x_NHWC[place] = x_NHWC[number]
@@ -227,15 +247,14 @@ def typical_form(images: Sequence[Named], progress: Progress) -> Form:
     return Form(side, 1 if grey else 3, " to ".join(f"{w} x {h}" for w, h in dict.fromkeys(ends)))
 
 
-def _unreadable(errors: Sequence[UserError], progress: Progress) -> UserError:
-    """What is raised; of several, each is told first."""
+def _unreadable(errors: Sequence[UserError]) -> UserError:
+    """What is raised; of several it has a line each."""
     way_out = "mend or remove it, or give data.unreadable: skip"
     if len(errors) == 1:
         return UserError(f"{errors[0]}; {way_out}")
-    for error in errors:
-        progress(Note(str(error)))
     first, way_out = errors[0], way_out.replace("it", "them", 1)
-    return UserError(f"{len(errors)} images cannot be read, the first: {first}; {way_out}")
+    summary = f"{len(errors)} images cannot be read, the first: {first}; {way_out}"
+    return UserError(summary, map(str, errors))
 
 
 def _eight_bits(image: "Image") -> "Image":

@@ -4,17 +4,14 @@ Shape suffixes: N sample, C channel.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from moe_search.data.catalogue import Files
-from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.dataset import Raw
 from moe_search.data.files.image_lists import image_files
-from moe_search.data.files.images import decode_all
 from moe_search.data.files.tables import read_table
 from moe_search.data.sets.base import PublishedSet
+from moe_search.data.sets.image_folder import read_listings
 from moe_search.errors import UserError
 from moe_search.progress import Progress, silent
 from moe_search.spec.sections import Data
@@ -39,9 +36,9 @@ class Gtsrb(PublishedSet):
     def read(self, source: Data, test: bool, progress: Progress) -> Raw:
         """Images of ``source.image_size`` x ``source.image_size`` and ``source.channels``."""
         folder = self.folder(source.root, progress)
-        training = _samples(_training(folder), source, "training", progress)
-        held_out = _samples(_test(folder), source, "test", progress) if test else None
-        return Raw(training, held_out, CLASSES)
+        splits = {"training": _training(folder)} | ({"test": _test(folder)} if test else {})
+        samples = read_listings(splits, source, progress)
+        return Raw(samples["training"], samples.get("test"), CLASSES)
 
     def read_folder(self, folder: Path, test: bool) -> Raw:
         """Colour images [N, 3, 32, 32] of bytes.
@@ -61,15 +58,6 @@ GTSRB = Gtsrb(
         parts=({"split": "train"}, {"split": "test"}),
     )
 )
-
-
-def _samples(
-    images: Sequence[tuple[Path, int]], source: Data, split: str, progress: Progress
-) -> Samples:
-    files = [(file, str(file)) for file, _ in images]
-    x_NHWC, _ = decode_all(files, source, f"reading {split} images", progress)
-    y_N = np.array([label for _, label in images], np.int64)
-    return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
 
 
 def _training(folder: Path) -> list[tuple[Path, int]]:

@@ -7,6 +7,7 @@ Shape suffixes: N sample, C channel.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ import numpy as np
 from moe_search.data.columns import likely_label
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.images import decode_all, typical_form
-from moe_search.data.files.tables import SPLITS, split_files
+from moe_search.data.files.tables import SPLITS, Frame, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
-from moe_search.data.sets.table import SPLIT, from_frame
+from moe_search.data.sets.table import SPLIT, from_frame, to_drop
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
@@ -43,7 +44,9 @@ class HuggingFace(DataSet):
             UserError: the folder is damaged, has no training split, no labels or unreadable images.
         """
         path = own_path(source)
-        tables = _tables(path)
+        tables, left_out = _tables(path)
+        if left_out:
+            progress(Note(f"{path}: left out, as no split is called so: {', '.join(left_out)}"))
         label = source.label or _label(tables["train"], path)
         labels = {split: _labels(table, label, path) for split, table in tables.items()}
         image = _image_column(tables["train"])
@@ -56,23 +59,22 @@ class HuggingFace(DataSet):
         texts = {s: np.array([labels[s][i] for i in rows], object) for s, rows in known.items()}
         classes = classes_of(texts["train"], where)
 
-        def read(split: str) -> Samples | None:
-            if split not in tables or not len(known[split]):
-                return None
-            files = _images(tables[split], image, known[split].tolist(), path)
-            x_NHWC, kept = decode_all(files, source, f"reading {split} images", progress)
+        files = {
+            split: _images(tables[split], image, rows.tolist(), path)
+            for split, rows in known.items()
+            if len(rows) and (test or split != "test")
+        }
+        samples: dict[str, Samples] = {}
+        for split, (x_NHWC, kept) in decode_all(files, source, progress).items():
             numbers = classes.numbers(texts[split], where)[kept]
-            return Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
-
+            samples[split] = Split(x_NHWC.transpose(0, 3, 1, 2), numbers)
         if classes.mapping():
             progress(Note(f"{path}: {classes.mapping()}"))
-        training = read("train")
-        assert training is not None
-        held_out = read("test") if test else None
+        training, held_out = samples["train"], samples.get("test")
         if not len(known.get("test", ())):  # some are published without their classes
             drawn, rest = drawn_test(training.y, source.seed)
             training, held_out = chosen(training, rest), chosen(training, drawn)
-        return Raw(training, held_out if test else None, classes.names, read("validation"))
+        return Raw(training, held_out if test else None, classes.names, samples.get("validation"))
 
     def claims(self, path: Path) -> bool:
         """Whether it is such a folder, or one of Parquet files with images."""
@@ -84,47 +86,75 @@ class HuggingFace(DataSet):
         return bool(files) and _image_column(_parquet(files[:1])) is not None
 
     def survey(self, source: Data, progress: Progress) -> Survey:
-        """Look at its labels, and at some of its images for the size and channels that fit."""
+        """Look at its labels, and at its columns or some of its images, as of other such data."""
         path = own_path(source)
-        training = _tables(path)["train"]
+        tables, _ = _tables(path)
+        training = tables["train"]
         label, image = _label(training, path), _image_column(training)
         keys: dict[str, Any] = {"label": label}
         comments = {"label": "what is predicted"}
-        if image is not None:
+        notes: tuple[str, ...] = ()
+        if image is None:
+            dropped, notes = to_drop(_frame(tables), (label, SPLIT))
+            keys |= dropped
+        else:
             form = typical_form(_images(training, image, range(training.num_rows), path), progress)
             keys |= {"image_size": form.side, "channels": form.channels}
             comments |= form.comments
         chosen_keys = source.model_copy(update=keys)
         found = surveyed(chosen_keys, self.read(chosen_keys, True, progress))
-        return Survey(
-            found.source, found.shape, found.counts, found.own_validation, comments=comments
-        )
+        return replace(found, comments=comments, notes=notes)
 
 
 HUGGINGFACE = HuggingFace()
 
 
-def _tables(path: Path) -> dict[str, Table]:
-    """The rows of each split: train, and validation and test where there are such."""
+def _tables(path: Path) -> tuple[dict[str, Table], list[str]]:
+    """The rows of train, and of validation and test where there are such; what is none of them.
+
+    Raises:
+        UserError: the folder is damaged, has no training rows, or two splits for one use.
+    """
     import pyarrow as pa
 
+    left_out: list[str] = []
     try:
         if (path / _DICT).is_file():
-            names = json.loads((path / _DICT).read_bytes())["splits"]
-            found = {SPLITS[n]: _arrow(path / n) for n in names if n in SPLITS}
+            names, left_out = _splits(path)
+            found = {split: _arrow(path / name) for split, name in names.items()}
         elif (path / _STATE).is_file():
             found = {"train": _arrow(path)}
         else:
-            found = {split: _parquet(files) for split, files in split_files(path).items()}
+            files = split_files(path)
+            found = {split: _parquet(each) for split, each in files.items()}
+            used = [file for each in files.values() for file in each]
+            left_out = [f.name for f in sorted(path.glob("*.parquet")) if f not in used]
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise UserError(
             one_line(f"{path}: no readable folder of save_to_disk or of Parquet files ({error})")
         ) from error
     if "train" not in found or not found["train"].num_rows:
-        raise UserError(
-            f"{path}: has no split train with rows; it has {', '.join(found) or 'none'}"
-        )
-    return found
+        has = ", ".join([*found, *left_out]) or "none"
+        raise UserError(f"{path}: has no split train with rows; it has {has}")
+    return found, left_out
+
+
+def _splits(path: Path) -> tuple[dict[str, str], list[str]]:
+    """What the training, validation and test split are called in a folder; the other splits."""
+    found: dict[str, str] = {}
+    left_out = []
+    for name in json.loads((path / _DICT).read_bytes())["splits"]:
+        split = SPLITS.get(name)
+        if split is None:
+            left_out.append(name)
+        elif split in found:
+            raise UserError(
+                f"{path}: the splits {found[split]} and {name} are both for {split}; take one of "
+                f"them out of {_DICT}"
+            )
+        else:
+            found[split] = name
+    return found, left_out
 
 
 def _arrow(folder: Path) -> Table:
@@ -216,11 +246,17 @@ def _rows(
     progress: Progress,
 ) -> Raw:
     """Rows as of a table."""
+    of_all = [label for split in tables for label in labels[split]]
+    frame = _frame(tables).assign(**{str(source.label): of_all})
+    return from_frame(frame, source, str(source.path), test, progress)
+
+
+def _frame(tables: Mapping[str, Table]) -> Frame:
+    """The rows of all splits, with their split in a column of its own."""
     import pandas as pd
 
     frames = [
-        table.to_pandas(ignore_metadata=True).assign(**{str(source.label): labels[s], SPLIT: s})
-        for s, table in tables.items()
+        table.to_pandas(ignore_metadata=True).assign(**{SPLIT: split})
+        for split, table in tables.items()
     ]
-    frame = pd.concat(frames, ignore_index=True)
-    return from_frame(frame, source, str(source.path), test, progress)
+    return pd.concat(frames, ignore_index=True)

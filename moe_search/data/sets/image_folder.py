@@ -4,6 +4,7 @@ Shape suffixes: N sample, C channel, H height, W width.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,18 +33,12 @@ class ImageFolder(DataSet):
         for note in found.notes:
             progress(Note(f"{path}: {note}"))
 
-        def decoded(split: str, listing: Listing) -> Samples:
-            images = [(image, str(image)) for image, _ in listing]
-            x_NHWC, kept = decode_all(images, source, f"reading {split} images", progress)
-            y_N = np.array([label for _, label in listing], np.int64)[kept]
-            return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
-
-        validation = found.validation
+        splits = {"training": found.training}
+        splits |= {"test": found.test} if test else {}
+        splits |= {} if found.validation is None else {"validation": found.validation}
+        samples = read_listings(splits, source, progress)
         return Raw(
-            training=decoded("training", found.training),
-            test=decoded("test", found.test) if test else None,
-            classes=found.classes,
-            validation=None if validation is None else decoded("validation", validation),
+            samples["training"], samples.get("test"), found.classes, samples.get("validation")
         )
 
     def claims(self, path: Path) -> bool:
@@ -68,3 +63,15 @@ class ImageFolder(DataSet):
 
 
 IMAGE_FOLDER = ImageFolder()
+
+
+def read_listings(
+    splits: Mapping[str, Listing], source: Data, progress: Progress
+) -> dict[str, Samples]:
+    """The images of each split, with their class numbers; see ``decode_all``."""
+    files = {name: [(image, str(image)) for image, _ in each] for name, each in splits.items()}
+    found = {}
+    for name, (x_NHWC, kept) in decode_all(files, source, progress).items():
+        y_N = np.array([label for _, label in splits[name]], np.int64)[kept]
+        found[name] = Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
+    return found

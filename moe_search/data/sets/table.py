@@ -1,7 +1,7 @@
 """A user's own table: a row a sample, a column a feature, and a column of labels."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,25 +59,36 @@ class Table(DataSet):
                 f"data: {{name: table, path: {path.name}, label: ...}}; {_has(frame)}"
             )
         split = _likely_split(frame)
-        columns = [look_at(frame, name) for name in frame.columns if name not in (label, split)]
-        drop = {
-            column.name: column.why_not or "one of its own in every row"
-            for column in columns
-            if (column.kind is None or column.identifies) and column.name != SPLIT
-        }
-        keys: dict[str, Any] = {"label": label}
-        keys |= {"drop": tuple(drop)} if drop else {}
+        dropped, notes = to_drop(frame, (label, split, SPLIT))
+        keys: dict[str, Any] = {"label": label, **dropped}
         keys |= {"split": split} if split else {}
         chosen = source.model_copy(update=keys)
         raw = from_frame(read_rows(path, label), chosen, str(path), True, progress)
         return replace(
             surveyed(chosen, raw),
             comments={"label": "what is predicted", "split": "train, validation or test"},
-            notes=tuple(f"{name} is dropped: {why}." for name, why in drop.items()),
+            notes=notes,
         )
 
 
 TABLE = Table()
+
+
+def to_drop(
+    frame: Frame, others: Collection[str | None]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The key ``drop`` for columns, but some others, that say nothing of a sample; a note of each.
+
+    There is no such key where there are no such columns.
+    """
+    columns = [look_at(frame, name) for name in frame.columns if name not in others]
+    drop = {
+        column.name: column.why_not or "one of its own in every row"
+        for column in columns
+        if column.kind is None or column.identifies
+    }
+    notes = tuple(f"{name} is dropped: {why}." for name, why in drop.items())
+    return {"drop": tuple(drop)} if drop else {}, notes
 
 
 def read_rows(path: Path, label: str | None) -> Frame:

@@ -39,14 +39,14 @@ def test_pixels_and_errors_are_the_same(
 ) -> None:
     monkeypatch.setattr(images, "_ALONE", alone)
     said: list[Note | Working] = []
-    x_NHWC, kept = images.decode_all(painted, source("skip"), "reading", said.append)
+    x_NHWC, kept = images.decode_all({"test": painted}, source("skip"), said.append)["test"]
     readable = [number for number in range(40) if number != 7]
     assert kept.tolist() == readable
     assert x_NHWC[:, 2, 2, 0].tolist() == [5 * number for number in readable]
-    assert Working("reading", 0, 40) in said
+    assert Working("reading test images", 0, 40) in said
     assert "1 of 40 images are skipped; the first: 07.png: not a readable image" in str(said[-1])
     with pytest.raises(UserError, match=r"^07\.png: not a readable image"):
-        images.decode_all(painted, source("stop"), "reading", silent)
+        images.decode_all({"test": painted}, source("stop"), silent)
 
 
 def test_answers_keep_the_order_of_the_parts() -> None:

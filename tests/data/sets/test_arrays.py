@@ -8,6 +8,7 @@ import pytest
 
 from moe_search.data import load
 from moe_search.data.load import read
+from moe_search.data.preprocessing import as_input
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -323,6 +324,17 @@ def test_the_layout_decides_where_a_shape_does_not(tmp_path: Path) -> None:
         ("channels_last", content["x_train"].transpose(0, 3, 1, 2)),
     ):
         assert np.array_equal(read(own(path, layout=layout), test=True).training.x, expected)
+        kept = load(own(path, layout=layout)).preprocessing
+        taken = as_input(content["x_train"], (6, 6, 6), kept)
+        assert np.array_equal(taken, as_input(expected, (6, 6, 6), None))
+
+
+def test_a_model_takes_channels_at_either_end_where_shapes_differ(tmp_path: Path) -> None:
+    content = arrays((6, 6, 3))
+    kept = load(own(saved(tmp_path, content), layout="channels_last")).preprocessing
+    x = content["x_train"]
+    last, first = (as_input(each, (3, 6, 6), kept) for each in (x, x.transpose(0, 3, 1, 2)))
+    assert np.array_equal(last, first)
 
 
 @pytest.mark.parametrize("stored", [np.float32, np.float64, np.int64])

@@ -13,6 +13,7 @@ from support.huggingface_folders import pictures, save, save_dict, table
 from moe_search.data import Dataset, load
 from moe_search.data.survey import survey
 from moe_search.errors import UserError
+from moe_search.progress import Note, Working
 from moe_search.spec import Data
 
 
@@ -64,6 +65,34 @@ def test_parquet_files_with_images(tmp_path: Path) -> None:
     assert survey(str(tmp_path)).source.name == "huggingface"
 
 
+def heard_of(source: Data) -> tuple[Dataset, list[str]]:
+    told: list[Note | Working] = []
+    return load(source, progress=told.append), [n.text for n in told if isinstance(n, Note)]
+
+
+def test_splits_of_other_names_are_told(tmp_path: Path) -> None:
+    splits = {"train": 20, "validation": 4, "validation_matched": 4, "unsupervised": 6}
+    save_dict(tmp_path / "own", **{name: pictures(rows) for name, rows in splits.items()})
+    dataset, notes = heard_of(own(tmp_path / "own"))
+    assert len(dataset.validation.y) == 4
+    assert notes[0] == (
+        f"{tmp_path}/own: left out, as no split is called so: validation_matched, unsupervised"
+    )
+
+
+def test_parquet_files_of_other_splits_are_told(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00001", "unsupervised-00000-of-00001"):
+        parquet.write_table(pictures(20), tmp_path / f"{name}.parquet")
+    _, notes = heard_of(own(tmp_path))
+    assert notes[0].endswith("is called so: unsupervised-00000-of-00001.parquet")
+
+
+def test_two_splits_for_one_use_are_refused(tmp_path: Path) -> None:
+    save_dict(tmp_path / "own", train=pictures(20), dev=pictures(4), validation=pictures(4))
+    with pytest.raises(UserError, match=r"splits dev and validation are both for validation; take"):
+        load(own(tmp_path / "own"))
+
+
 def test_rows_are_those_of_a_table(tmp_path: Path) -> None:
     save(tmp_path / "own", table(60), shards=2)
     dataset = load(own(tmp_path / "own"), test=True)
@@ -86,13 +115,42 @@ def test_init_knows_them(tmp_path: Path) -> None:
     assert found.counts == {"red": 8, "blue": 8}
 
 
-def test_unreadable_images_are_named_by_their_row(tmp_path: Path) -> None:
-    rows = pictures(20)
+def test_init_drops_what_says_nothing_of_a_sample(tmp_path: Path) -> None:
+    rows = table(60)
+    for name, values in {
+        "id": np.arange(60) + 7,
+        "name": [f"sample-{row}" for row in range(60)],
+        "born": [f"2020-01-{row % 28 + 1:02}" for row in range(60)],
+    }.items():
+        rows = rows.append_column(name, pa.array(values))
+    save_dict(tmp_path / "own", train=rows.slice(0, 40), test=rows.slice(40))
+    found = survey(str(tmp_path / "own"))
+    assert found.source.drop == ("id", "name", "born")
+    assert found.notes == (
+        "id is dropped: one of its own in every row.",
+        "name is dropped: a text of its own in every row.",
+        "born is dropped: dates or times.",
+    )
+    assert load(found.source, test=True).shape == found.shape == (4,)
+
+
+def with_one_damaged(rows: Any) -> Any:
+    """Pictures, of which the fourth is none."""
     files = rows.column("image").to_pylist()
     files[3]["bytes"] = b"no image"
-    kind = rows.schema.field("image").type
-    broken = rows.set_column(0, "image", pa.array(files, kind))
-    save(tmp_path / "own", broken)
+    return rows.set_column(0, "image", pa.array(files, rows.schema.field("image").type))
+
+
+def test_unreadable_images_of_all_splits_are_told_at_once(tmp_path: Path) -> None:
+    rows = with_one_damaged(pictures(8))
+    save_dict(tmp_path / "own", train=rows, validation=rows, test=rows)
+    for test, count in ((False, 2), (True, 3)):
+        with pytest.raises(UserError, match=f"^{count} images cannot be read, the first: .*row 3"):
+            load(own(tmp_path / "own"), test=test)
+
+
+def test_unreadable_images_are_named_by_their_row(tmp_path: Path) -> None:
+    save(tmp_path / "own", with_one_damaged(pictures(20)))
     with pytest.raises(UserError, match=r"own: row 3 \(3\.png\): not a readable image"):
         load(own(tmp_path / "own"))
     assert shows_its_class(load(own(tmp_path / "own", unreadable="skip"), test=True))

@@ -1,6 +1,8 @@
 """Tables of made-up results: which numbers stand where, in a terminal and in Markdown."""
 
+import io
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -247,6 +249,33 @@ def test_printed_cells_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "title [of] it" in printed
     assert f"[red]1[/red]   {'x' * 200}" in printed
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_value_of_the_winner_is_cut_on_a_terminal_of_100_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    layers = ", ".join(f"linear {number}" for number in range(30))
+    numbers = {f"training.hyperparameter_{n}": 0.00123 + n / 1000 for n in range(12)}
+    winner = replace(best(4), parameters=numbers | {"model.gate": layers})
+    table = best_table((winner,))
+    show(table)
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in terminal.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 100
+    heads = [line.split() for line in lines if line.lstrip().startswith("trial")]
+    assert [name for line in heads for name in line if name != "trial"] == [*table.columns[1:]]
+    assert len(heads) > 1
+    words = [word for line in lines for word in line.split()]
+    *values, _ = table.rows[0]
+    assert not [value for value in values if value not in words]
+    last = "".join("".join(lines).rpartition("gate")[2].split())
+    assert layers.replace(" ", "") in last
 
 
 @pytest.mark.parametrize(

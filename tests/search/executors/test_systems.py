@@ -55,6 +55,34 @@ def test_where_the_system_does_not_say_which_all_cores_are_used(
     assert plan(asked) == Plan(("cpu",) * 5, 1)
 
 
+CLOSED = """
+import os, sys, time
+from pathlib import Path
+from moe_search.search.interrupt import interruptible
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # its terminal from now on
+with interruptible() as interrupt:
+    print("ready", flush=True)
+    while not interrupt._requested:
+        time.sleep(0.01)
+    print("nobody reads this", flush=True)
+Path(sys.argv[1]).touch()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="terminals differ")
+def test_what_is_said_to_a_terminal_that_was_closed_is_no_failure(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    arguments = [sys.executable, "-c", CLOSED, str(tmp_path / "ended")]
+    with subprocess.Popen(
+        arguments, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        assert os.read(ours, 100).startswith(b"ready")
+        os.close(ours)
+        assert process.wait(60) == 0
+    assert (tmp_path / "ended").exists()
+
+
 WAITING = """
 import signal
 from moe_search.search.interrupt import interruptible
