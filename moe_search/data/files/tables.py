@@ -5,12 +5,13 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from moe_search.errors import UserError
-from moe_search.words import one_line
+from moe_search.words import one_line, show
 
 Frame = Any
 """A pandas.DataFrame."""
@@ -82,14 +83,17 @@ def _columnar(path: Path) -> Frame:
     from pyarrow import feather, parquet
 
     if path.suffix.lower() in (".parquet", ".pq"):
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
     else:
         try:
             table = feather.read_table(path, memory_map=True)
         except pa.ArrowInvalid:  # a stream of record batches, without Feather's foot
             table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
     index = [name for name in table.column_names if name.startswith("__index_level_")]
-    return table.drop(index).to_pandas(ignore_metadata=True).rename(columns=str)
+    table = table.drop(index)
+    _refuse_twice(table.column_names, path)
+    return table.to_pandas(ignore_metadata=True)
 
 
 def _text(path: Path, label: str | None) -> Frame:
@@ -111,18 +115,19 @@ def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
     rows = list(csv.reader(lines, delimiter=delimiter or " ", skipinitialspace=True))
     header = _has_header(rows)
     width = max(map(len, rows))
-    names = [name.strip() for name in rows[0]] if header else _numbered(width)
+    names = _named(rows[0]) if header else _numbered(width)
+    _refuse_twice(names, path)
     has_decimal_comma = _has_decimal_comma(rows, delimiter)
     if delimiter and encoding == "utf-8" and not has_decimal_comma and _are_numbers(rows[header:]):
         frame = _numbers(path, delimiter, names, header, label)
         if frame is not None:
             return frame
     missing = {name: [""] if name == label else list(MISSING) for name in names}
-    frame = pd.read_csv(
+    return pd.read_csv(
         path,
         sep=delimiter or r"\s+",
         header=0 if header else None,
-        names=None if header else names,
+        names=names,
         na_values=missing,
         keep_default_na=False,
         skipinitialspace=True,
@@ -130,7 +135,6 @@ def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
         encoding=encoding,
         low_memory=False,
     )
-    return frame.rename(columns=lambda name: str(name).strip())
 
 
 def _are_numbers(rows: Sequence[Sequence[str]]) -> bool:
@@ -156,7 +160,7 @@ def _numbers(
     except pa.ArrowInvalid:
         return None
     plain = all(pa.types.is_int64(kind) or pa.types.is_float64(kind) for kind in table.schema.types)
-    if not plain or [name.strip() for name in table.column_names] != names:
+    if not plain or _named(table.column_names) != names:
         return None
     if label in names and table.column(names.index(label)).null_count:
         return None
@@ -199,17 +203,24 @@ def _delimiter(lines: Sequence[str]) -> str | None:
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names columns.
 
-    It does unless a cell of it is a number or stands again below; but columns may be numbered.
+    It does unless a cell of it is a number, or text that stands again below. But numbers are names,
+    too, where they count columns; and beside text that is none of the values it stands over, which
+    are numbers, or a few texts again and again.
     """
-    first, below = rows[0], rows[1:]
-    cells = [cell.strip() for cell in first]
+    cells = [cell.strip() for cell in rows[0]]
+    below = [[row[n].strip() for row in rows[1:] if n < len(row)] for n in range(len(cells))]
     numbers = [cell for cell in cells if is_number(cell)]
-    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
-    if len(set(cells)) < len(cells) or (numbers and (len(numbers) < 2 or numbers not in counted)):
+    texts = [(cell, below[n]) for n, cell in enumerate(cells) if cell not in ("", *numbers)]
+    if any(cell in column for cell, column in texts):
         return False
-    return not any(
-        cell not in ("", *numbers) and any(row[n].strip() == cell for row in below if n < len(row))
-        for n, cell in enumerate(cells)
+    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
+    if not numbers or (len(numbers) > 1 and numbers in counted):
+        return True
+    return any(
+        (_are_numbers([column]) and any(map(is_number, column)))
+        or len(set(column)) <= len(column) / 2
+        for cell, column in texts
+        if cell not in MISSING and any(column)
     )
 
 
@@ -220,6 +231,17 @@ def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> 
     commas = sum(is_number(cell.replace(",", ".", 1)) and "," in cell for cell in cells)
     points = sum(is_number(cell) and "." in cell for cell in cells)
     return commas > points
+
+
+def _named(cells: Sequence[str]) -> list[str]:
+    """What a header calls columns; one without a name is called as pandas calls it."""
+    return [cell.strip() or f"Unnamed: {number}" for number, cell in enumerate(cells)]
+
+
+def _refuse_twice(names: Sequence[str], path: Path) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"{path}: two columns are called {show(twice[0])}; rename one of them")
 
 
 def _numbered(width: int) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import feather
+from pyarrow import feather, parquet
 
 from moe_search.data import Dataset, load
 from moe_search.data.files import tables
@@ -119,6 +119,46 @@ def test_a_header_may_number_the_columns(tmp_path: Path) -> None:
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4))).assign(kind=[1, 2] * 15)
     frame.to_csv(tmp_path / "a.csv", index=False)
     assert load(table(tmp_path / "a.csv")).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("label,400,401,402\n0,1.5,2,3\n1,2,3,4\n", "label 400 401 402"),
+        ("label,400.5,401.5\ncat,1,2\ndog,2,3\ncat,1,2\ndog,2,3\n", "label 400.5 401.5"),
+        ("x,5\n?,1\n7,2\n", "x 5"),
+        ("country,2019,2020,kind\nA,1,2,poor\nB,3,4,rich\nC,3,4,poor\nD,1,2,rich\n",
+         "country 2019 2020 kind"),
+        (",400,label\n0,1,cat\n1,2,dog\n2,1,cat\n3,2,dog\n", "Unnamed: 0 400 label"),
+        (",400,label\n0,1,0\n1,2,1\n", "Unnamed: 0 400 label"),
+        (" a , b\n?,1\n2,1\n", "a b"),
+        ("cat,7,2\ndog,3,4\ncat,5,6\n", ""),
+        ("A,7,poor\nB,2,rich\nC,3,poor\nD,4,rich\n", ""),
+        ("2020-01-01,7,2\n2020-01-02,3,4\n", ""),
+        ("?,7,2\n5,3,4\n6,5,6\n", ""),
+        ("a note,7,2\n,3,4\n,5,6\n", ""),
+        ("7,1,2\n6,3,4\n", ""),
+    ],
+)  # fmt: skip
+def test_a_header_may_hold_numbers_beside_text(tmp_path: Path, text: str, columns: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    frame = tables.read_table(tmp_path / "a.csv")
+    assert len(frame) == text.count("\n") - bool(columns)
+    bare = [f"column_{number + 1}" for number in range(frame.shape[1])]
+    assert " ".join(frame.columns) == (columns or " ".join(bare))
+    assert frame.select_dtypes("number").shape[1] >= 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "words.csv", "a.parquet", "a.feather"])
+def test_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.csv").write_text("age,age,kind\n1,2,0\n3,4,1\n")
+    (tmp_path / "words.csv").write_text("age,age,kind\n1,2,cat\n3,4,dog\n")
+    columns = [pa.array([1, 2]), pa.array([3, 4]), pa.array(["cat", "dog"])]
+    twice = pa.Table.from_arrays(columns, names=["age", "age", "kind"])
+    parquet.write_table(twice, tmp_path / "a.parquet")
+    feather.write_feather(twice, str(tmp_path / "a.feather"))
+    with pytest.raises(UserError, match=r"two columns are called 'age'; rename one of them$"):
+        load(table(tmp_path / name))
 
 
 def test_text_of_windows_is_read(tmp_path: Path) -> None:
