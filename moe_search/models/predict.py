@@ -19,7 +19,8 @@ import torch
 from moe_search.data.files.image_lists import image_files, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
-from moe_search.data.preprocessing import as_input, range_warning, raw_shape
+from moe_search.data.preprocessing import Preprocessing, as_input, range_warning, raw_shape
+from moe_search.data.samples import Shape
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
 from moe_search.progress import Note, Progress, silent
@@ -116,7 +117,7 @@ def batches(
     preprocessing = model.preprocessing
     shape = raw_shape(model.mixtures.architecture.shape, preprocessing)
     try:
-        x_BS = as_input(_raw(file, shape), shape, preprocessing)
+        x_BS = as_input(_raw(file, shape, preprocessing), shape, preprocessing)
     except ValueError as error:
         raise UserError(one_line(f"{file}: {error}")) from None
     if warning := range_warning(x_BS, shape, preprocessing):
@@ -125,10 +126,11 @@ def batches(
         yield start, torch.from_numpy(x_BS[start : start + _BATCH])
 
 
-def _raw(file: Path, shape: tuple[int, ...]) -> Any:
+def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
     """What a file holds: rows, an array, or one image in the model's size and channels."""
     if is_table(file):
-        return read_table(file)
+        encoding = preprocessing and preprocessing.encoding
+        return read_table(file, names=[c.name for c in encoding.columns] if encoding else ())
     if holds_many(file):
         return _read(file)
     if len(shape) != 3 or shape[0] not in (1, 3):

@@ -6,7 +6,7 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def read_table(path: Path, label: str | None = None) -> Frame:
+def read_table(path: Path, label: str | None = None, names: Collection[str] = ()) -> Frame:
     """A table whose columns are named by text: those of the file, or column_1, column_2...
 
     Text is read whatever its delimiter (tab, semicolon, bar, comma or spaces), quotes and
@@ -64,12 +64,14 @@ def read_table(path: Path, label: str | None = None) -> Frame:
     Args:
         path: CSV, TSV, Parquet, Arrow or Feather.
         label: the column in which words such as NA and None are labels.
+        names: of columns; a first row that holds them all is a header, even of numbers alone.
 
     Raises:
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        frame = _columnar(path) if path.suffix.lower() in COLUMNAR else _text(path, label)
+        is_text = path.suffix.lower() not in COLUMNAR
+        frame = _text(path, label, names) if is_text else _columnar(path)
     except (OSError, ValueError, KeyError, EOFError, csv.Error, MemoryError) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
@@ -96,26 +98,26 @@ def _columnar(path: Path) -> Frame:
     return table.to_pandas(ignore_metadata=True)
 
 
-def _text(path: Path, label: str | None) -> Frame:
+def _text(path: Path, label: str | None, known: Collection[str]) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return _decoded(path, label, "utf-16")
+            return _decoded(path, label, known, "utf-16")
     try:
-        return _decoded(path, label, "utf-8")
+        return _decoded(path, label, known, "utf-8")
     except UnicodeDecodeError:
-        return _decoded(path, label, "cp1252")
+        return _decoded(path, label, known, "cp1252")
 
 
-def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
+def _decoded(path: Path, label: str | None, known: Collection[str], encoding: str) -> Frame:
     import pandas as pd
 
     lines = _lines(path, encoding)
     delimiter = _delimiter(lines)
     rows = list(csv.reader(lines, delimiter=delimiter or " ", skipinitialspace=True))
-    header = _has_header(rows)
-    width = max(map(len, rows))
-    names = _named(rows[0]) if header else _numbered(width)
+    names = _named(rows[0])
+    header = (bool(known) and set(known) <= set(names)) or _has_header(rows)
+    names = names if header else _numbered(max(map(len, rows)))
     _refuse_twice(names, path)
     has_decimal_comma = _has_decimal_comma(rows, delimiter)
     if delimiter and encoding == "utf-8" and not has_decimal_comma and _are_numbers(rows[header:]):
