@@ -240,9 +240,7 @@ def _preprocessing(
         return Preprocessing(whole=training.x.dtype == np.uint8, extractor=extractor)
     if encoding is not None:
         return Preprocessing(encoding=encoding)
-    if training.x.dtype == np.uint8:
-        return Preprocessing(whole=True)
-    return Preprocessing(low=found.low, high=found.high)
+    return Preprocessing(low=found.low, high=found.high, whole=training.x.dtype == np.uint8)
 
 
 def _drawn(

@@ -79,7 +79,7 @@ def test_rows_under_names_that_are_numbers(tmp_path: Path) -> None:
     encoding = Encoding.fit(frame, dict.fromkeys(frame.columns, "number"))
     model.preprocessing = Preprocessing(encoding=encoding)
     frame[["402", "400", "401"]].to_csv(file, index=False)
-    assert probabilities(model, file) == expected(model, frame.to_numpy(np.float32))
+    assert probabilities(model, file) == expected(model, np.array(frame, np.float32))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
