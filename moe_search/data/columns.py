@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-from moe_search.data.files.tables import Frame, is_number
+from moe_search.data.files.tables import Frame
 from moe_search.errors import UserError
 from moe_search.words import show
 
@@ -17,6 +17,7 @@ Kind = Literal["number", "category"]
 MOST_CATEGORIES = 50
 """In one column: each is a feature of its own."""
 
+_INFINITE = "infinite numbers"
 _LOOKED_AT = 1000  # values, which tell dates
 _MOSTLY = 0.9  # share of numbers, from which other text among them is a slip
 _DATE = re.compile(
@@ -55,7 +56,7 @@ def look_at(frame: Frame, name: str) -> Column:
         return Column(name, "number")
     if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
         if types.is_float_dtype(kind) and not _is_finite(values):
-            return Column(name, None, "infinite numbers")
+            return Column(name, None, _INFINITE)
         return Column(name, "number", identifies=_numbers_rows(name, values, len(frame)))
     if types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind):
         return Column(name, None, "dates or times")
@@ -94,12 +95,15 @@ def _look_at_objects(name: str, values: Any, rows: int) -> Column:
 
 def _look_at_words(name: str, distinct: list[Any], rows: int) -> Column:
     """What a column of text holds, by the values that are different in it."""
+    import pandas as pd
+
     words = [str(value).strip() for value in distinct]
-    numbers = [isinstance(value, bool) or is_number(str(value)) for value in distinct]
+    read = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")  # as encodings do
+    numbers = read.notna().tolist()
     identifies = len(distinct) == rows and rows > 2
     why_not = ""
     if all(numbers):
-        return Column(name, "number")
+        return Column(name, "number") if _is_finite(read) else Column(name, None, _INFINITE)
     if sum(numbers) >= _MOSTLY * len(distinct):
         why_not = f"numbers, but also {show(words[numbers.index(False)])}"
     elif all(_DATE.fullmatch(word) for word in words[:_LOOKED_AT]):

@@ -27,7 +27,7 @@ SPLITS = {
 """What a split is called, by the words that people use."""
 
 MISSING = (
-    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "-NaN"),
+    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN"),
     *("NULL", "null", "None", "none"),
 )
 """Text that stands for no value, but in a column of labels: there it is only nothing at all."""

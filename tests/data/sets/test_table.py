@@ -9,9 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from moe_search.data import Dataset, load
+from moe_search.data.columns import look_at
+from moe_search.data.encoding import Encoding
 from moe_search.data.files import tables
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
@@ -267,6 +271,10 @@ COLUMNS: dict[str, tuple[Any, str]] = {
     ),
     "a slip": ([1, 2, 3, 4, 5, 6, 7, 8, 9, "1O"] * 6, r"odd \(numbers, but also '1O'\)"),
     "nothing": ([None] * 60, r"odd \(no values\)"),
+    "groups of digits": (
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, "1_000"] * 6,
+        r"odd \(numbers, but also '1_000'\)",
+    ),
     "infinite": ([1.0, float("inf")] * 30, r"odd \(infinite numbers\)"),
 }
 
@@ -280,6 +288,30 @@ def test_a_column_that_cannot_be_learned_from_is_named(tmp_path: Path, kind: str
     with pytest.raises(UserError, match=message):
         load(table(tmp_path / "a.csv"))
     assert load(table(tmp_path / "a.csv", drop=["odd", "other"])).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize("word", ["NAN", "NaN", "nan"])
+def test_no_number_is_missing_however_it_is_written(tmp_path: Path, word: str) -> None:
+    animals().to_csv(tmp_path / "a.csv", index=False, na_rep=word)
+    animals().to_csv(tmp_path / "b.csv", index=False)
+    assert same(load(table(tmp_path / "a.csv")), load(table(tmp_path / "b.csv")))
+
+
+WORDS = st.one_of(
+    st.from_regex(r"[-+]?[0-9_.]{1,5}(e[0-9]{1,3})?[ ,]?", fullmatch=True),
+    st.sampled_from(["nan", "NAN", "inf", "-Infinity", "true", "0x1f", "\u0663", "1e400", "\xa05"]),
+    st.booleans(),
+    st.integers(),
+)
+
+
+@given(st.lists(st.one_of(st.none(), WORDS), min_size=2, max_size=6))
+def test_what_is_a_number_becomes_a_feature(values: list[Any]) -> None:
+    """What columns are said to hold is what an encoding can make of them."""
+    frame = pd.DataFrame({"odd": pd.Series(values, dtype=object)})
+    column = look_at(frame, "odd")
+    if column.kind is not None:
+        assert np.isfinite(Encoding.fit(frame, {"odd": column.kind}).encode(frame)).all()
 
 
 def test_lists_are_no_columns(tmp_path: Path) -> None:
