@@ -4,8 +4,6 @@ Shape suffixes: B sample, C class, M expert; H height, W width; S a sample's own
 W for images or F for vectors.
 """
 
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from moe_search.data.files.damage import DAMAGE
 from moe_search.data.files.image_lists import image_files, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
@@ -141,7 +140,6 @@ def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
 
 def _read(file: Path) -> npt.NDArray[Any]:
     """The array of an .npy file, or the only one of an .npz file."""
-    damage = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -152,7 +150,7 @@ def _read(file: Path) -> npt.NDArray[Any]:
                 raise UserError(f"{file}: holds the arrays {names}; expected one array")
             array: npt.NDArray[Any] = archive[archive.files[0]]
             return array
-    except damage as error:
+    except DAMAGE as error:
         raise UserError(f"{file}: not a readable array ({_reason(error)})") from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from moe_search.data.files.damage import DAMAGE
 from moe_search.errors import UserError
 from moe_search.words import one_line, show
 
@@ -72,7 +73,7 @@ def read_table(path: Path, label: str | None = None, names: Collection[str] = ()
     try:
         is_text = path.suffix.lower() not in COLUMNAR
         frame = _text(path, label, names) if is_text else _columnar(path)
-    except (OSError, ValueError, KeyError, EOFError, csv.Error, MemoryError) as error:
+    except (*DAMAGE, csv.Error, ImportError) as error:  # .zst needs a package of its own
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
     if not len(frame) or not len(frame.columns):

@@ -1,6 +1,8 @@
 """Tables of all kinds: what is read, what becomes a feature, and what is refused by name."""
 
 import gzip
+import lzma
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -348,6 +350,11 @@ def test_a_column_that_is_not_there_is_named(
         ("a.parquet", b"PAR1 damaged"),
         ("a.arrow", b"ARROW1 damaged"),
         ("a.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:20]),
+        ("a.csv.zip", b"PK\3\4 damaged"),
+        ("a.csv.xz", lzma.compress(b"a,b\n" + b"1,2\n" * 99)[:40]),
+        ("b.csv.xz", b"no xz"),
+        ("a.csv.bz2", b"no bz2"),
+        ("b.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:12] + b"damaged"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
     ],
 )
@@ -357,6 +364,15 @@ def test_a_damaged_table_is_told_in_one_line(tmp_path: Path, name: str, content:
         load(table(tmp_path / name, label="b"))
     with pytest.raises(UserError, match=r"none\.csv: not a readable table .No such file"):
         load(table(tmp_path / "none.csv"))
+
+
+def test_a_table_packed_by_a_package_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "a.csv.zst").write_bytes(b"(\xb5/\xfd")
+    with pytest.raises(UserError, match=r"a\.csv\.zst: not a readable table .*zstandard[^\n]*$"):
+        load(table(tmp_path / "a.csv.zst"))
 
 
 @pytest.mark.parametrize("key", ["label", "split"])
