@@ -19,8 +19,9 @@ from moe_search.data import Dataset, load
 from moe_search.data.columns import look_at
 from moe_search.data.encoding import Encoding
 from moe_search.data.files import tables
+from moe_search.data.sets.table import TABLE
 from moe_search.errors import UserError
-from moe_search.progress import Note, Working
+from moe_search.progress import Note, Working, silent
 from moe_search.spec import Data
 from moe_search.spec.kinds.data_sets import DATA_SETS
 
@@ -314,6 +315,58 @@ def test_what_is_a_number_becomes_a_feature(values: list[Any]) -> None:
     column = look_at(frame, "odd")
     if column.kind is not None:
         assert np.isfinite(Encoding.fit(frame, {"odd": column.kind}).encode(frame)).all()
+
+
+DRAWN = np.random.default_rng(0)
+NUMBERED: dict[str, Any] = {
+    "Id": np.arange(1, 61),
+    "row": np.arange(60),
+    "place": DRAWN.permutation(60) + 1,
+    "PassengerId": DRAWN.permutation(900)[:60],
+    "text": DRAWN.permutation(60).astype(str),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_numbers_of_rows_are_refused_unless_they_are_chosen(tmp_path: Path, name: str) -> None:
+    frame = animals().assign(**{name: NUMBERED[name]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    message = (
+        rf"cannot learn from {name} \(one of its own in every row\); mend them, or give "
+        rf"data\.drop: \[{name}\]; data\.features may name {name}$"
+    )
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path / "a.parquet"))
+    assert load(table(tmp_path / "a.parquet", drop=[name])).shape == (8,)
+    assert load(table(tmp_path / "a.parquet", features=["weight", name])).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(60.0),
+        np.append(np.arange(59), 58),
+        DRAWN.permutation(61)[DRAWN.permutation(61) != 60],
+        DRAWN.permutation(900)[:60],
+    ],
+    ids=["floats", "one twice", "a gap", "any"],
+)
+def test_other_numbers_are_features(tmp_path: Path, values: Any) -> None:
+    animals().assign(size=values).to_parquet(tmp_path / "a.parquet")
+    assert load(table(tmp_path / "a.parquet")).shape == (9,)
+
+
+@pytest.mark.parametrize("name", ["id", "row", "code"])
+def test_identifiers_may_start_anew_in_each_split(tmp_path: Path, name: str) -> None:
+    for split, rows in (("train", 40), ("test", 30)):
+        values = [f"a{n}" for n in range(rows)] if name == "code" else np.arange(rows) + 1
+        animals(rows).assign(**{name: values}).to_csv(tmp_path / f"{split}.csv", index=False)
+    with pytest.raises(UserError, match=rf"cannot learn from {name} \(.* of its own in every row"):
+        load(table(tmp_path))
+    found = TABLE.survey(Data(name="table", path=tmp_path), silent)
+    assert found.source.drop == (name,)
+    assert found.notes[0].startswith(f"{name} is dropped: ")
+    assert found.shape == load(table(tmp_path, drop=[name])).shape
 
 
 def test_lists_are_no_columns(tmp_path: Path) -> None:
