@@ -146,6 +146,30 @@ def test_what_is_missing_or_new_is_encoded_as_in_training(encoding: Encoding) ->
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        [["sea", np.nan, 1], [np.nan, 2.0, 0]],
+        [("sea", np.nan, True), (None, 2, False)],
+        np.array([["sea", np.nan, 1], [np.nan, 2.0, 0]], object),
+        [{"home": "sea", "tame": 1}, {"age": 2.0, "tame": 0}],
+    ],
+    ids=["lists", "tuples", "an array", "records"],
+)
+def test_what_is_missing_beside_text_is_missing(rows: Any) -> None:
+    frame = pd.DataFrame(
+        {"home": ["sea", "farm", None], "age": [1.0, None, 5.0], "tame": [1, 0, 1]}
+    )
+    encoding = Encoding.fit(frame, {"home": "category", "age": "number", "tame": "number"})
+    found = as_input(rows, (6,), Preprocessing(encoding=encoding))
+    assert found.tolist() == [[0, 1, 0, 3, 1, 1], [0, 0, 1, 2, 0, 0]]
+
+
+def test_a_lone_row_may_lack_values(encoding: Encoding) -> None:
+    found = as_input([np.nan, "sea", True], (6,), Preprocessing(encoding=encoding))
+    assert found.tolist() == [[3, 1, 0, 1, 0, 1]]
+
+
+@pytest.mark.parametrize(
     ("rows", "why"),
     [
         (pd.DataFrame({"age": [1], "tame": [True]}), "has no column home"),
@@ -155,6 +179,7 @@ def test_what_is_missing_or_new_is_encoded_as_in_training(encoding: Encoding) ->
         ),
         (pd.DataFrame({"age": [np.inf], "home": ["sea"], "tame": [1]}), "age: holds infinite"),
         (np.ones((2, 2)), "has no column age, home, tame"),
+        ([[1, "sea"], [1]], "inhomogeneous"),
         (np.ones((2, 3, 3)), "an array .*, but the model takes rows of"),
     ],
 )
