@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.files.damage import DAMAGE
+from moe_search.data.files.hidden import visible
 from moe_search.data.mapped import is_large, new_array
 from moe_search.data.sets.base import own_path
 from moe_search.errors import UserError
@@ -115,7 +116,7 @@ def open_arrays(source: Data) -> Iterator[ArrayFiles]:
     """
     path = own_path(source)
     if path.is_dir():
-        names = sorted(file.stem for file in path.glob("*.npy"))
+        names = sorted(file.stem for file in visible(path, "*.npy"))
         if not names:
             raise UserError(f"{path}: not a folder of .npy files; expected {_EXPECTED}")
         yield ArrayFiles(source, names)

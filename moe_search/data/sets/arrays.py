@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.array_files import ArrayFiles, SplitName, open_arrays
+from moe_search.data.files.hidden import visible
 from moe_search.data.labels import Classes, classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.samples import as_samples, has_float32_range, sample_shape
@@ -52,7 +53,7 @@ class Arrays(DataSet):
 
     def claims(self, path: Path) -> bool:
         """Whether it is an .npz or .npy file, or a folder of .npy files."""
-        return path.suffix in (".npz", ".npy") or (path.is_dir() and any(path.glob("*.npy")))
+        return path.suffix in (".npz", ".npy") or (path.is_dir() and any(visible(path, "*.npy")))
 
 
 ARRAYS = Arrays()

@@ -9,6 +9,7 @@ import pytest
 from moe_search.data import load
 from moe_search.data.load import read
 from moe_search.data.preprocessing import as_input, range_warning
+from moe_search.data.sets.arrays import ARRAYS
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -295,6 +296,15 @@ def test_a_folder_of_arrays_is_as_an_archive_of_them(tmp_path: Path) -> None:
     for name in ("train", "validation", "test"):
         assert np.array_equal(getattr(one, name).x, getattr(other, name).x)
         assert np.array_equal(getattr(one, name).y, getattr(other, name).y)
+
+
+def test_what_systems_leave_among_arrays_is_skipped(tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "own", arrays())
+    (folder / "._x_train.npy").write_bytes(b"\0\5\x16\7")
+    assert read(own(folder), test=True).training.x.shape == (30, 5)
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "._x_train.npy").write_bytes(b"\0\5\x16\7")
+    assert not ARRAYS.claims(tmp_path / "left")
 
 
 def test_splits_of_medmnists_keys(tmp_path: Path) -> None:
