@@ -1,13 +1,14 @@
 """What a table's columns hold, and which of them can be learned from."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-from moe_search.data.files.tables import Frame, is_number
+from moe_search.data.dataset import Ints
+from moe_search.data.files.tables import Frame
 from moe_search.errors import UserError
 from moe_search.words import show
 
@@ -17,6 +18,7 @@ Kind = Literal["number", "category"]
 MOST_CATEGORIES = 50
 """In one column: each is a feature of its own."""
 
+_INFINITE = "infinite numbers"
 _LOOKED_AT = 1000  # values, which tell dates
 _MOSTLY = 0.9  # share of numbers, from which other text among them is a slip
 _DATE = re.compile(
@@ -33,7 +35,7 @@ class Column:
 
     Attributes:
         kind: what it holds; None where it cannot be learned from.
-        why_not: why it cannot, in words.
+        why_not: why it cannot, or had better not, in words.
         identifies: whether it only numbers or names its rows.
     """
 
@@ -43,8 +45,12 @@ class Column:
     identifies: bool = False
 
 
-def look_at(frame: Frame, name: str) -> Column:
-    """What a column of a data frame holds."""
+def look_at(frame: Frame, name: str, training: Ints | None = None) -> Column:
+    """What a column of a data frame holds.
+
+    Args:
+        training: numbers of the rows of training, where those of other splits are numbered anew.
+    """
     from pandas.api import types
 
     values = frame[name].dropna()
@@ -53,33 +59,46 @@ def look_at(frame: Frame, name: str) -> Column:
     kind = values.dtype
     if types.is_bool_dtype(kind):
         return Column(name, "number")
+    parts = [frame[name]] if training is None else [frame[name], frame[name].iloc[training]]
     if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
         if types.is_float_dtype(kind) and not _is_finite(values):
-            return Column(name, None, "infinite numbers")
-        return Column(name, "number", identifies=_numbers_rows(name, values, len(frame)))
+            return Column(name, None, _INFINITE)
+        return _number(name, parts)
     if types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind):
         return Column(name, None, "dates or times")
-    return _look_at_objects(name, values, len(frame))
+    return _look_at_objects(name, values, parts)
 
 
-def learnable(frame: Frame, names: Iterable[str], where: str) -> dict[str, Kind]:
+def learnable(
+    frame: Frame,
+    names: Iterable[str],
+    where: str,
+    training: Ints | None = None,
+    chosen: bool = False,
+) -> dict[str, Kind]:
     """What each of some columns holds.
 
+    Args:
+        training: as ``look_at`` takes it.
+        chosen: whether the study names the columns, so that they may also number rows.
+
     Raises:
-        UserError: some cannot be learned from; all are named.
+        UserError: some cannot be learned from, or had better not; all are named.
     """
-    columns = [look_at(frame, name) for name in names]
-    wrong = [column for column in columns if column.kind is None]
+    columns = [look_at(frame, name, training) for name in names]
+    wrong = [one for one in columns if one.kind is None or (one.identifies and not chosen)]
     if wrong:
         each = "; ".join(f"{column.name} ({column.why_not})" for column in wrong)
         drop = ", ".join(column.name for column in wrong)
+        numbered = ", ".join(column.name for column in wrong if column.kind)
         raise UserError(
             f"{where}: cannot learn from {each}; mend them, or give data.drop: [{drop}]"
+            + (f"; data.features may name {numbered}" if numbered else "")
         )
     return {column.name: column.kind for column in columns if column.kind}
 
 
-def _look_at_objects(name: str, values: Any, rows: int) -> Column:
+def _look_at_objects(name: str, values: Any, parts: Sequence[Any]) -> Column:
     """What a column of text, categories or other objects holds."""
     match values.iloc[0]:
         case Decimal():
@@ -87,19 +106,22 @@ def _look_at_objects(name: str, values: Any, rows: int) -> Column:
         case date() | time():
             return Column(name, None, "dates or times")
         case str() | int() | float():
-            return _look_at_words(name, list(values.unique()), rows)
+            return _look_at_words(name, list(values.unique()), parts)
         case other:
             return Column(name, None, f"values of the type {type(other).__name__}")
 
 
-def _look_at_words(name: str, distinct: list[Any], rows: int) -> Column:
+def _look_at_words(name: str, distinct: list[Any], parts: Sequence[Any]) -> Column:
     """What a column of text holds, by the values that are different in it."""
+    import pandas as pd
+
     words = [str(value).strip() for value in distinct]
-    numbers = [isinstance(value, bool) or is_number(str(value)) for value in distinct]
-    identifies = len(distinct) == rows and rows > 2
+    read = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")  # as encodings do
+    numbers = read.notna().tolist()
+    identifies = any(_differs(part) and len(part) > 2 for part in parts)
     why_not = ""
     if all(numbers):
-        return Column(name, "number")
+        return _number(name, parts) if _is_finite(read) else Column(name, None, _INFINITE)
     if sum(numbers) >= _MOSTLY * len(distinct):
         why_not = f"numbers, but also {show(words[numbers.index(False)])}"
     elif all(_DATE.fullmatch(word) for word in words[:_LOOKED_AT]):
@@ -137,9 +159,24 @@ def _is_finite(values: Any) -> bool:
     return bool(np.isfinite(values.to_numpy(dtype=float)).all())
 
 
-def _numbers_rows(name: str, values: Any, rows: int) -> bool:
-    """Whether whole numbers are one of its own in each row, in order or by their name."""
-    if values.dtype.kind not in "iu" or len(values) < rows or not values.is_unique:
+def _number(name: str, parts: Sequence[Any]) -> Column:
+    """A column of numbers, which may be those of its rows."""
+    identifies = any(_numbers_rows(name, part) for part in parts)
+    return Column(name, "number", "one of its own in every row" if identifies else "", identifies)
+
+
+def _numbers_rows(name: str, values: Any) -> bool:
+    """Whether whole numbers are one of its own in each row, with no gap or by their name."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.dtype.kind not in "iu" or not _differs(numbers):
         return False
     named = _IDENTIFIER.fullmatch(name) or _IDENTIFIER_CAMEL.fullmatch(name)
-    return bool(named) or bool((values.diff().dropna() == 1).all() and rows > 2)
+    span = int(numbers.max()) - int(numbers.min()) + 1
+    return bool(named) or (span == len(numbers) > 2)
+
+
+def _differs(values: Any) -> bool:
+    """Whether each row has a value of its own."""
+    return len(values) > 0 and bool(values.notna().all()) and bool(values.is_unique)

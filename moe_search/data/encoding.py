@@ -81,9 +81,10 @@ class Encoding(Section):
         elif isinstance(values, Sequence) and values and isinstance(values[0], Mapping):
             values = pd.DataFrame(list(values))
         if not isinstance(values, pd.DataFrame):
-            values = np.asarray(values)
-            if values.ndim == 1:
-                values = values[np.newaxis]
+            array = np.asarray(values)
+            if array.dtype.kind == "U":  # which makes text of numbers and of what is missing
+                array = np.asarray(values, object)
+            values = array[np.newaxis] if array.ndim == 1 else array
             values = pd.DataFrame(values) if values.ndim == 2 else values
         if not isinstance(values, pd.DataFrame):
             raise ValueError(f"an array {[*values.shape]}, but the model takes rows of {names}")

@@ -243,9 +243,7 @@ def _preprocessing(
     if extraction is not None:
         extractor = extraction.extractor(shape)
         return Preprocessing(whole=whole, extractor=extractor, channels_last=last)
-    if whole:
-        return Preprocessing(whole=True, channels_last=last)
-    return Preprocessing(low=found.low, high=found.high, channels_last=last)
+    return Preprocessing(low=found.low, high=found.high, whole=whole, channels_last=last)
 
 
 def _drawn(

@@ -105,7 +105,9 @@ def _array(values: Any, shape: Shape) -> npt.NDArray[Any]:
     if isinstance(values, bytes):
         values = [values]
     if hasattr(values, "columns"):
-        values = values.iloc[:, 0].tolist() if values.shape[1] == 1 else values.to_numpy()
+        cells = values.iloc[:, 0].tolist() if values.shape[1] == 1 else []
+        whole = cells and (isinstance(cells[0], bytes) or np.ndim(cells[0]))  # a sample a cell
+        values = cells if whole else values.to_numpy()
     first = values[0] if isinstance(values, Sequence) and values else None
     if isinstance(first, bytes):
         return _decoded(values, shape)

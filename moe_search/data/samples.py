@@ -50,9 +50,9 @@ def sample_shape(shape: Shape, layout: Layout = "auto") -> Shape:
 def as_samples(x: npt.NDArray[Any], shape: Shape, layout: Layout = "auto") -> npt.NDArray[Any]:
     """An array as samples [B, S] of a known shape, (C, H, W) or (F,).
 
-    It is [B, S] or one sample [S]; of images the channels may come last, a single one may be left
-    out; and a sample's values may lie in one row, [B, values], in the order of [S]. ``layout``
-    decides where a shape such as 3 x 3 x 3 may be read in two ways.
+    It is [B, S] or one sample [S]; where each has one feature, also [B]. Of images the channels may
+    come last, a single one may be left out; and a sample's values may lie in one row, [B, values],
+    in the order of [S]. ``layout`` decides where a shape such as 3 x 3 x 3 may be read in two ways.
 
     Raises:
         ValueError: it is none of these.
@@ -79,7 +79,7 @@ def times(shape: Shape) -> str:
 def _layouts(shape: Shape, layout: Layout) -> list[Shape]:
     """How the axes of one sample may come."""
     if len(shape) != 3:
-        return [shape]
+        return [shape, ()] if shape == (1,) else [shape]
     channels, height, width = shape
     last, grey = (height, width, channels), [(height, width)] if channels == 1 else []
     if layout == "channels_last":

@@ -4,8 +4,6 @@ Shape suffixes: B sample, C class, M expert; H height, W width; S a sample's own
 W for images or F for vectors.
 """
 
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from moe_search.data.files.damage import DAMAGE
 from moe_search.data.files.image_lists import image_files, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
-from moe_search.data.preprocessing import as_input, range_warning, raw_shape
+from moe_search.data.preprocessing import Preprocessing, as_input, range_warning, raw_shape
+from moe_search.data.samples import Shape
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
 from moe_search.progress import Note, Progress, silent
@@ -116,7 +116,7 @@ def batches(
     preprocessing = model.preprocessing
     shape = raw_shape(model.mixtures.architecture.shape, preprocessing)
     try:
-        x_BS = as_input(_raw(file, shape), shape, preprocessing)
+        x_BS = as_input(_raw(file, shape, preprocessing), shape, preprocessing)
     except ValueError as error:
         raise UserError(one_line(f"{file}: {error}")) from None
     if warning := range_warning(x_BS, shape, preprocessing):
@@ -125,10 +125,11 @@ def batches(
         yield start, torch.from_numpy(x_BS[start : start + _BATCH])
 
 
-def _raw(file: Path, shape: tuple[int, ...]) -> Any:
+def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
     """What a file holds: rows, an array, or one image in the model's size and channels."""
     if is_table(file):
-        return read_table(file)
+        encoding = preprocessing and preprocessing.encoding
+        return read_table(file, names=[c.name for c in encoding.columns] if encoding else ())
     if holds_many(file):
         return _read(file)
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -139,7 +140,6 @@ def _raw(file: Path, shape: tuple[int, ...]) -> Any:
 
 def _read(file: Path) -> npt.NDArray[Any]:
     """The array of an .npy file, or the only one of an .npz file."""
-    damage = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -150,7 +150,7 @@ def _read(file: Path) -> npt.NDArray[Any]:
                 raise UserError(f"{file}: holds the arrays {names}; expected one array")
             array: npt.NDArray[Any] = archive[archive.files[0]]
             return array
-    except damage as error:
+    except DAMAGE as error:
         raise UserError(f"{file}: not a readable array ({_reason(error)})") from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,13 @@ def images(folder: Path, suffix: str) -> Made:
     return Data(name="image_folder", path=folder, image_size=8), folder / "a" / f"3{suffix}", False
 
 
+def table(folder: Path, suffix: str) -> Made:
+    rows, file = np.random.default_rng(0).random((30, 5)), folder / f"own{suffix}"
+    frame = pd.DataFrame(rows, columns=list("abcde")).assign(kind=["cat", "dog"] * 15)
+    frame.to_csv(file, index=False)
+    return Data(name="table", path=file, label="kind"), file, True
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -60,12 +68,19 @@ def images(folder: Path, suffix: str) -> Made:
         lambda folder: idx(folder, packed=True),
         lambda folder: npz(folder, packed=False),
         lambda folder: npz(folder, packed=True),
+        lambda folder: table(folder, ".csv.gz"),
+        lambda folder: table(folder, ".csv.bz2"),
+        lambda folder: table(folder, ".csv.xz"),
+        lambda folder: table(folder, ".csv.zip"),
         lambda folder: images(folder, ".png"),
         lambda folder: images(folder, ".jpg"),
         lambda folder: images(folder, ".bmp"),
         lambda folder: images(folder, ".webp"),
     ],
-    ids=["idx", "idx.gz", "npz", "npz packed", "png", "jpg", "bmp", "webp"],
+    ids=[
+        *("idx", "idx.gz", "npz", "npz packed", "csv.gz", "csv.bz2", "csv.xz", "csv.zip"),
+        *("png", "jpg", "bmp", "webp"),
+    ],
 )
 @settings(
     max_examples=40,

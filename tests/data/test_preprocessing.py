@@ -54,6 +54,27 @@ def test_numbers_of_any_type_are_cast(values: Any) -> None:
     assert np.array_equal(as_input(values, FEATURES, UNIT), np.arange(6.0).reshape(2, 3))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.DataFrame({"a": [0.0, 3.0, 5.0]}),
+        pd.DataFrame({"a": [0, 3, 5]}, dtype=object),
+        pd.Series([0, 3, 5]),
+        [0.0, 3.0, 5.0],
+        [[0], [3], [5]],
+    ],
+    ids=["a frame", "objects", "a series", "a list", "lists"],
+)
+def test_samples_may_be_of_one_feature(values: Any) -> None:
+    assert as_input(values, (1,), UNIT).tolist() == [[0], [3], [5]]
+    assert as_input(values[:1], (1,), UNIT).tolist() == [[0]]
+
+
+def test_a_cell_may_hold_a_sample() -> None:
+    frame = pd.DataFrame({"x": [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]})
+    assert np.array_equal(as_input(frame, FEATURES, UNIT), np.arange(6.0).reshape(2, 3))
+
+
 def test_true_and_false_are_numbers() -> None:
     assert as_input([[True, False, True]], FEATURES, None).tolist() == [[1, 0, 1]]
 
@@ -74,6 +95,7 @@ def test_image_files_are_decoded() -> None:
         ([[1e300, 0, 0]], "too large for float32"),
         ([["a", "b", "c"]], "holds <U1, expected numbers"),
         ([[1, 2]], r"an array \[1, 2\], but the model takes samples \[3\]"),
+        (pd.DataFrame({"a": [1, 2, 3]}), r"an array \[3, 1\], but the model takes samples \[3\]"),
         ([b"no image"], r"the model takes samples \[3\], no images"),
     ],
 )
@@ -146,6 +168,30 @@ def test_what_is_missing_or_new_is_encoded_as_in_training(encoding: Encoding) ->
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        [["sea", np.nan, 1], [np.nan, 2.0, 0]],
+        [("sea", np.nan, True), (None, 2, False)],
+        np.array([["sea", np.nan, 1], [np.nan, 2.0, 0]], object),
+        [{"home": "sea", "tame": 1}, {"age": 2.0, "tame": 0}],
+    ],
+    ids=["lists", "tuples", "an array", "records"],
+)
+def test_what_is_missing_beside_text_is_missing(rows: Any) -> None:
+    frame = pd.DataFrame(
+        {"home": ["sea", "farm", None], "age": [1.0, None, 5.0], "tame": [1, 0, 1]}
+    )
+    encoding = Encoding.fit(frame, {"home": "category", "age": "number", "tame": "number"})
+    found = as_input(rows, (6,), Preprocessing(encoding=encoding))
+    assert found.tolist() == [[0, 1, 0, 3, 1, 1], [0, 0, 1, 2, 0, 0]]
+
+
+def test_a_lone_row_may_lack_values(encoding: Encoding) -> None:
+    found = as_input([np.nan, "sea", True], (6,), Preprocessing(encoding=encoding))
+    assert found.tolist() == [[3, 1, 0, 1, 0, 1]]
+
+
+@pytest.mark.parametrize(
     ("rows", "why"),
     [
         (pd.DataFrame({"age": [1], "tame": [True]}), "has no column home"),
@@ -155,6 +201,7 @@ def test_what_is_missing_or_new_is_encoded_as_in_training(encoding: Encoding) ->
         ),
         (pd.DataFrame({"age": [np.inf], "home": ["sea"], "tame": [1]}), "age: holds infinite"),
         (np.ones((2, 2)), "has no column age, home, tame"),
+        ([[1, "sea"], [1]], "inhomogeneous"),
         (np.ones((2, 3, 3)), "an array .*, but the model takes rows of"),
     ],
 )

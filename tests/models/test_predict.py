@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from support.drawn_models import GREY, RGB, classifier
 
+from moe_search.data.encoding import Encoding
+from moe_search.data.preprocessing import Preprocessing
 from moe_search.errors import UserError
 from moe_search.models.predict import files_in, predict
 from moe_search.package.classifier import Classifier
@@ -68,6 +71,15 @@ def test_features(tmp_path: Path) -> None:
     found = list(predict(model, file))
     assert [one.sample for one in found] == list(range(300))
     assert [one.probability for one in found] == expected(model, x_BF)
+
+
+def test_rows_under_names_that_are_numbers(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"400": [1.5, 2.5], "401": [3.0, 4.0], "402": [5.0, 6.0]})
+    model, file = classifier((3,)), tmp_path / "unseen.csv"
+    encoding = Encoding.fit(frame, dict.fromkeys(frame.columns, "number"))
+    model.preprocessing = Preprocessing(encoding=encoding)
+    frame[["402", "400", "401"]].to_csv(file, index=False)
+    assert probabilities(model, file) == expected(model, np.array(frame, np.float32))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])

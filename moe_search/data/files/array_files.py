@@ -5,8 +5,6 @@ when it is asked for; if it is too large for memory, into a file that is mapped.
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,18 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from moe_search.data.files.damage import DAMAGE
+from moe_search.data.files.hidden import visible
 from moe_search.data.mapped import is_large, new_array
 from moe_search.data.sets.base import own_path
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import one_line
-
-# What NumPy raises on a damaged archive; a damaged header may ask for any amount of memory, or say
-# that the archive is encrypted or packed in a way that zipfile does not know.
-_DAMAGE = (
-    *(OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 SplitName = Literal["train", "val", "test"]
 
@@ -104,7 +97,7 @@ class ArrayFiles:
                 array = self._archive[name] if array is None else array
             else:
                 array = np.load(self._path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             why = " ".join(str(error).split())
             if why.startswith("Object arrays"):
                 why = "Python objects, which may run code; save text with .astype(str)"
@@ -123,7 +116,7 @@ def open_arrays(source: Data) -> Iterator[ArrayFiles]:
     """
     path = own_path(source)
     if path.is_dir():
-        names = sorted(file.stem for file in path.glob("*.npy"))
+        names = sorted(file.stem for file in visible(path, "*.npy"))
         if not names:
             raise UserError(f"{path}: not a folder of .npy files; expected {_EXPECTED}")
         yield ArrayFiles(source, names)
@@ -138,7 +131,7 @@ def _open(path: Path) -> Any:
         with path.open("rb") as file:
             start = file.read(8)
         archive = np.load(path, allow_pickle=False)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
         if path.suffixes and set(path.suffixes) & set(_TEXT):
             why = "a table of text"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from moe_search.data.columns import likely_label
+from moe_search.data.files.hidden import is_hidden, visible
 from moe_search.data.files.images import SUFFIXES
 from moe_search.data.files.tables import SPLITS, Frame, read_table, split_files
 from moe_search.data.labels import classes_of
@@ -18,9 +19,6 @@ from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import show
-
-_HIDDEN = ("__MACOSX", "@eaDir", "__pycache__", "$RECYCLE.BIN", "System Volume Information")
-"""Folders that systems leave among a user's own; others begin with a dot."""
 
 _VALIDATION = ("val", "valid", "validation")
 _LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
@@ -125,7 +123,7 @@ def _lists(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _tables(folder: Path) -> list[Path]:
-    found = sorted(file for pattern in _LISTS for file in folder.glob(pattern))
+    found = sorted(file for pattern in _LISTS for file in visible(folder, pattern))
     return [file for file in found if "submission" not in file.name.lower()]
 
 
@@ -277,7 +275,7 @@ def _listing_like(folder: Path, classes: tuple[str, ...], left_out: Counter[str]
 
 def _class_folders(folder: Path) -> tuple[str, ...]:
     entries = (entry.name for entry in folder.iterdir() if entry.is_dir())
-    return tuple(sorted(name for name in entries if not _is_hidden(name)))
+    return tuple(sorted(name for name in entries if not is_hidden(name)))
 
 
 def _images(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
@@ -302,9 +300,5 @@ def image_files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Folders below one, with the names of their files; nothing that is hidden."""
     for inner, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield inner, [name for name in names if not _is_hidden(name)]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in _HIDDEN
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield inner, [name for name in names if not is_hidden(name)]

@@ -5,12 +5,14 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 
 import codecs
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from moe_search.data.files.damage import DAMAGE
 from moe_search.errors import UserError
-from moe_search.words import one_line
+from moe_search.words import one_line, show
 
 Frame = Any
 """A pandas.DataFrame."""
@@ -26,7 +28,7 @@ SPLITS = {
 """What a split is called, by the words that people use."""
 
 MISSING = (
-    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "-NaN"),
+    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN"),
     *("NULL", "null", "None", "none"),
 )
 """Text that stands for no value, but in a column of labels: there it is only nothing at all."""
@@ -54,7 +56,7 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def read_table(path: Path, label: str | None = None) -> Frame:
+def read_table(path: Path, label: str | None = None, names: Collection[str] = ()) -> Frame:
     """A table whose columns are named by text: those of the file, or column_1, column_2...
 
     Text is read whatever its delimiter (tab, semicolon, bar, comma or spaces), quotes and
@@ -63,13 +65,15 @@ def read_table(path: Path, label: str | None = None) -> Frame:
     Args:
         path: CSV, TSV, Parquet, Arrow or Feather.
         label: the column in which words such as NA and None are labels.
+        names: of columns; a first row that holds them all is a header, even of numbers alone.
 
     Raises:
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        frame = _columnar(path) if path.suffix.lower() in COLUMNAR else _text(path, label)
-    except (OSError, ValueError, KeyError, EOFError, csv.Error, MemoryError) as error:
+        is_text = path.suffix.lower() not in COLUMNAR
+        frame = _text(path, label, names) if is_text else _columnar(path)
+    except (*DAMAGE, csv.Error, ImportError) as error:  # .zst needs a package of its own
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
     if not len(frame) or not len(frame.columns):
@@ -82,47 +86,51 @@ def _columnar(path: Path) -> Frame:
     from pyarrow import feather, parquet
 
     if path.suffix.lower() in (".parquet", ".pq"):
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
     else:
         try:
             table = feather.read_table(path, memory_map=True)
         except pa.ArrowInvalid:  # a stream of record batches, without Feather's foot
             table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
     index = [name for name in table.column_names if name.startswith("__index_level_")]
-    return table.drop(index).to_pandas(ignore_metadata=True).rename(columns=str)
+    table = table.drop(index)
+    _refuse_twice(table.column_names, path)
+    return table.to_pandas(ignore_metadata=True)
 
 
-def _text(path: Path, label: str | None) -> Frame:
+def _text(path: Path, label: str | None, known: Collection[str]) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return _decoded(path, label, "utf-16")
+            return _decoded(path, label, known, "utf-16")
     try:
-        return _decoded(path, label, "utf-8")
+        return _decoded(path, label, known, "utf-8")
     except UnicodeDecodeError:
-        return _decoded(path, label, "cp1252")
+        return _decoded(path, label, known, "cp1252")
 
 
-def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
+def _decoded(path: Path, label: str | None, known: Collection[str], encoding: str) -> Frame:
     import pandas as pd
 
     lines = _lines(path, encoding)
     delimiter = _delimiter(lines)
     rows = list(csv.reader(lines, delimiter=delimiter or " ", skipinitialspace=True))
-    header = _has_header(rows)
-    width = max(map(len, rows))
-    names = [name.strip() for name in rows[0]] if header else _numbered(width)
+    names = _named(rows[0])
+    header = (bool(known) and set(known) <= set(names)) or _has_header(rows)
+    names = names if header else _numbered(max(map(len, rows)))
+    _refuse_twice(names, path)
     has_decimal_comma = _has_decimal_comma(rows, delimiter)
     if delimiter and encoding == "utf-8" and not has_decimal_comma and _are_numbers(rows[header:]):
         frame = _numbers(path, delimiter, names, header, label)
         if frame is not None:
             return frame
     missing = {name: [""] if name == label else list(MISSING) for name in names}
-    frame = pd.read_csv(
+    return pd.read_csv(
         path,
         sep=delimiter or r"\s+",
         header=0 if header else None,
-        names=None if header else names,
+        names=names,
         na_values=missing,
         keep_default_na=False,
         skipinitialspace=True,
@@ -130,7 +138,6 @@ def _decoded(path: Path, label: str | None, encoding: str) -> Frame:
         encoding=encoding,
         low_memory=False,
     )
-    return frame.rename(columns=lambda name: str(name).strip())
 
 
 def _are_numbers(rows: Sequence[Sequence[str]]) -> bool:
@@ -156,7 +163,7 @@ def _numbers(
     except pa.ArrowInvalid:
         return None
     plain = all(pa.types.is_int64(kind) or pa.types.is_float64(kind) for kind in table.schema.types)
-    if not plain or [name.strip() for name in table.column_names] != names:
+    if not plain or _named(table.column_names) != names:
         return None
     if label in names and table.column(names.index(label)).null_count:
         return None
@@ -199,17 +206,24 @@ def _delimiter(lines: Sequence[str]) -> str | None:
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names columns.
 
-    It does unless a cell of it is a number or stands again below; but columns may be numbered.
+    It does unless a cell of it is a number, or text that stands again below. But numbers are names,
+    too, where they count columns; and beside text that is none of the values it stands over, which
+    are numbers, or a few texts again and again.
     """
-    first, below = rows[0], rows[1:]
-    cells = [cell.strip() for cell in first]
+    cells = [cell.strip() for cell in rows[0]]
+    below = [[row[n].strip() for row in rows[1:] if n < len(row)] for n in range(len(cells))]
     numbers = [cell for cell in cells if is_number(cell)]
-    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
-    if len(set(cells)) < len(cells) or (numbers and (len(numbers) < 2 or numbers not in counted)):
+    texts = [(cell, below[n]) for n, cell in enumerate(cells) if cell not in ("", *numbers)]
+    if any(cell in column for cell, column in texts):
         return False
-    return not any(
-        cell not in ("", *numbers) and any(row[n].strip() == cell for row in below if n < len(row))
-        for n, cell in enumerate(cells)
+    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
+    if not numbers or (len(numbers) > 1 and numbers in counted):
+        return True
+    return any(
+        (_are_numbers([column]) and any(map(is_number, column)))
+        or len(set(column)) <= len(column) / 2
+        for cell, column in texts
+        if cell not in MISSING and any(column)
     )
 
 
@@ -220,6 +234,17 @@ def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> 
     commas = sum(is_number(cell.replace(",", ".", 1)) and "," in cell for cell in cells)
     points = sum(is_number(cell) and "." in cell for cell in cells)
     return commas > points
+
+
+def _named(cells: Sequence[str]) -> list[str]:
+    """What a header calls columns; one without a name is called as pandas calls it."""
+    return [cell.strip() or f"Unnamed: {number}" for number, cell in enumerate(cells)]
+
+
+def _refuse_twice(names: Sequence[str], path: Path) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"{path}: two columns are called {show(twice[0])}; rename one of them")
 
 
 def _numbered(width: int) -> list[str]:

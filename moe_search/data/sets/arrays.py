@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.array_files import ArrayFiles, SplitName, open_arrays
+from moe_search.data.files.hidden import visible
 from moe_search.data.labels import Classes, classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.samples import as_samples, has_float32_range, sample_shape
@@ -52,7 +53,7 @@ class Arrays(DataSet):
 
     def claims(self, path: Path) -> bool:
         """Whether it is an .npz or .npy file, or a folder of .npy files."""
-        return path.suffix in (".npz", ".npy") or (path.is_dir() and any(path.glob("*.npy")))
+        return path.suffix in (".npz", ".npy") or (path.is_dir() and any(visible(path, "*.npy")))
 
 
 ARRAYS = Arrays()
@@ -105,24 +106,31 @@ class _Reader:
         return Split(x_NS, self.classes.numbers(y, where))
 
     def _alike(self, x_NS: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-        """Values on the training data's scale: bytes are pixels, which count as 0..1."""
+        """Values on the training data's scale: bytes are pixels, which count as 0..1.
+
+        Of bytes that are all 0 or 1, other numbers of 0 to 1 are the same, and not such pixels.
+        """
         ours = self.training.x
         if (ours.dtype == np.uint8) == (x_NS.dtype == np.uint8):
             return x_NS
-        low, high = float(x_NS.min()), float(x_NS.max())
+        (least, most), (low, high) = (
+            (float(each.min()), float(each.max())) for each in (ours, x_NS)
+        )
+        images = len(self._shape) == 3
         if ours.dtype == np.uint8:
-            if low >= 0 and high <= 1 and x_NS.dtype.kind == "f":
+            if low >= 0 and high <= 1 < most and x_NS.dtype.kind in "bf":
                 return x_NS
             if low >= 0 and high <= 255:
                 self._progress(Note(f"{where}: divided by 255, as the bytes of training are"))
                 return (x_NS / 255).astype(np.float32)
-        elif len(self._shape) == 1:
+        elif least >= 0 and most <= 1 < high:
+            if images:
+                return x_NS
+        elif not images or (least >= 0 and most <= 255):
             return x_NS.astype(np.float32)
-        elif ours.min() >= 0 and ours.max() <= 255:
-            return x_NS if ours.max() <= 1 else x_NS.astype(np.float32)
         raise UserError(
             f"{where}: {x_NS.dtype} of {low:g} to {high:g}, but training is {ours.dtype} of "
-            f"{ours.min():g} to {ours.max():g}; save both on one scale"
+            f"{least:g} to {most:g}; save both on one scale"
         )
 
 

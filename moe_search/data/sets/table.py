@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.columns import learnable, likely_label, look_at
-from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.dataset import Ints, Raw, Samples, Split
 from moe_search.data.files.tables import SPLITS, Frame, is_table, read_table, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
@@ -52,13 +52,13 @@ class Table(DataSet):
         """Look at its columns: which is likely to be predicted, and which say nothing."""
         path = own_path(source)
         frame = read_rows(path, None)
-        label = likely_label(frame)
+        split = _likely_split(frame)
+        label = likely_label(frame[_names(frame, split)])
         if label is None:
             raise UserError(
                 f"{path}: no column is likely to be predicted; name it as data.label of "
                 f"data: {{name: table, path: {path.name}, label: ...}}; {_has(frame)}"
             )
-        split = _likely_split(frame)
         dropped, notes = to_drop(frame, (label, split, SPLIT))
         keys: dict[str, Any] = {"label": label, **dropped}
         keys |= {"split": split} if split else {}
@@ -81,9 +81,10 @@ def to_drop(
 
     There is no such key where there are no such columns.
     """
-    columns = [look_at(frame, name) for name in frame.columns if name not in others]
+    training = _training(frame)
+    columns = [look_at(frame, name, training) for name in frame.columns if name not in others]
     drop = {
-        column.name: column.why_not or "one of its own in every row"
+        column.name: column.why_not
         for column in columns
         if column.kind is None or column.identifies
     }
@@ -124,7 +125,8 @@ def from_frame(frame: Frame, source: Data, where: str, test: bool, progress: Pro
         progress(Note(f"{where}: {unlabelled:,} rows without a label ({label}) are left out"))
         frame = frame[frame[label].notna()].reset_index(drop=True)
     rows = {"train": np.arange(len(frame))} if split is None else _rows(frame, split, where)
-    kinds = learnable(frame, _features(frame, source, label, split), where)
+    names, named = _features(frame, source, label, split), bool(source.columns)
+    kinds = learnable(frame, names, where, _training(frame), named)
     y, place = _plain(frame[label]), f"{where}: column {label}"
     classes = classes_of(y[rows["train"]], place)
     if classes.mapping():
@@ -149,7 +151,7 @@ def _named(frame: Frame, source: Data, where: str) -> tuple[str, str | None]:
     """The columns of labels and of splits, once all that are named are found."""
     split = source.split or (SPLIT if SPLIT in frame.columns else None)
     if source.label is None:
-        likely = likely_label(frame)
+        likely = likely_label(frame[_names(frame, split)])
         hint = f", perhaps {likely}" if likely else ""
         raise UserError(f"{where}: data.label: name the column to predict{hint}; {_has(frame)}")
     if source.columns and source.drop:
@@ -163,14 +165,19 @@ def _named(frame: Frame, source: Data, where: str) -> tuple[str, str | None]:
     return source.label, split
 
 
+def _names(frame: Frame, split: str | None = None) -> list[str]:
+    """Columns of a user's own, but that of splits."""
+    return [name for name in frame.columns if name not in (SPLIT, split)]
+
+
 def _has(frame: Frame) -> str:
-    names = [name for name in frame.columns if name != SPLIT]
+    names = _names(frame)
     return f"columns are {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
 
 
 def _features(frame: Frame, source: Data, label: str, split: str | None) -> list[str]:
     others: Iterable[str] = source.columns or frame.columns
-    left_out = {label, split, *source.drop}
+    left_out = {label, split, SPLIT, *source.drop}
     return [name for name in others if name not in left_out]
 
 
@@ -199,6 +206,11 @@ def _rows(frame: Frame, split: str, where: str) -> dict[str, npt.NDArray[np.int6
     if not len(found["train"]):
         raise UserError(f"{where}: column {split}: no row is train")
     return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def _training(frame: Frame) -> Ints | None:
+    """Numbers of the rows of training, where there is a file a split."""
+    return np.flatnonzero(frame[SPLIT] == "train") if SPLIT in frame.columns else None
 
 
 def _plain(labels: Any) -> npt.NDArray[Any]:

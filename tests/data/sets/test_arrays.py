@@ -8,7 +8,8 @@ import pytest
 
 from moe_search.data import load
 from moe_search.data.load import read
-from moe_search.data.preprocessing import as_input
+from moe_search.data.preprocessing import as_input, range_warning
+from moe_search.data.sets.arrays import ARRAYS
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -165,6 +166,10 @@ def with_value(key: str, value: float) -> Arrays:
             {**arrays((4, 4)), "x_test": np.ones((9, 4, 4), np.uint8)},
             "x_test: uint8 of 1 to 1, but training is float64 of .*; save both on one scale",
         ),
+        (
+            {**arrays(), "x_train": np.ones((30, 5)), "x_test": np.full((9, 5), 9, np.uint8)},
+            "x_test: uint8 of 9 to 9, but training is float64 of 1 to 1; save both on one scale",
+        ),
         (replaced("x_test", np.zeros((9, 4))), r"x_test: samples of shape \(4,\)"),
         (replaced("x_train", np.zeros(30)), "x_train: has 1 axes"),
         (replaced("x_train", np.zeros((0, 5))), r"x_train: is empty \(shape \(0, 5\)\)"),
@@ -293,6 +298,15 @@ def test_a_folder_of_arrays_is_as_an_archive_of_them(tmp_path: Path) -> None:
         assert np.array_equal(getattr(one, name).y, getattr(other, name).y)
 
 
+def test_what_systems_leave_among_arrays_is_skipped(tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "own", arrays())
+    (folder / "._x_train.npy").write_bytes(b"\0\5\x16\7")
+    assert read(own(folder), test=True).training.x.shape == (30, 5)
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "._x_train.npy").write_bytes(b"\0\5\x16\7")
+    assert not ARRAYS.claims(tmp_path / "left")
+
+
 def test_splits_of_medmnists_keys(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     content = {}
@@ -368,6 +382,33 @@ def test_bytes_of_a_test_split_are_as_floats_of_training(tmp_path: Path) -> None
         assert found is not None
         assert expected is not None
         assert np.allclose(found.x, expected.x, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5,)])
+@pytest.mark.parametrize("types", [("u1", "f4"), ("u1", "i8"), ("u1", "?"), ("f4", "u1")])
+def test_zeros_and_ones_are_the_same_in_bytes_and_in_other_numbers(
+    tmp_path: Path, shape: tuple[int, ...], types: tuple[str, str]
+) -> None:
+    ones = np.random.default_rng(0).integers(0, 2, (30, *shape))
+    content = arrays(shape) | {"x_train": ones.astype(types[0]), "x_test": ones.astype(types[1])}
+    content["y_test"] = content["y_train"]
+    dataset = load(own(saved(tmp_path, content), validation=6), test=True)
+    every = load(own(saved(tmp_path, content | {"x_test": content["x_train"]}), validation=6), True)
+    assert dataset.test is not None
+    assert every.test is not None
+    assert np.allclose(dataset.test.x, every.test.x, atol=1e-5)
+
+
+def test_a_model_of_bytes_knows_their_range(tmp_path: Path) -> None:
+    content = arrays((4, 4)) | {"x_test": np.ones((9, 4, 4))}
+    content["x_train"] = np.random.default_rng(0).integers(0, 2, (30, 4, 4), np.uint8)
+    preprocessing = load(own(saved(tmp_path, content))).preprocessing
+    told = range_warning(
+        as_input(content["x_test"], (1, 4, 4), preprocessing), (1, 4, 4), preprocessing
+    )
+    assert told == (
+        "values of 1 to 1, but the model was trained on 0 to 0.00392157; scale them alike"
+    )
 
 
 def test_small_differences_of_large_features_are_kept(tmp_path: Path) -> None:

@@ -313,6 +313,12 @@ def test_a_competitions_folders_are_read_but_not_its_sample_answers(tmp_path: Pa
     assert shows_its_class(dataset)
 
 
+def test_a_table_that_a_system_leaves_is_skipped(tmp_path: Path) -> None:
+    write_list(tmp_path / "labels.csv", flat(tmp_path, 12))
+    (tmp_path / "._labels.csv").write_bytes(b"")
+    assert shows_its_class(load(source(tmp_path), test=True))
+
+
 def test_images_without_a_class_are_left_out_and_told(tmp_path: Path) -> None:
     rows = flat(tmp_path, 30)
     write_list(tmp_path / "labels.csv", [*rows[:28], *((name, "") for name, _ in rows[28:])])

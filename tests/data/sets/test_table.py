@@ -1,6 +1,8 @@
 """Tables of all kinds: what is read, what becomes a feature, and what is refused by name."""
 
 import gzip
+import lzma
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import feather
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import feather, parquet
 
 from moe_search.data import Dataset, load
+from moe_search.data.columns import look_at
+from moe_search.data.encoding import Encoding
 from moe_search.data.files import tables
+from moe_search.data.sets.table import TABLE
 from moe_search.errors import UserError
-from moe_search.progress import Note, Working
+from moe_search.progress import Note, Working, silent
 from moe_search.spec import Data
 from moe_search.spec.kinds.data_sets import DATA_SETS
 
@@ -119,6 +126,46 @@ def test_a_header_may_number_the_columns(tmp_path: Path) -> None:
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4))).assign(kind=[1, 2] * 15)
     frame.to_csv(tmp_path / "a.csv", index=False)
     assert load(table(tmp_path / "a.csv")).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("label,400,401,402\n0,1.5,2,3\n1,2,3,4\n", "label 400 401 402"),
+        ("label,400.5,401.5\ncat,1,2\ndog,2,3\ncat,1,2\ndog,2,3\n", "label 400.5 401.5"),
+        ("x,5\n?,1\n7,2\n", "x 5"),
+        ("country,2019,2020,kind\nA,1,2,poor\nB,3,4,rich\nC,3,4,poor\nD,1,2,rich\n",
+         "country 2019 2020 kind"),
+        (",400,label\n0,1,cat\n1,2,dog\n2,1,cat\n3,2,dog\n", "Unnamed: 0 400 label"),
+        (",400,label\n0,1,0\n1,2,1\n", "Unnamed: 0 400 label"),
+        (" a , b\n?,1\n2,1\n", "a b"),
+        ("cat,7,2\ndog,3,4\ncat,5,6\n", ""),
+        ("A,7,poor\nB,2,rich\nC,3,poor\nD,4,rich\n", ""),
+        ("2020-01-01,7,2\n2020-01-02,3,4\n", ""),
+        ("?,7,2\n5,3,4\n6,5,6\n", ""),
+        ("a note,7,2\n,3,4\n,5,6\n", ""),
+        ("7,1,2\n6,3,4\n", ""),
+    ],
+)  # fmt: skip
+def test_a_header_may_hold_numbers_beside_text(tmp_path: Path, text: str, columns: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    frame = tables.read_table(tmp_path / "a.csv")
+    assert len(frame) == text.count("\n") - bool(columns)
+    bare = [f"column_{number + 1}" for number in range(frame.shape[1])]
+    assert " ".join(frame.columns) == (columns or " ".join(bare))
+    assert frame.select_dtypes("number").shape[1] >= 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "words.csv", "a.parquet", "a.feather"])
+def test_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.csv").write_text("age,age,kind\n1,2,0\n3,4,1\n")
+    (tmp_path / "words.csv").write_text("age,age,kind\n1,2,cat\n3,4,dog\n")
+    columns = [pa.array([1, 2]), pa.array([3, 4]), pa.array(["cat", "dog"])]
+    twice = pa.Table.from_arrays(columns, names=["age", "age", "kind"])
+    parquet.write_table(twice, tmp_path / "a.parquet")
+    feather.write_feather(twice, str(tmp_path / "a.feather"))
+    with pytest.raises(UserError, match=r"two columns are called 'age'; rename one of them$"):
+        load(table(tmp_path / name))
 
 
 def test_text_of_windows_is_read(tmp_path: Path) -> None:
@@ -227,6 +274,10 @@ COLUMNS: dict[str, tuple[Any, str]] = {
     ),
     "a slip": ([1, 2, 3, 4, 5, 6, 7, 8, 9, "1O"] * 6, r"odd \(numbers, but also '1O'\)"),
     "nothing": ([None] * 60, r"odd \(no values\)"),
+    "groups of digits": (
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, "1_000"] * 6,
+        r"odd \(numbers, but also '1_000'\)",
+    ),
     "infinite": ([1.0, float("inf")] * 30, r"odd \(infinite numbers\)"),
 }
 
@@ -240,6 +291,82 @@ def test_a_column_that_cannot_be_learned_from_is_named(tmp_path: Path, kind: str
     with pytest.raises(UserError, match=message):
         load(table(tmp_path / "a.csv"))
     assert load(table(tmp_path / "a.csv", drop=["odd", "other"])).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize("word", ["NAN", "NaN", "nan"])
+def test_no_number_is_missing_however_it_is_written(tmp_path: Path, word: str) -> None:
+    animals().to_csv(tmp_path / "a.csv", index=False, na_rep=word)
+    animals().to_csv(tmp_path / "b.csv", index=False)
+    assert same(load(table(tmp_path / "a.csv")), load(table(tmp_path / "b.csv")))
+
+
+WORDS = st.one_of(
+    st.from_regex(r"[-+]?[0-9_.]{1,5}(e[0-9]{1,3})?[ ,]?", fullmatch=True),
+    st.sampled_from(["nan", "NAN", "inf", "-Infinity", "true", "0x1f", "\u0663", "1e400", "\xa05"]),
+    st.booleans(),
+    st.integers(),
+)
+
+
+@given(st.lists(st.one_of(st.none(), WORDS), min_size=2, max_size=6))
+def test_what_is_a_number_becomes_a_feature(values: list[Any]) -> None:
+    """What columns are said to hold is what an encoding can make of them."""
+    frame = pd.DataFrame({"odd": pd.Series(values, dtype=object)})
+    column = look_at(frame, "odd")
+    if column.kind is not None:
+        assert np.isfinite(Encoding.fit(frame, {"odd": column.kind}).encode(frame)).all()
+
+
+DRAWN = np.random.default_rng(0)
+NUMBERED: dict[str, Any] = {
+    "Id": np.arange(1, 61),
+    "row": np.arange(60),
+    "place": DRAWN.permutation(60) + 1,
+    "PassengerId": DRAWN.permutation(900)[:60],
+    "text": DRAWN.permutation(60).astype(str),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_numbers_of_rows_are_refused_unless_they_are_chosen(tmp_path: Path, name: str) -> None:
+    frame = animals().assign(**{name: NUMBERED[name]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    message = (
+        rf"cannot learn from {name} \(one of its own in every row\); mend them, or give "
+        rf"data\.drop: \[{name}\]; data\.features may name {name}$"
+    )
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path / "a.parquet"))
+    assert load(table(tmp_path / "a.parquet", drop=[name])).shape == (8,)
+    assert load(table(tmp_path / "a.parquet", features=["weight", name])).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(60.0),
+        np.append(np.arange(59), 58),
+        DRAWN.permutation(61)[DRAWN.permutation(61) != 60],
+        DRAWN.permutation(900)[:60],
+    ],
+    ids=["floats", "one twice", "a gap", "any"],
+)
+def test_other_numbers_are_features(tmp_path: Path, values: Any) -> None:
+    animals().assign(size=values).to_parquet(tmp_path / "a.parquet")
+    assert load(table(tmp_path / "a.parquet")).shape == (9,)
+
+
+@pytest.mark.parametrize("name", ["id", "row", "code"])
+def test_identifiers_may_start_anew_in_each_split(tmp_path: Path, name: str) -> None:
+    for split, rows in (("train", 40), ("test", 30)):
+        values = [f"a{n}" for n in range(rows)] if name == "code" else np.arange(rows) + 1
+        animals(rows).assign(**{name: values}).to_csv(tmp_path / f"{split}.csv", index=False)
+    with pytest.raises(UserError, match=rf"cannot learn from {name} \(.* of its own in every row"):
+        load(table(tmp_path))
+    found = TABLE.survey(Data(name="table", path=tmp_path), silent)
+    assert found.source.drop == (name,)
+    assert found.notes[0].startswith(f"{name} is dropped: ")
+    assert found.shape == load(table(tmp_path, drop=[name])).shape
 
 
 def test_lists_are_no_columns(tmp_path: Path) -> None:
@@ -276,6 +403,11 @@ def test_a_column_that_is_not_there_is_named(
         ("a.parquet", b"PAR1 damaged"),
         ("a.arrow", b"ARROW1 damaged"),
         ("a.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:20]),
+        ("a.csv.zip", b"PK\3\4 damaged"),
+        ("a.csv.xz", lzma.compress(b"a,b\n" + b"1,2\n" * 99)[:40]),
+        ("b.csv.xz", b"no xz"),
+        ("a.csv.bz2", b"no bz2"),
+        ("b.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:12] + b"damaged"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
     ],
 )
@@ -285,6 +417,15 @@ def test_a_damaged_table_is_told_in_one_line(tmp_path: Path, name: str, content:
         load(table(tmp_path / name, label="b"))
     with pytest.raises(UserError, match=r"none\.csv: not a readable table .No such file"):
         load(table(tmp_path / "none.csv"))
+
+
+def test_a_table_packed_by_a_package_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "a.csv.zst").write_bytes(b"(\xb5/\xfd")
+    with pytest.raises(UserError, match=r"a\.csv\.zst: not a readable table .*zstandard[^\n]*$"):
+        load(table(tmp_path / "a.csv.zst"))
 
 
 @pytest.mark.parametrize("key", ["label", "split"])
