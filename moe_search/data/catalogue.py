@@ -21,10 +21,11 @@ class Files:
     Attributes:
         torchvision: its class there.
         folder: the folder with its files, below a root.
-        names: what must be there, each plain or gzipped.
+        names: what must be there, each plain or gzipped; "A or B" where one of them will do.
         elsewhere: further places of that folder: below a root, or absolute.
         root: the folder, below a root, that torchvision takes for the root.
         parts: what is fetched one after another, as arguments of torchvision's class.
+        page: where people fetch it themselves, if torchvision cannot.
     """
 
     torchvision: str
@@ -33,6 +34,7 @@ class Files:
     elsewhere: tuple[str, ...] = ()
     root: str = ""
     parts: tuple[Mapping[str, str | bool], ...] = ({},)
+    page: str = ""
 
 
 def user_cache() -> Path:
@@ -67,7 +69,10 @@ def find(files: Files, root: Path | None) -> Path | None:
 
 
 def _complete(folder: Path, names: tuple[str, ...]) -> bool:
-    return all((folder / f).exists() or (folder / f"{f}.gz").is_file() for f in names)
+    def lies(name: str) -> bool:
+        return (folder / name).exists() or (folder / f"{name}.gz").is_file()
+
+    return all(any(map(lies, name.split(" or "))) for name in names)
 
 
 def _download(files: Files, progress: Progress) -> None:
@@ -76,6 +81,10 @@ def _download(files: Files, progress: Progress) -> None:
 
     cache = user_cache()
     target = cache / files.folder
+    if files.page:
+        raise UserError(
+            f"{files.torchvision}: not found; fetch it from {files.page}, and {_put(files)}"
+        )
     progress(Note(f"downloading {files.torchvision} to {target}"))
     progress(Working(f"downloading {files.torchvision}"))
     # torchvision prints, and draws a bar whether or not there is a terminal
@@ -94,6 +103,13 @@ def _download(files: Files, progress: Progress) -> None:
     except (RuntimeError, OSError, EOFError, HTTPException, tarfile.TarError) as error:
         raise UserError(
             f"{files.torchvision}: not found and not downloaded "
-            f"({' '.join(str(error).split())}); put {', '.join(files.names)} into {target}, "
-            f"or into {files.folder} below data.root or $MOE_SEARCH_DATA"
+            f"({' '.join(str(error).split())}); {_put(files)}"
         ) from error
+
+
+def _put(files: Files) -> str:
+    """Where a person puts the files, in words."""
+    return (
+        f"put {', '.join(files.names)} into {user_cache() / files.folder}, "
+        f"or into {files.folder} below data.root or $MOE_SEARCH_DATA"
+    )

@@ -11,9 +11,9 @@ from urllib.error import URLError
 import pytest
 
 from moe_search.data import load, prepare
-from moe_search.data.catalogue import Files, locate, user_cache
+from moe_search.data.catalogue import Files, find, locate, user_cache
 from moe_search.data.sets import idx
-from moe_search.data.sets.base import PublishedSet
+from moe_search.data.sets.base import TorchvisionSet
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working, silent
 from moe_search.spec import Data
@@ -76,10 +76,16 @@ def test_fashion_mnist_is_found_where_debian_puts_it(env: Path) -> None:
     assert locate(replace(files, elsewhere=(str(debian),)), None, silent) == debian
 
 
-PUBLISHED = [kind.load() for kind in DATA_SETS.values() if isinstance(kind.load(), PublishedSet)]
+FILES = [
+    data_set.files
+    for data_set in (kind.load() for kind in DATA_SETS.values())
+    if isinstance(data_set, TorchvisionSet)
+]
 
 
-@pytest.mark.parametrize("files", [one.files for one in PUBLISHED], ids=lambda one: one.torchvision)
+@pytest.mark.parametrize(
+    "files", [one for one in FILES if not one.page], ids=lambda one: one.torchvision
+)
 def test_a_failed_download_says_what_to_put_where(env: Path, files: Files) -> None:
     told: list[Note | Working] = []
     with pytest.raises(UserError, match=r"not found and .*no network here") as raised:
@@ -94,6 +100,27 @@ def test_a_failed_download_says_what_to_put_where(env: Path, files: Files) -> No
         Working(f"downloading {files.torchvision}"),
     ]
     assert list(user_cache().rglob("*ubyte*")) == []
+
+
+def test_what_torchvision_cannot_fetch_says_where_people_do(env: Path) -> None:
+    (files,) = (one for one in FILES if one.page)
+    told: list[Note | Working] = []
+    with pytest.raises(UserError, match=r"^FER2013: not found; fetch it from https://") as raised:
+        locate(files, None, told.append)
+    place = user_cache() / "fer2013"
+    assert f"put fer2013.csv or icml_face_data.csv into {place}" in str(raised.value)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv", "icml_face_data.csv.gz"])
+def test_one_of_several_files_will_do(env: Path, name: str) -> None:
+    (files,) = (one for one in FILES if one.page)
+    folder = env / "root" / "fer2013"
+    folder.mkdir(parents=True)
+    (folder / "train.csv").touch()
+    assert find(files, env / "root") is None
+    (folder / name).touch()
+    assert find(files, env / "root") == folder
 
 
 class Served(BytesIO):

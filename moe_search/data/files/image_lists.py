@@ -68,10 +68,13 @@ def listings(path: Path, source: Data) -> Listings:
         found = _from_lists(path, source)
     else:
         found = _from_folders(path)
-    if found.test:
-        return found
+    return found if found.test else with_drawn_test(found, source.seed)
+
+
+def with_drawn_test(found: Listings, seed: int) -> Listings:
+    """The same with a stratified fifth of the training images as the test split."""
     y_N = np.array([label for _, label in found.training], np.int64)
-    drawn, rest = drawn_test(y_N, source.seed)
+    drawn, rest = drawn_test(y_N, seed)
     return replace(
         found,
         training=[found.training[i] for i in rest],

@@ -98,18 +98,14 @@ def surveyed(source: Data, raw: Raw) -> Survey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedSet(DataSet):
-    """A data set whose files torchvision knows.
+class TorchvisionSet(DataSet):
+    """A published data set whose files torchvision knows.
 
     Attributes:
         files: where they lie, and how they are fetched.
     """
 
     files: Files
-
-    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
-        """Read it from where it lies, once it is downloaded where it is nowhere."""
-        return self.read_folder(self.folder(source.root, progress), test)
 
     def folder(self, root: Path | None, progress: Progress) -> Path:
         """The folder with its files, found or downloaded."""
@@ -118,6 +114,15 @@ class PublishedSet(DataSet):
     def is_here(self, root: Path | None) -> bool:
         """Whether its files are anywhere."""
         return find(self.files, root) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedSet(TorchvisionSet):
+    """One that has a single form: its arrays are as its files hold them."""
+
+    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
+        """Read it from where it lies, once it is downloaded where it is nowhere."""
+        return self.read_folder(self.folder(source.root, progress), test)
 
     @abstractmethod
     def read_folder(self, folder: Path, test: bool) -> Raw:

@@ -1,20 +1,12 @@
-"""GTSRB, German traffic signs: image files of many sizes, in a folder a class or with a table.
+"""GTSRB, German traffic signs: image files of many sizes, in a folder a class or with a table."""
 
-Shape suffixes: N sample, C channel.
-"""
-
-from collections import Counter
 from pathlib import Path
 
 from moe_search.data.catalogue import Files
-from moe_search.data.dataset import Raw
-from moe_search.data.files.image_lists import image_files
+from moe_search.data.files.image_lists import Listings
 from moe_search.data.files.tables import read_table
-from moe_search.data.sets.base import PublishedSet
-from moe_search.data.sets.image_folder import read_listings
+from moe_search.data.sets.photos import Labelled, PhotoSet, in_class_folders, numbered
 from moe_search.errors import UserError
-from moe_search.progress import Progress, silent
-from moe_search.spec.sections import Data
 
 CLASSES = (
     *(f"speed limit {limit}" for limit in (20, 30, 50, 60, 70, 80)),
@@ -30,54 +22,44 @@ CLASSES = (
 )
 
 
-class Gtsrb(PublishedSet):
+_TABLE = "GT-final_test.csv"
+_NUMBERS = tuple(f"{number:05}" for number in range(len(CLASSES)))
+
+
+class Gtsrb(PhotoSet):
     """The signs of GTSRB."""
 
-    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
-        """Images of ``source.image_size`` x ``source.image_size`` and ``source.channels``."""
-        folder = self.folder(source.root, progress)
-        splits = {"training": _training(folder)} | ({"test": _test(folder)} if test else {})
-        samples = read_listings(splits, source, progress)
-        return Raw(samples["training"], samples.get("test"), CLASSES)
-
-    def read_folder(self, folder: Path, test: bool) -> Raw:
-        """Colour images [N, 3, 32, 32] of bytes.
-
-        Raises:
-            UserError: a file is missing or damaged.
-        """
-        return self.read(Data(name="gtsrb", root=folder.parent), test, silent)
+    def listed(self, folder: Path) -> Listings:
+        """Training images in folders that are numbered as their classes: 00000, 00001..."""
+        images = folder / "GTSRB" / "Training"
+        training = [(image, f"{name:0>5}") for image, name in in_class_folders(images)]
+        return Listings(
+            classes=CLASSES,
+            training=numbered(training, _NUMBERS, images),
+            validation=None,
+            test=numbered(_test(folder), _NUMBERS, folder / _TABLE),
+        )
 
 
 GTSRB = Gtsrb(
+    count=len(CLASSES),
     files=Files(
         "GTSRB",
         "gtsrb",
-        ("GTSRB/Training", "GTSRB/Final_Test/Images", "GT-final_test.csv"),
+        ("GTSRB/Training", "GTSRB/Final_Test/Images", _TABLE),
         ("GTSRB/gtsrb",),
         parts=({"split": "train"}, {"split": "test"}),
-    )
+    ),
 )
 
 
-def _training(folder: Path) -> list[tuple[Path, int]]:
-    """Images in folders that are numbered as their classes: 00000, 00001..."""
-    images = folder / "GTSRB" / "Training"
-    found = [(file, file.parent.name) for file in image_files(images, Counter())]
-    wrong = [file for file, name in found if not name.isdecimal() or int(name) >= len(CLASSES)]
-    if wrong or not found:
-        what = f"{wrong[0].parent}: no class of GTSRB" if wrong else f"{images}: holds no images"
-        raise UserError(f"{what}; put the original in place")
-    return [(file, int(name)) for file, name in found]
-
-
-def _test(folder: Path) -> list[tuple[Path, int]]:
-    table = folder / "GT-final_test.csv"
+def _test(folder: Path) -> Labelled:
+    table = folder / _TABLE
     frame = read_table(table)
     if not {"Filename", "ClassId"} <= {*frame.columns}:
         raise UserError(f"{table}: has no columns Filename and ClassId; put the original in place")
     images = folder / "GTSRB" / "Final_Test" / "Images"
     return [
-        (images / name, int(label))
+        (images / name, f"{label:0>5}")
         for name, label in zip(frame["Filename"], frame["ClassId"], strict=True)
     ]

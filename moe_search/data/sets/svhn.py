@@ -4,16 +4,15 @@ Shape suffixes: N sample, H height, W width, C channel.
 """
 
 import string
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.matlab import read_matlab
 from moe_search.data.sets.base import PublishedSet
 from moe_search.errors import UserError
-from moe_search.words import one_line
 
 
 class Svhn(PublishedSet):
@@ -45,17 +44,11 @@ SVHN = Svhn(
 
 
 def _samples(path: Path) -> Samples:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(path)
-        x_HWCN, y_N = content["X"], content["y"].ravel()
-        if x_HWCN.shape[:3] != (32, 32, 3) or x_HWCN.shape[3] != len(y_N) or not len(y_N):
-            raise ValueError(f"images of shape {x_HWCN.shape} and {len(y_N)} labels")
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, MatReadError) as error:
-        why = one_line(str(error)) or type(error).__name__
-        raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error
+    x_HWCN, y_N = read_matlab(path, "X", "y")
+    y_N = y_N.ravel()
+    if x_HWCN.shape[:3] != (32, 32, 3) or x_HWCN.shape[3:] != y_N.shape or not len(y_N):
+        what = f"images of shape {x_HWCN.shape} and {len(y_N)} labels"
+        raise UserError(f"{path}: cannot be read ({what}); put the original in place")
     labels_N = np.where(y_N == 10, 0, y_N).astype(np.int64)  # the file's 10 is the digit 0
     if labels_N.min() < 0 or labels_N.max() > 9:
         raise UserError(f"{path}: label {y_N.max()} out of range, expected 1..10")

@@ -118,6 +118,18 @@ def gtsrb(root: Path) -> None:
     (folder / "GT-final_test.csv").write_text("\n".join(lines))
 
 
+def fer2013(root: Path) -> None:
+    """In the form of icml_face_data.csv, whose columns have another order, and names a space."""
+    (root / "fer2013").mkdir()
+    usage = ["Training"] * 14 + ["PublicTest"] * 4 + ["PrivateTest"] * 3
+    rows = [
+        f"{n % 7},{split},{' '.join(map(str, x.ravel()))}"
+        for n, (split, x) in enumerate(zip(usage, pixels(21, 48, 48), strict=True))
+    ]
+    table = "\n".join(["emotion, Usage, pixels", *rows])
+    (root / "fer2013" / "icml_face_data.csv").write_text(table)
+
+
 Theirs = Callable[[str, bool], Any]
 
 
@@ -147,6 +159,11 @@ SETS: dict[str, tuple[Callable[[Path], None], Theirs, int]] = {
     "usps": (usps, lambda root, train: datasets.USPS(root, train=train), 10),
     "stl10": (stl10, lambda root, train: datasets.STL10(root, "train" if train else "test"), 10),
     "gtsrb": (gtsrb, lambda root, train: datasets.GTSRB(root, "train" if train else "test"), 43),
+    "fer2013": (
+        fer2013,
+        lambda root, train: datasets.FER2013(root, "train" if train else "test"),
+        7,
+    ),
 }
 
 
@@ -158,6 +175,7 @@ def test_images_and_labels_are_those_that_torchvision_reads(
     write, theirs, classes = SETS[name]
     write(tmp_path)
     monkeypatch.setattr("torchvision.datasets.svhn.check_integrity", lambda *_: True)
+    monkeypatch.setattr("torchvision.datasets.fer2013.check_integrity", lambda *_, **__: True)
     monkeypatch.setattr(datasets.STL10, "_check_integrity", lambda self: True)
     raw = read(Data(name=name, root=tmp_path), test=True)
     assert len(raw.classes) == len(set(raw.classes)) == classes
@@ -199,6 +217,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, bytes, str]] = {
     "semeion": (semeion, "semeion.data", b"1 0 1\n", "cannot be read .values of shape"),
     "stl10": (stl10, "stl10_binary/train_X.bin", b"short", "5 bytes for 20 labels"),
     "gtsrb": (gtsrb, "gtsrb/GT-final_test.csv", b"a;b\n1;2\n", "has no columns Filename and"),
+    "fer2013": (
+        fer2013,
+        "fer2013/fer2013.csv",
+        b"emotion,pixels,Usage\n0,1 2 3,Training\n1,4 5 6,PublicTest\n",
+        "cannot be read .pixels of shape .1, 3.",
+    ),
     "emnist_letters": (
         emnist("letters", 26, 1),
         "EMNIST/raw/emnist-letters-train-labels-idx1-ubyte",

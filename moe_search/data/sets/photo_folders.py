@@ -1,0 +1,80 @@
+"""Published data sets of photos in a folder for each class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from moe_search.data.catalogue import Files
+from moe_search.data.files.image_lists import Listings, with_drawn_test
+from moe_search.data.sets.photos import PhotoSet, in_class_folders, numbered
+
+_TEST_SEED = 101
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSet(PhotoSet):
+    """Photos whose folders say their class, in the order of the folders' names.
+
+    Attributes:
+        training: the folders that hold those of the classes, below that of the files.
+        test: that of the test split; none where a fixed fifth of the photos is it.
+        names: of classes whose folders are called otherwise.
+        no_class: a folder that is none.
+    """
+
+    training: tuple[str, ...]
+    test: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    no_class: str = ""
+
+    def listed(self, folder: Path) -> Listings:
+        """Training photos, and those of the test split, which may be drawn."""
+        parts = [in_class_folders(folder / part) for part in self.training]
+        training = [(file, key) for part in parts for file, key in part if key != self.no_class]
+        keys = sorted({key for _, key in training})
+        found = Listings(
+            classes=tuple(self.names.get(key, key) for key in keys),
+            training=numbered(training, keys, folder / self.training[0]),
+            validation=None,
+            test=(),
+        )
+        if not self.test:
+            return with_drawn_test(found, _TEST_SEED)
+        test = folder / self.test
+        return replace(found, test=numbered(in_class_folders(test), keys, test))
+
+
+EUROSAT = FolderSet(files=Files("EuroSAT", "eurosat", ("2750",)), count=10, training=("2750",))
+
+CALTECH101 = FolderSet(
+    files=Files("Caltech101", "caltech101", ("101_ObjectCategories",)),
+    count=101,
+    training=("101_ObjectCategories",),
+    no_class="BACKGROUND_Google",
+)
+
+IMAGENETTE = FolderSet(
+    files=Files("Imagenette", "imagenette2", ("train", "val")),
+    count=10,
+    training=("train",),
+    test="val",
+    names={
+        "n01440764": "tench",
+        "n02102040": "English springer",
+        "n02979186": "cassette player",
+        "n03000684": "chain saw",
+        "n03028079": "church",
+        "n03394916": "French horn",
+        "n03417042": "garbage truck",
+        "n03425413": "gas pump",
+        "n03445777": "golf ball",
+        "n03888257": "parachute",
+    },
+)
+
+RENDERED_SST2 = FolderSet(
+    files=Files("RenderedSST2", "rendered-sst2", ("train", "valid", "test")),
+    count=2,
+    training=("train", "valid"),
+    test="test",
+)

@@ -1,0 +1,106 @@
+"""Published data sets of photo files of many sizes.
+
+Shape suffixes: N sample, C channel.
+"""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.image_lists import Listing, Listings, image_files
+from moe_search.data.files.images import decode_all, typical_form
+from moe_search.data.sets.base import Survey, TorchvisionSet
+from moe_search.errors import UserError
+from moe_search.progress import Progress
+from moe_search.spec.sections import Data
+from moe_search.words import show
+
+Labelled = Sequence[tuple[Path, str]]
+"""Photos, each with what the files call its class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSet(TorchvisionSet):
+    """A published data set of photo files, which become squares of one size.
+
+    Attributes:
+        count: the number of its classes.
+    """
+
+    count: int
+
+    @abstractmethod
+    def listed(self, folder: Path) -> Listings:
+        """Which photos there are, of which class, and in which split.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+
+    def read(self, source: Data, test: bool, progress: Progress) -> Raw:
+        """Images of ``source.image_size`` x ``source.image_size`` and ``source.channels``."""
+        found = self._found(source, progress)
+        splits = {"training": found.training} | ({"test": found.test} if test else {})
+        samples = {name: _samples(each, source, name, progress) for name, each in splits.items()}
+        return Raw(samples["training"], samples.get("test"), found.classes)
+
+    def survey(self, source: Data, progress: Progress) -> Survey:
+        """Look at some of its photos, for the size and channels that fit."""
+        found = self._found(source, progress)
+        form = typical_form([(photo, str(photo)) for photo, _ in found.training], progress)
+        sizes = {"image_size": form.side, "channels": form.channels}
+        return Survey(
+            source.model_copy(update=sizes),
+            (form.channels, form.side, form.side),
+            Counter(found.classes[label] for _, label in found.training),
+            own_validation=False,
+            comments={**form.comments, "image_size": f"squares; the photos are {form.sizes}"},
+        )
+
+    def _found(self, source: Data, progress: Progress) -> Listings:
+        folder = self.folder(source.root, progress)
+        found = self.listed(folder)
+        classes = len({label for _, label in found.training})
+        if classes != self.count:
+            raise UserError(
+                f"{folder}: has training photos of {classes} classes, expected {self.count}; "
+                "put the original in place"
+            )
+        return found
+
+
+def in_class_folders(folder: Path) -> Labelled:
+    """The photos below a folder that has a folder for each class."""
+    found = image_files(folder, Counter())
+    return [(file, file.relative_to(folder).parts[0]) for file in found if file.parent != folder]
+
+
+def numbered(photos: Labelled, classes: Sequence[str], where: Path) -> Listing:
+    """Photos with their class numbers.
+
+    Args:
+        photos: those of a split.
+        classes: what the files call each class, by its number.
+        where: what says which photos there are.
+
+    Raises:
+        UserError: there are none, or one is of no class.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    unknown = [name for _, name in photos if name not in numbers]
+    if unknown or not photos:
+        what = f"{show(unknown[0])} is no class" if unknown else "holds no images"
+        raise UserError(f"{where}: {what}; put the original in place")
+    return [(photo, numbers[name]) for photo, name in photos]
+
+
+def _samples(listing: Listing, source: Data, split: str, progress: Progress) -> Samples:
+    images = [(image, str(image)) for image, _ in listing]
+    x_NHWC, kept = decode_all(images, source, f"reading {split} images", progress)
+    y_N = np.array([label for _, label in listing], np.int64)[kept]
+    return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
