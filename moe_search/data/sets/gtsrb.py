@@ -5,7 +5,7 @@ from pathlib import Path
 from moe_search.data.catalogue import Files
 from moe_search.data.files.image_lists import Listings
 from moe_search.data.files.tables import read_table
-from moe_search.data.sets.photos import Labelled, PhotoSet, in_class_folders, numbered
+from moe_search.data.sets.photos.photo_set import Labelled, PhotoSet, in_class_folders, numbered
 from moe_search.errors import UserError
 
 CLASSES = (

@@ -122,42 +122,42 @@ DATA_SETS = Kinds(
         ),
         "eurosat": DataSetKind(
             meaning="27,000 satellite photos of 10 uses of land, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_folders:EUROSAT",
+            made_by="moe_search.data.sets.photos.folders:EUROSAT",
             keys=("unreadable",),
         ),
         "dtd": DataSetKind(
             meaning="5,640 photos of 47 textures, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_lists:DTD",
+            made_by="moe_search.data.sets.photos.lists:DTD",
             keys=("unreadable",),
         ),
         "flowers102": DataSetKind(
             meaning="8,189 photos of 102 flowers, resized to data.image_size",
-            made_by="moe_search.data.sets.flowers102:FLOWERS102",
+            made_by="moe_search.data.sets.photos.flowers102:FLOWERS102",
             keys=("unreadable",),
         ),
         "oxford_iiit_pet": DataSetKind(
             meaning="7,349 photos of 37 breeds of cats and dogs, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_lists:OXFORD_IIIT_PET",
+            made_by="moe_search.data.sets.photos.lists:OXFORD_IIIT_PET",
             keys=("unreadable",),
         ),
         "fgvc_aircraft": DataSetKind(
             meaning="10,000 photos of 100 variants of aircraft, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_lists:FGVC_AIRCRAFT",
+            made_by="moe_search.data.sets.photos.lists:FGVC_AIRCRAFT",
             keys=("unreadable",),
         ),
         "imagenette": DataSetKind(
             meaning="13,394 photos of 10 classes of ImageNet, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_folders:IMAGENETTE",
+            made_by="moe_search.data.sets.photos.folders:IMAGENETTE",
             keys=("unreadable",),
         ),
         "rendered_sst2": DataSetKind(
             meaning="9,613 pictures of sentences of 2 moods, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_folders:RENDERED_SST2",
+            made_by="moe_search.data.sets.photos.folders:RENDERED_SST2",
             keys=("unreadable",),
         ),
         "caltech101": DataSetKind(
             meaning="8,677 photos of 101 classes, resized to data.image_size",
-            made_by="moe_search.data.sets.photo_folders:CALTECH101",
+            made_by="moe_search.data.sets.photos.folders:CALTECH101",
             keys=("unreadable",),
         ),
         "arrays": DataSetKind(

@@ -13,10 +13,12 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
+from moe_search.data.catalogue import user_cache
 from moe_search.data.load import read
 from moe_search.data.survey import survey
 from moe_search.errors import UserError
 from moe_search.spec import Data
+from moe_search.spec.kinds.data_sets import DATA_SETS
 
 SIDE = 12
 BREEDS = ["Abyssinian", "american_bulldog", "Bengal", *(f"dog_{n:02}" for n in range(34))]
@@ -190,6 +192,28 @@ def test_without_a_test_split_a_fixed_fifth_is_it(name: str, tmp_path: Path) -> 
         for x_CHW, label in zip(split.x, split.y.tolist(), strict=True)
     ]
     assert sorted(ours) == sorted((x_CHW.tobytes(), label) for x_CHW, label in squares(expected))
+
+
+@pytest.mark.parametrize("name", [*FORMS, *DRAWN])
+def test_what_torchvision_fetches_is_found_in_the_cache(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = FORMS.get(name)
+    write, theirs = (form.write, form.theirs) if form else DRAWN[name][:2]
+
+    def fetch(self: Any) -> None:
+        write(Path(self.root).parent if name == "caltech101" else Path(self.root))
+
+    monkeypatch.setenv("MOE_SEARCH_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(theirs, "download" if hasattr(theirs, "download") else "_download", fetch)
+    monkeypatch.setattr("torchvision.datasets.flowers102.check_integrity", lambda *_: True)
+    data_set = DATA_SETS[name].load()
+    assert not data_set.is_here(None)
+    raw = read(Data(name=name, image_size=SIDE), test=True)
+    assert len(raw.classes) == data_set.count
+    assert data_set.is_here(None)
+    assert list(user_cache().glob(".*")) == []
 
 
 def test_init_looks_at_the_photos_for_their_size(

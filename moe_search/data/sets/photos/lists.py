@@ -6,7 +6,7 @@ from pathlib import Path
 
 from moe_search.data.catalogue import Files
 from moe_search.data.files.image_lists import Listings
-from moe_search.data.sets.photos import Labelled, PhotoSet, numbered
+from moe_search.data.sets.photos.photo_set import Labelled, PhotoSet, numbered
 from moe_search.errors import UserError
 from moe_search.words import one_line, show
 

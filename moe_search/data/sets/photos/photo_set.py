@@ -1,4 +1,4 @@
-"""Published data sets of photo files of many sizes.
+"""A published data set of photo files, which become squares of one size.
 
 Shape suffixes: N sample, C channel.
 """

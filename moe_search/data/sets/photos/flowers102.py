@@ -7,7 +7,7 @@ import numpy as np
 from moe_search.data.catalogue import Files
 from moe_search.data.files.image_lists import Listing, Listings
 from moe_search.data.files.matlab import read_matlab
-from moe_search.data.sets.photos import PhotoSet, numbered
+from moe_search.data.sets.photos.photo_set import PhotoSet, numbered
 from moe_search.errors import UserError
 
 CLASSES = (

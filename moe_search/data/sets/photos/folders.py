@@ -6,7 +6,7 @@ from pathlib import Path
 
 from moe_search.data.catalogue import Files
 from moe_search.data.files.image_lists import Listings, with_drawn_test
-from moe_search.data.sets.photos import PhotoSet, in_class_folders, numbered
+from moe_search.data.sets.photos.photo_set import PhotoSet, in_class_folders, numbered
 
 _TEST_SEED = 101
 
