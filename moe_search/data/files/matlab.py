@@ -1,11 +1,11 @@
 """Arrays of MATLAB's files."""
 
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from moe_search.data.files.damage import DAMAGE
 from moe_search.errors import UserError
 from moe_search.words import one_line
 
@@ -22,6 +22,6 @@ def read_matlab(path: Path, *names: str) -> list[npt.NDArray[Any]]:
     try:
         content = loadmat(path)
         return [content[name] for name in names]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, MatReadError) as error:
+    except (*DAMAGE, TypeError, MatReadError) as error:
         why = one_line(str(error)) or type(error).__name__
         raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error

@@ -1,7 +1,4 @@
-"""A published data set of photo files, which become squares of one size.
-
-Shape suffixes: N sample, C channel.
-"""
+"""A published data set of photo files, which become squares of one size."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -9,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.dataset import Raw
 from moe_search.data.files.image_lists import Listing, Listings, image_files
-from moe_search.data.files.images import decode_all, typical_form
+from moe_search.data.files.images import typical_form
 from moe_search.data.sets.base import Survey, TorchvisionSet
+from moe_search.data.sets.image_folder import read_listings
 from moe_search.errors import UserError
 from moe_search.progress import Progress
 from moe_search.spec.sections import Data
@@ -46,7 +42,7 @@ class PhotoSet(TorchvisionSet):
         """Images of ``source.image_size`` x ``source.image_size`` and ``source.channels``."""
         found = self._found(source, progress)
         splits = {"training": found.training} | ({"test": found.test} if test else {})
-        samples = {name: _samples(each, source, name, progress) for name, each in splits.items()}
+        samples = read_listings(splits, source, progress)
         return Raw(samples["training"], samples.get("test"), found.classes)
 
     def survey(self, source: Data, progress: Progress) -> Survey:
@@ -97,10 +93,3 @@ def numbered(photos: Labelled, classes: Sequence[str], where: Path) -> Listing:
         what = f"{show(unknown[0])} is no class" if unknown else "holds no images"
         raise UserError(f"{where}: {what}; put the original in place")
     return [(photo, numbers[name]) for photo, name in photos]
-
-
-def _samples(listing: Listing, source: Data, split: str, progress: Progress) -> Samples:
-    images = [(image, str(image)) for image, _ in listing]
-    x_NHWC, kept = decode_all(images, source, f"reading {split} images", progress)
-    y_N = np.array([label for _, label in listing], np.int64)[kept]
-    return Split(x_NHWC.transpose(0, 3, 1, 2), y_N)
