@@ -88,13 +88,15 @@ class Data(Section):
     """What is learned, and how it is split."""
 
     name: DataName = Field(
-        description="a known data set, or one's own: arrays, table or image_folder"
+        description="a known data set, or one's own: arrays, table, image_folder or huggingface"
     )
     root: GivenPath | None = Field(
         None, description="folder in which known data sets are looked for"
     )
     path: GivenPath | None = Field(
-        None, description="the .npz file of arrays; the file of table; the folder of image_folder"
+        None,
+        description="the file or folder of arrays or table; the folder of image_folder or "
+        "huggingface",
     )
     validation: Annotated[
         int | float | Literal["auto"],
@@ -120,10 +122,10 @@ class Data(Section):
         None, description="train on this many samples only, the same share of each class"
     )
     image_size: StrictInt = Field(
-        32, ge=1, le=4096, description="height and width of the images of image_folder"
+        32, ge=1, le=4096, description="height and width of images that are files"
     )
     channels: Literal[1, 3] = Field(
-        3, description="1 makes the images of image_folder grey, 3 red, green and blue"
+        3, description="1 makes images that are files grey, 3 red, green and blue"
     )
     augment: Annotated[
         bool | Literal["auto"],
