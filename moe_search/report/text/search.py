@@ -202,12 +202,16 @@ def race_text(summary: Summary) -> str:
     )
 
 
+_CHEAPER = 0.9
+"""Of the champion's multiply-adds: what saves less is not worth a word."""
+
+
 def _cheaper(finalists: Sequence[FinalistResult]) -> str:
     """The finalist whose answers cost least of those that may be as good; empty if it is first."""
     costs = {one.trial: one.cost.multiply_adds for one in finalists if one.cost and not one.out}
     champion = finalists[0].trial
     least = min(costs, key=lambda trial: costs[trial], default=champion)
-    if champion not in costs or costs[least] == costs[champion]:
+    if champion not in costs or costs[least] > _CHEAPER * costs[champion]:
         return ""
     return (
         f" Of those that may be as good, trial {least} answers with the fewest multiply-adds: "

@@ -136,7 +136,13 @@ def test_the_champion_is_told_from_the_second_or_not(margin: Difference | None, 
 
 @pytest.mark.parametrize(
     ("out", "multiply_adds", "named"),
-    [(False, 3728, True), (False, 7472, False), (False, 9000, False), (True, 3728, False)],
+    [
+        (False, 3728, True),
+        (False, 7000, False),
+        (False, 7472, False),
+        (False, 9000, False),
+        (True, 3728, False),
+    ],
 )
 def test_a_finalist_that_may_be_as_good_and_costs_less_is_named(
     out: bool, multiply_adds: int, named: bool
