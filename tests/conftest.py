@@ -96,15 +96,23 @@ PLACES = ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "RAY_A
 """Variables that name stores and a cluster."""
 
 
+ENDS = {signal.SIGINT: signal.default_int_handler} | (
+    {} if sys.platform == "win32" else {signal.SIGHUP: signal.SIG_DFL}
+)
+"""Signals that end runs, and what they do where nobody handles them."""
+
+
 def pytest_configure() -> None:
     """No test writes to the stores, or trains on the cluster, that the shell names.
 
-    Tests interrupt runs: with Ctrl-C ignored, as in a job in the background, those would go on.
+    Tests interrupt runs: with Ctrl-C or the end of a terminal ignored, as in a job in the
+    background, those would go on.
     """
     for variable in PLACES:
         os.environ.pop(variable, None)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, handler in ENDS.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

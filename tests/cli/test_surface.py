@@ -124,7 +124,7 @@ def test_validate_as_json_says_the_same(studies: Path) -> None:
     found = json.loads(CliRunner().invoke(main, arguments).stdout)
     assert (found["study"], found["trials"], found["sampler"]) == ("mnist", 7, "auto")
     assert found["objective"]["maximize"]["accuracy"] == 1
-    assert found["finalists"] == {"top": 3, "seeds": 5}
+    assert found["finalists"] == {"top": 3, "seeds": 5, "race": True}
     assert found["stores"]["optuna"].endswith("studies/mnist.db")
     assert found["searched"]["regularizer.weight"] == {
         **{"low": 0.01, "high": 3.0, "step": None, "log": True},
