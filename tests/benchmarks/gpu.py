@@ -85,7 +85,7 @@ class Size:
 WHOLE = Size(
     100, (1, 8, 64, 256), (WORKLOADS["mnist"], WORKLOADS["embeddings"], CIFAR100), timed=20
 )
-SMALL = Size(3, (1, 2), (WORKLOADS["digits"],), timed=2)
+SMALL = Size(2, (1, 2), (WORKLOADS["digits"],), timed=1)
 
 
 def cases() -> Iterator[tuple[str, Configuration]]:

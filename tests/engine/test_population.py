@@ -677,8 +677,8 @@ def test_compiled_layers_of_tables_have_the_same_bits_alone_and_among_neighbours
 @pytest.mark.parametrize(
     ("gate", "precision"),
     [
-        *((gate, "float32") for gate in STACKED if gate in PLAIN_GATES),
-        *((gate, "bfloat16") for gate in ("original", "attentive")),
+        *((gate, "float32") for gate in ("original", "attentive", "cosine", "noisy")),
+        ("attentive", "bfloat16"),
     ],
 )
 def test_fast_convolutions_have_the_same_bits_alone_and_among_neighbours(

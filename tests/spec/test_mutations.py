@@ -26,7 +26,7 @@ VALIDATOR = Draft202012Validator(json_schema())
 @pytest.fixture
 def mutations(request: pytest.FixtureRequest) -> int:
     """How many mutations of each shipped study: 10,000 of all, or a share of them."""
-    wanted = 10_000 if request.config.getoption("--mutations") == "full" else 150
+    wanted = 10_000 if request.config.getoption("--mutations") == "full" else 80
     return -(-wanted // len(SHIPPED))
 
 
