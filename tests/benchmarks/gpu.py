@@ -30,6 +30,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.workloads import WEIGHT, WORKLOADS, Workload
+from support.layer_examples import example
 from support.reference_model import PlainMixture, importance_loss, layer_list, mixture_loss
 from support.small_trials import CLASSES, Batch, batches
 
@@ -49,18 +50,9 @@ from moe_search.spec.kinds.terms import TERMS
 TOLERANCE = 1e-3  # of a loss, in the first steps
 FIRST = 10
 BATCH = 32
-SHAPE = (1, 12, 12)
+SHAPE = (2, 12, 12)
 EAGER = Hardware(torch.device("cpu"))
 
-LAYER_EXAMPLES: Mapping[str, Any] = {
-    "linear": {"linear": 16},
-    "dropout": {"dropout": 0.5},
-    "residual": {
-        "residual": [{"conv": 4, "padding": 1}, "batch_norm", "relu"],
-        "shortcut": [{"conv": 4, "kernel": 1}],
-    },
-}
-"""Layers whose number should not be 2."""
 
 CIFAR100 = Workload("cifar100", (3, 32, 32), 100, 20, PRESETS["cifar100"], 256, 45_000, 5_000, 1)
 
@@ -99,17 +91,11 @@ def cases() -> Iterator[tuple[str, Configuration]]:
         yield f"term {term}", configuration(model=routed, regularizer={term: 0.1})
     yield "bias without a loss", configuration(model=routed, regularizer={"bias_rate": 0.01})
     for name in LAYERS.names(lambda kind: not kind.made_by.endswith("StackedModules")):
-        layers = [layer(name), {"linear": 8}]
+        layers = [example(name), {"linear": 8}]
         backbone = {"expert": layers, "gate": layers}
         yield f"layer {name}", configuration(model={"backbone": backbone})
     for optimizer in OPTIMIZERS:
         yield f"optimizer {optimizer}", configuration(training={"optimizer": optimizer})
-
-
-def layer(name: str) -> Any:
-    """One as a study may write it."""
-    default = {name: 2} if LAYERS[name].section else name
-    return LAYER_EXAMPLES.get(name, default)
 
 
 def configuration(**sections: Mapping[str, Any]) -> Configuration:
@@ -123,20 +109,19 @@ def configuration(**sections: Mapping[str, Any]) -> Configuration:
 
 
 def population(
-    configurations: Sequence[Configuration], shape: tuple[int, ...], classes: int, on: Hardware
+    configurations: Sequence[Configuration], shared: Architecture, on: Hardware
 ) -> Population:
     """Models of one architecture, from the same seed."""
-    first = configurations[0]
-    networks = resolve_backbone(first.model, None, shape, classes)
-    shared = Architecture.of(first, networks, shape, classes)
-    stage, *_ = stages(first)
+    stage, *_ = stages(configurations[0])
     specs = [TrialSpec(key, one, seed=0) for key, one in enumerate(configurations)]
     return Population(specs, shared, stage, on)
 
 
 def losses(configurations: Sequence[Configuration], given: Sequence[Batch], on: Hardware) -> Tensor:
     """Of the first model, before each step."""
-    trained = population(configurations, SHAPE, CLASSES, on)
+    first = configurations[0]
+    networks = resolve_backbone(first.model, None, SHAPE, CLASSES)
+    trained = population(configurations, Architecture.of(first, networks, SHAPE, CLASSES), on)
     found = [
         trained.step(samples_last(x.to(on.device)), y.to(on.device))[0].cpu() for x, y in given
     ]
@@ -183,15 +168,16 @@ def random_batch(of: Workload, samples: int) -> Batch:
 
 def seconds_of_a_step(step: Callable[[], object], count: int, device: torch.device) -> float:
     """Mean of some, after as many that are not timed."""
-    for timed in (False, True):
-        wait(device)
-        started = time.perf_counter()
+
+    def take() -> None:
         for _ in range(count):
             step()
         wait(device)
-        if timed:
-            return (time.perf_counter() - started) / count
-    raise AssertionError
+
+    take()
+    started = time.perf_counter()
+    take()
+    return (time.perf_counter() - started) / count
 
 
 def wait(device: torch.device) -> None:
@@ -225,10 +211,8 @@ def plain(of: Workload, device: torch.device, steps: int, loaded: bool) -> float
 def ours(of: Workload, on: Hardware, models: int, steps: int) -> float:
     """Seconds of a step of one model, of so many that train in step."""
     one = of.configuration("importance", epochs=1)
-    stage, *_ = stages(one)
     shared = Architecture.of(one, of.backbone, of.shape, of.classes)
-    specs = [TrialSpec(key, one, seed=0) for key in range(models)]
-    trained = Population(specs, shared, stage, on)
+    trained = population([one] * models, shared, on)
     x, y = (part.to(on.device) for part in random_batch(of, of.batch))
     return seconds_of_a_step(lambda: trained.step(samples_last(x), y), steps, on.device) / models
 

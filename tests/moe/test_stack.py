@@ -9,6 +9,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 from support.kinds import listed
+from support.layer_examples import example
 from support.reference_model import LAYERS as PLAIN_LAYERS
 from support.reference_model import PlainNetwork, layer_list, load_body
 from torch import Tensor
@@ -73,28 +74,10 @@ UNUSUAL: list[tuple[tuple[int, ...], list[Any]]] = [
 ]
 """Layer lists that study.yaml allows and no preset has."""
 
-EXAMPLES: dict[str, Any] = {
-    "linear": {"linear": 16},
-    "dropout": {"dropout": 0.5},
-    "residual": {"residual": [{"conv": 2, "padding": 1}, "relu"]},
-    "shortcut": {
-        "residual": [{"conv": 3, "padding": 1, "stride": 2}],
-        "shortcut": [{"conv": 3, "kernel": 1, "stride": 2}],
-    },
-}
-"""Layers whose number should not be 2."""
-
 
 def typed(*layers: Any) -> tuple[Layer, ...]:
     """Layers as study.yaml has them."""
     return TypeAdapter(tuple[Layer, ...]).validate_python(layers)
-
-
-def example(name: str) -> Any:
-    """A layer as a study may write it, which takes images of two channels."""
-    if name in EXAMPLES:
-        return EXAMPLES[name]
-    return {name: 2} if LAYERS[name].section else name
 
 
 def stacked(

@@ -53,7 +53,6 @@ class RowResult:
         reference: by metric: mean and standard deviation, or the number of one run.
         samples: of the data by split, where they are known.
         reference_runs: that the reference is over, where that is known.
-        cost: of one answer, where it is known.
     """
 
     name: str
@@ -65,7 +64,6 @@ class RowResult:
     reference: dict[str, tuple[float, ...]]
     samples: dict[str, int]
     reference_runs: int | None = None
-    cost: Cost | None = None
 
     def spread(self, metric: str) -> Interval:
         """A metric over the runs."""
@@ -85,6 +83,11 @@ class RowResult:
         interval, (mean, deviation) = self.spread(metric), reference
         ours = interval.mean, interval.deviation, len(self.runs)
         return welch(ours, (mean, deviation, self.reference_runs))
+
+    @property
+    def cost(self) -> Cost | None:
+        """Of one answer, where it is known."""
+        return self.runs[0].cost
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -164,5 +167,4 @@ def _row(study: Study, name: str, runs: list[Run], samples: dict[str, int]) -> R
         },
         samples=samples,
         reference_runs=study.configurations[name].reference_runs,
-        cost=runs[0].cost,
     )

@@ -39,7 +39,8 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     several = study.configurations or study.objective.pareto
     if several or not study.parameters or len(trials) < FEWEST:
         return {}
-    kept = sorted(_best(trials), key=lambda trial: (-trial.values[0], trial.number))
+    groups = _by_configuration(trials)
+    kept = sorted(_best(groups), key=lambda trial: (-trial.values[0], trial.number))
     known: dict[Configuration | None, int] = {}
     records = [TrialRecord.of(trial) for trial in kept]
     which = [known.setdefault(record.configuration, len(known)) for record in records]
@@ -53,19 +54,17 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     )
     mean_C, deviation_C = believed(np.array(list(places.values())), cube.kinds_D, results)
     unknown = float(deviation_C.max())
-    measured = {
-        trial.number: (_mean(own), unknown) for own in _by_configuration(trials) for trial in own
-    }
+    measured = {trial.number: (_mean(own), unknown) for own in groups for trial in own}
     return measured | {
         trial.number: (float(mean_C[n]), float(deviation_C[n]))
         for trial, n in zip(kept, which, strict=True)
     }
 
 
-def _best(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def _best(groups: Sequence[Sequence[FrozenTrial]]) -> list[FrozenTrial]:
     """All trials of the best configurations by their mean, as many as are looked at together."""
     best: list[FrozenTrial] = []
-    for own in sorted(_by_configuration(trials), key=lambda own: (-_mean(own), own[0].number)):
+    for own in sorted(groups, key=lambda own: (-_mean(own), own[0].number)):
         if len(best) + len(own) > _MOST:
             break
         best += own
