@@ -160,6 +160,21 @@ DATA_SETS = Kinds(
             made_by="moe_search.data.sets.photos.folders:CALTECH101",
             keys=("unreadable",),
         ),
+        "caltech256": DataSetKind(
+            meaning="30,607 photos of 257 classes, resized to data.image_size",
+            made_by="moe_search.data.sets.photos.folders:CALTECH256",
+            keys=("unreadable",),
+        ),
+        "stanford_cars": DataSetKind(
+            meaning="16,185 photos of 196 models of cars, resized to data.image_size",
+            made_by="moe_search.data.sets.photos.stanford_cars:STANFORD_CARS",
+            keys=("unreadable",),
+        ),
+        "omniglot": DataSetKind(
+            meaning="19,280 handwritten letters, 20 of each of 964, resized to data.image_size",
+            made_by="moe_search.data.sets.photos.folders:OMNIGLOT",
+            keys=("unreadable",),
+        ),
         "arrays": DataSetKind(
             meaning="arrays of one's own",
             made_by="moe_search.data.sets.arrays:ARRAYS",

@@ -27,11 +27,13 @@ VARIANTS = [f"Boeing {n}/B" for n in range(100, 0, -1)]
 random = np.random.default_rng
 
 
-def photo(file: Path, seed: int) -> None:
+def photo(file: Path, seed: int, mode: str = "RGB") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     height, width = random(seed).integers(8, 24, 2)
     x_HWC = random(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
-    Image.fromarray(x_HWC).save(file, "JPEG" if "jp" in file.suffix.lower() else "PNG")
+    Image.fromarray(x_HWC).convert(mode).save(
+        file, "JPEG" if "jp" in file.suffix.lower() else "PNG"
+    )
 
 
 def in_folders(folder: Path, classes: Iterable[str], photos: int, name: str, seed: int = 0) -> None:
@@ -48,6 +50,23 @@ def eurosat(root: Path) -> None:
 def caltech101(root: Path) -> None:
     classes = ["BACKGROUND_Google", "Faces", "Faces_easy", *(f"car_{n:03}" for n in range(99))]
     in_folders(root / "caltech101" / "101_ObjectCategories", classes, 5, "image_{n:04}.jpg")
+
+
+def caltech256(root: Path) -> None:
+    folder = root / "caltech256" / "256_ObjectCategories"
+    for number in range(1, 258):
+        own = f"{number:03}.thing{number}"
+        in_folders(folder, [own], 5, f"{number:03}_{{n:04}}.jpg", number)
+    photo(folder / "056.thing56" / "greg" / "056_0099.jpg", 0)
+    (folder / "198.thing198" / "RENAME2").touch()
+
+
+def omniglot(root: Path) -> None:
+    folder = root / "omniglot-py" / "images_background"
+    for seed in range(964):
+        for n in range(5):
+            own = folder / ("Tifinagh", "Greek")[seed % 2] / f"character{seed:03}"
+            photo(own / f"0394_{n:02}.png", 5 * seed + n, "1")
 
 
 def imagenette(root: Path) -> None:
@@ -107,6 +126,19 @@ def flowers102(root: Path) -> None:
     savemat(folder / "setid.mat", dict(zip(("trnid", "valid", "tstid"), ids, strict=True)))
 
 
+def stanford_cars(root: Path) -> None:
+    folder = root / "stanford_cars"
+    (folder / "devkit").mkdir(parents=True)
+    names = np.array([f"Make {n} Coupe" for n in range(196, 0, -1)], object)
+    savemat(folder / "devkit" / "cars_meta.mat", {"class_names": names})
+    for seed, file in enumerate(("devkit/cars_train_annos", "cars_test_annos_withlabels")):
+        rows = np.zeros(196, [(name, object) for name in ("bbox_x1", "class", "fname")])
+        for n, label in enumerate(random(seed).permutation(196) + 1):
+            rows[n] = (1, label, f"{n:05}.jpg")
+            photo(folder / ("cars_train", "cars_test")[seed] / f"{n:05}.jpg", 1000 * seed + n)
+        savemat(folder / f"{file}.mat", {"annotations": rows})
+
+
 @dataclass(frozen=True)
 class Form:
     """How a data set is written; what of torchvision's is its training and its test split."""
@@ -133,19 +165,29 @@ FORMS = {
     ),
     "fgvc_aircraft": Form(fgvc_aircraft, datasets.FGVCAircraft, ("trainval",)),
     "flowers102": Form(flowers102, datasets.Flowers102, ("train", "val")),
+    "stanford_cars": Form(stanford_cars, datasets.StanfordCars, ("train",)),
 }
 
 DRAWN: dict[str, tuple[Callable[[Path], None], Callable[..., Any], str]] = {
     "eurosat": (eurosat, datasets.EuroSAT, "classes"),
     "caltech101": (caltech101, datasets.Caltech101, "categories"),
+    "caltech256": (caltech256, datasets.Caltech256, "categories"),
+    "omniglot": (omniglot, datasets.Omniglot, "_characters"),
 }
+
+
+@pytest.fixture(autouse=True)
+def of_any_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These compare files with published ones."""
+    for module in ("flowers102", "omniglot"):
+        monkeypatch.setattr(f"torchvision.datasets.{module}.check_integrity", lambda *_: True)
 
 
 def squares(theirs: Iterable[tuple[Image.Image, int]]) -> list[tuple[npt.NDArray[np.uint8], int]]:
     """Their samples in the size that is asked for, [C, H, W]."""
     size, bilinear = (SIDE, SIDE), Image.Resampling.BILINEAR
     return [
-        (np.asarray(image.resize(size, bilinear)).transpose(2, 0, 1), label)
+        (np.asarray(image.convert("RGB").resize(size, bilinear)).transpose(2, 0, 1), label)
         for image, label in theirs
     ]
 
@@ -155,12 +197,9 @@ def source(name: str, root: Path) -> Data:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_photos_and_labels_are_those_that_torchvision_reads(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photos_and_labels_are_those_that_torchvision_reads(name: str, tmp_path: Path) -> None:
     form = FORMS[name]
     form.write(tmp_path)
-    monkeypatch.setattr("torchvision.datasets.flowers102.check_integrity", lambda *_: True)
     raw = read(source(name, tmp_path), test=True)
     parts = [form.theirs(str(tmp_path), split=split) for split in (*form.training, form.test)]
     assert list(raw.classes) == list(form.names(parts[0]))
@@ -181,20 +220,23 @@ def test_without_a_test_split_a_fixed_fifth_is_it(name: str, tmp_path: Path) -> 
         read(source(name, tmp_path).model_copy(update={"seed": seed}), test=True) for seed in (0, 1)
     )
     expected = theirs(str(tmp_path))
-    assert list(raw.classes) == getattr(expected, classes)
+    names = getattr(expected, classes)  # Omniglot's are in the order of the disk
+    assert list(raw.classes) == sorted(names)
     assert raw.test is not None
     assert again.test is not None
     assert np.array_equal(raw.test.x, again.test.x)
     assert np.bincount(raw.test.y).tolist() == [1] * len(raw.classes)
     ours = [
-        (x_CHW.tobytes(), label)
+        (x_CHW.tobytes(), raw.classes[label])
         for split in (raw.training, raw.test)
         for x_CHW, label in zip(split.x, split.y.tolist(), strict=True)
     ]
-    assert sorted(ours) == sorted((x_CHW.tobytes(), label) for x_CHW, label in squares(expected))
+    assert sorted(ours) == sorted(
+        (x_CHW.tobytes(), names[label]) for x_CHW, label in squares(expected)
+    )
 
 
-@pytest.mark.parametrize("name", [*FORMS, *DRAWN])
+@pytest.mark.parametrize("name", [*FORMS.keys() - {"stanford_cars"}, *DRAWN])
 def test_what_torchvision_fetches_is_found_in_the_cache(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,18 +244,25 @@ def test_what_torchvision_fetches_is_found_in_the_cache(
     write, theirs = (form.write, form.theirs) if form else DRAWN[name][:2]
 
     def fetch(self: Any) -> None:
-        write(Path(self.root).parent if name == "caltech101" else Path(self.root))
+        root = Path(self.root)
+        write(root.parent if root.name in (name, "omniglot-py") else root)
 
     monkeypatch.setenv("MOE_SEARCH_DATA", str(tmp_path / "nothing"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(theirs, "download" if hasattr(theirs, "download") else "_download", fetch)
-    monkeypatch.setattr("torchvision.datasets.flowers102.check_integrity", lambda *_: True)
     data_set = DATA_SETS[name].load()
     assert not data_set.is_here(None)
     raw = read(Data(name=name, image_size=SIDE), test=True)
     assert len(raw.classes) == data_set.count
     assert data_set.is_here(None)
     assert list(user_cache().glob(".*")) == []
+
+
+def test_cars_are_fetched_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOE_SEARCH_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=r"StanfordCars: not found; fetch it from https://\S+, and"):
+        read(source("stanford_cars", tmp_path), test=False)
 
 
 def test_init_looks_at_the_photos_for_their_size(
@@ -269,6 +318,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, bytes, str]] = {
         "cannot be read",
     ),
     "flowers102": (flowers102, "flowers-102/setid.mat", b"no matlab", "cannot be read"),
+    "stanford_cars": (
+        stanford_cars,
+        "stanford_cars/cars_test_annos_withlabels.mat",
+        b"no matlab",
+        "cannot be read",
+    ),
 }
 
 

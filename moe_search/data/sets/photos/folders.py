@@ -20,16 +20,18 @@ class FolderSet(PhotoSet):
         test: that of the test split; none where a fixed fifth of the photos is it.
         names: of classes whose folders are called otherwise.
         no_class: a folder that is none.
+        depth: how many folders, one in another, name a class.
     """
 
     training: tuple[str, ...]
     test: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     no_class: str = ""
+    depth: int = 1
 
     def listed(self, folder: Path) -> Listings:
         """Training photos, and those of the test split, which may be drawn."""
-        parts = [in_class_folders(folder / part) for part in self.training]
+        parts = [in_class_folders(folder / part, self.depth) for part in self.training]
         training = [(file, key) for part in parts for file, key in part if key != self.no_class]
         keys = sorted({key for _, key in training})
         found = Listings(
@@ -41,7 +43,7 @@ class FolderSet(PhotoSet):
         if not self.test:
             return with_drawn_test(found, _TEST_SEED)
         test = folder / self.test
-        return replace(found, test=numbered(in_class_folders(test), keys, test))
+        return replace(found, test=numbered(in_class_folders(test, self.depth), keys, test))
 
 
 EUROSAT = FolderSet(files=Files("EuroSAT", "eurosat", ("2750",)), count=10, training=("2750",))
@@ -51,6 +53,19 @@ CALTECH101 = FolderSet(
     count=101,
     training=("101_ObjectCategories",),
     no_class="BACKGROUND_Google",
+)
+
+CALTECH256 = FolderSet(
+    files=Files("Caltech256", "caltech256", ("256_ObjectCategories",)),
+    count=257,
+    training=("256_ObjectCategories",),
+)
+
+OMNIGLOT = FolderSet(
+    files=Files("Omniglot", "omniglot-py", ("images_background",)),
+    count=964,
+    training=("images_background",),
+    depth=2,
 )
 
 IMAGENETTE = FolderSet(

@@ -70,10 +70,15 @@ class PhotoSet(TorchvisionSet):
         return found
 
 
-def in_class_folders(folder: Path) -> Labelled:
-    """The photos below a folder that has a folder for each class."""
-    found = image_files(folder, Counter())
-    return [(file, file.relative_to(folder).parts[0]) for file in found if file.parent != folder]
+def in_class_folders(folder: Path, depth: int = 1) -> Labelled:
+    """The photos of a folder that has a folder for each class, and no others below it.
+
+    Args:
+        folder: where they begin.
+        depth: how many folders, one in another, name a class.
+    """
+    found = [(file, file.relative_to(folder).parts) for file in image_files(folder, Counter())]
+    return [(file, "/".join(parts[:depth])) for file, parts in found if len(parts) == depth + 1]
 
 
 def numbered(photos: Labelled, classes: Sequence[str], where: Path) -> Listing:
