@@ -46,6 +46,7 @@ class FinalistResult:
         lead: its values less the first finalist's over the seeds of both, more being better, with
             the race's interval; not known of the first itself.
         out: whether it can no longer win.
+        simplest: whether it stands first because its answers cost least of those about as good.
         chosen_by: which one that is.
         test: each metric on the test split, entropies in bits.
         errors: test error of each seed.
@@ -66,6 +67,7 @@ class FinalistResult:
     chosen: float = math.nan
     lead: Interval = UNKNOWN
     out: bool = False
+    simplest: bool = False
     feasible: bool = True
     violations: dict[str, float] = field(default_factory=dict)
     chosen_by: str = "objective"
@@ -247,7 +249,7 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
 def finalists(
     objective: Objective, optuna_study: optuna.Study, choose: str | None = None
 ) -> list[FinalistResult]:
-    """The finalists so far: feasible ones first, then as they stand in their race.
+    """The finalists so far: the one that is taken, then feasible ones as they stand in their race.
 
     Of a front it is the value of the metric to choose by, or of its first.
     """
@@ -257,7 +259,10 @@ def finalists(
         return []
     champion = study.champion.trial if study.champion else None
     samples = study.samples.get("test")
-    standings = {s.key: s for s in final_race(objective, study.finalists, place).standings}
+    own = by_trial(study.finalists)
+    costs = {trial: known for trial in own if (known := TrialRecord.of(trials[trial]).cost)}
+    first, *others = final_race(objective, study.finalists, place, costs).standings
+    standings = {s.key: s for s in (first, *others)}
     chosen = {
         trial.number: tried.values[place]
         for tried in best_configurations(objective, optuna_study, choose)
@@ -265,7 +270,7 @@ def finalists(
     }
     results = [
         _result(objective, place, trials[trial], records, standings.get(trial), samples)
-        for trial, records in by_trial(study.finalists).items()
+        for trial, records in own.items()
     ]
     places = {trial: place for place, trial in enumerate(standings)}
     return sorted(
@@ -273,6 +278,7 @@ def finalists(
             replace(
                 result,
                 champion=result.trial == champion,
+                simplest=result.trial == first.key and any(s.sure > first.sure for s in others),
                 chosen=chosen.get(result.trial, math.nan),
             )
             for result in results

@@ -16,6 +16,7 @@ from moe_search.models.pull import FoundModel, describe, pull_model
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
 from moe_search.report.results.summary import summarize
+from moe_search.report.text.search import champion_text
 from moe_search.search import finals
 from moe_search.search.events import FinalistEnded, FinalistsStarted
 from moe_search.search.ledger import ChampionRecord, StudyRecord
@@ -114,6 +115,31 @@ def test_the_champion_is_the_best_on_validation_over_fresh_seeds(study_folder: P
     assert (first.value, second.value) == pytest.approx((0.65, 0.6))
     assert (first.test["accuracy"].mean, second.test["accuracy"].mean) == pytest.approx((0.55, 0.9))
     assert of_champion(study)["trial"] == first.trial
+
+
+def test_of_equals_the_simplest_is_the_champion(study_folder: Path) -> None:
+    """Five experts are better by less than the noise of their difference to two."""
+
+    def about_equal(spec: TrialSpec, epoch: int) -> Decomposition:
+        experts = spec.configuration.model.experts
+        noise = 0.01 if (spec.seed % 2 == 0) == (experts == 5) else -0.01
+        return decomposition(experts, 0.8 + 0.001 * experts + noise)
+
+    study = study_in(
+        study_folder,
+        model={"experts": {"choices": [2, 5]}},
+        objective={"maximize": {"accuracy": 1.0}},
+        search={"sampler": "grid"},
+        finalists={"top": 2, "seeds": 4},
+    )
+    run(study, about_equal)
+    first, second = finalists(study.objective, find_study(study))
+    assert first.value < second.value
+    assert first.cost
+    assert second.cost
+    assert first.cost.multiply_adds < 0.9 * second.cost.multiply_adds
+    assert of_champion(study)["trial"] == first.trial
+    assert "fewest multiply-adds is taken" in champion_text(summarize(study, find_study(study), 1))
 
 
 def test_the_champion_is_registered(study_folder: Path) -> None:

@@ -195,28 +195,18 @@ def race_text(summary: Summary) -> str:
     told = f"told apart from trial {second.trial}, the second: {by}"
     if second.out:
         return f"By validation the champion is {told}."
-    taken = "higher" if second.seeds == summary.finalists[0].seeds else "surest"
-    return (
-        f"By validation the champion is not {told}; the {taken} mean is taken."
-        f"{_cheaper(summary.finalists)}"
-    )
+    return f"By validation the champion is not {told}; {_taken(summary.finalists[0], second)}."
 
 
-_CHEAPER = 0.9
-"""Of the champion's multiply-adds: what saves less is not worth a word."""
-
-
-def _cheaper(finalists: Sequence[FinalistResult]) -> str:
-    """The finalist whose answers cost least of those that may be as good; empty if it is first."""
-    costs = {one.trial: one.cost.multiply_adds for one in finalists if one.cost and not one.out}
-    champion = finalists[0].trial
-    least = min(costs, key=lambda trial: costs[trial], default=champion)
-    if champion not in costs or costs[least] > _CHEAPER * costs[champion]:
-        return ""
-    return (
-        f" Of those that may be as good, trial {least} answers with the fewest multiply-adds: "
-        f"{costs[least]:,}; the champion takes {costs[champion]:,}."
-    )
+def _taken(champion: FinalistResult, second: FinalistResult) -> str:
+    """By which rule a finalist is the champion that is not told apart from the second."""
+    if champion.simplest and champion.cost and second.cost:
+        return (
+            "of those within a standard error of the best, the one whose answers take the fewest "
+            f"multiply-adds is taken: {champion.cost.multiply_adds:,}; those of trial "
+            f"{second.trial} take {second.cost.multiply_adds:,}"
+        )
+    return f"the {'higher' if second.seeds == champion.seeds else 'surest'} mean is taken"
 
 
 def _luck(champion: FinalistResult) -> str:

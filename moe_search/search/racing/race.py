@@ -49,8 +49,8 @@ class Standing(Generic[Key]):
         seeds: how many it has.
         mean: of its values over them; more is better.
         sure: the mean that it has at least; the mean itself while the noise is not known.
-        lead: its values less the incumbent's over the seeds that both have; the interval is the
-            race's, not known of the incumbent itself and while the noise is not known.
+        lead: its values less the first's over the seeds that both have; the interval is the race's,
+            not known of the first itself and while the noise is not known.
         out: whether it can no longer be the best.
     """
 
@@ -67,8 +67,8 @@ class Race(Generic[Key]):
     """What a race says.
 
     Attributes:
-        standings: the incumbent first, then those that stay and those that are out, the surest
-            first.
+        standings: the first (the incumbent, unless another was named), then those that stay and
+            those that are out, the surest first.
     """
 
     standings: tuple[Standing[Key], ...]
@@ -79,12 +79,15 @@ class Race(Generic[Key]):
         return all(standing.out for standing in self.standings[1:])
 
 
-def race(values: Mapping[Key, Mapping[int, float]], level: float) -> Race[Key]:
+def race(
+    values: Mapping[Key, Mapping[int, float]], level: float, first: Key | None = None
+) -> Race[Key]:
     """Say who stays.
 
     Args:
         values: by configuration its value from each seed it has, at least one; more is better.
         level: of the two-sided intervals, between 0 and 1.
+        first: the configuration that others are compared with; the incumbent if None.
 
     Raises:
         ValueError: there is no configuration.
@@ -94,7 +97,8 @@ def race(values: Mapping[Key, Mapping[int, float]], level: float) -> Race[Key]:
     noise, freedom, effects = _layout(values)
     width = noise * quantile(freedom, level) if freedom else math.nan
     sure = {key: _sure(of, effects, width) for key, of in values.items()}
-    first = max(values, key=lambda key: (sure[key], len(values[key])))
+    if first is None:
+        first = max(values, key=lambda key: (sure[key], len(values[key])))
     standings = [
         _standing(key, of, sure[key], key == first, values[first], width)
         for key, of in values.items()
@@ -111,14 +115,14 @@ def _standing(
     its: Mapping[int, float],
     width: float,
 ) -> Standing[Key]:
-    """How a configuration stands to the incumbent, whose values are ``its``.
+    """How a configuration stands to the first, whose values are ``its``.
 
     Args:
         key: the configuration's.
         mine: its values.
         sure: the mean that it has at least.
-        first: whether it is the incumbent itself.
-        its: the incumbent's values.
+        first: whether it is the first itself.
+        its: the first's values.
         width: half the interval of one value; NaN where it is not known.
     """
     differences = [mine[seed] - its[seed] for seed in mine if seed in its]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fake_workers import Fails, decomposition
+from support.finalist_records import finalist_record
 from support.study_runs import check_ledger, run, runs, study_in
 
 from moe_search.engine.trial import TrialSpec
@@ -28,21 +29,6 @@ SEEDS = list(range(100, 160))
 Pair = tuple[int, int]
 
 
-def record(pair: Pair, value: float) -> FinalistRecord:
-    trial, seed = pair
-    split = {"accuracy": value}
-    return FinalistRecord(
-        trial=trial,
-        seed=seed,
-        experts=2,
-        value=value,
-        validation=split,
-        test=split,
-        run_id=f"{pair}",
-        model_id=f"{pair}",
-    )
-
-
 def played(
     finals: Finalists, value: Callable[[int, int], float], lost: frozenset[Pair] = frozenset()
 ) -> list[list[Pair]]:
@@ -52,7 +38,7 @@ def played(
     trials = range(finals.top)
     while pairs := next_round(finals, GOAL, trials, SEEDS, records, lost):
         found.append(pairs)
-        records += [record(pair, value(*pair)) for pair in pairs]
+        records += [finalist_record(*pair, value(*pair)) for pair in pairs]
     return found
 
 
@@ -111,9 +97,9 @@ def test_the_budget_holds_and_finals_that_go_on_decide_as_those_that_ran_through
         assert sorted(got) == [seed for seed in SEEDS if seed in got]
         assert trial < top
     for n, whole in enumerate(rounds):  # a death in this round
-        before = [record(pair, alike(*pair)) for one in rounds[:n] for pair in one]
+        before = [finalist_record(*pair, alike(*pair)) for one in rounds[:n] for pair in one]
         some = random.sample(whole, random.randrange(len(whole)))
-        known = before + [record(pair, alike(*pair)) for pair in some]
+        known = before + [finalist_record(t, s, alike(t, s)) for t, s in some]
         left = next_round(finals, GOAL, range(top), SEEDS, known, lost)
         assert left == [pair for pair in whole if pair not in some]
 
@@ -121,7 +107,7 @@ def test_the_budget_holds_and_finals_that_go_on_decide_as_those_that_ran_through
 def test_a_study_that_was_judged_with_the_same_seeds_each_trains_no_more() -> None:
     """As an earlier version left it."""
     finals = Finalists(top=3, seeds=5)
-    records = [record((t, s), alike(t, s)) for t in range(3) for s in SEEDS[:5]]
+    records = [finalist_record(t, s, alike(t, s)) for t in range(3) for s in SEEDS[:5]]
     assert next_round(finals, GOAL, range(3), SEEDS, records, set()) == []
 
 
