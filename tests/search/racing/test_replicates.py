@@ -22,16 +22,16 @@ from moe_search.spec import Study, check_study
 
 
 @pytest.fixture(autouse=True)
-def a_fifth_of_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+def a_third_of_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Are replicates, so that short studies have some."""
-    monkeypatch.setattr("moe_search.search.racing.replicates._SHARE", 0.2)
+    monkeypatch.setattr("moe_search.search.racing.replicates._SHARE", 1 / 3)
 
 
 def racing(folder: Path, finals: int = 0, **search: Any) -> Study:
     return study_in(
         folder,
         objective={"maximize": {"accuracy": 1.0}},
-        search={"trials": 20, "sampler": "random", "race": 4, **search},
+        search={"trials": 12, "sampler": "random", "race": 4, **search},
         finalists={"top": finals},
     )
 
@@ -59,10 +59,10 @@ def test_what_may_be_the_best_gets_more_seeds_each_in_a_trial_of_its_own(
     study = racing(study_folder)
     run(study, noisy)
     found = trials(study)
-    assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 20}
-    assert [trial.number for trial in replicates(found)] == [16, 17, 18, 19]
+    assert Counter(trial.state for trial in found) == {TrialState.COMPLETE: 12}
+    assert [trial.number for trial in replicates(found)] == [8, 9, 10, 11]
     by = seeds_by_configuration(found)
-    assert len(by) == 20 - len(replicates(found))
+    assert len(by) == 12 - len(replicates(found))
     for seeds in by.values():
         assert sorted(seeds) == list(range(len(seeds)))
         assert len(seeds) <= 4
@@ -109,7 +109,7 @@ def test_a_race_that_is_interrupted_repeats_no_seed(study_folder: Path) -> None:
         pass
     assert ends == 3
     found = trials(study, TrialState.COMPLETE)
-    assert len(found) == 20
+    assert len(found) == 12
     assert len(replicates(found)) == 4
     for seeds in seeds_by_configuration(found).values():
         assert sorted(seeds) == list(range(len(seeds)))
@@ -141,7 +141,7 @@ def test_a_configuration_of_which_a_replicate_fails_gets_no_more(study_folder: P
             raise Fails("not finite")
         return noisy(spec, epoch)
 
-    study = racing(study_folder, trials=12)
+    study = racing(study_folder)
     run(study, fails)
     failed = trials(study, TrialState.FAIL)
     assert failed
@@ -153,7 +153,7 @@ def test_a_configuration_of_which_a_replicate_fails_gets_no_more(study_folder: P
 
 
 def test_what_fails_or_dies_makes_room_for_another_new_configuration(study_folder: Path) -> None:
-    """Of 20 trials that count, four are replicates, however many others failed or died."""
+    """Of 12 trials that count, four are replicates, however many others failed or died."""
     ends: Counter[str] = Counter()
 
     def unlucky(spec: TrialSpec, epoch: int) -> Decomposition:
@@ -173,7 +173,7 @@ def test_what_fails_or_dies_makes_room_for_another_new_configuration(study_folde
     while run(study, unlucky).ended.interrupted:
         pass
     assert ends == {"failed": 5, "died": 3, "interrupted": 1}
-    assert len(trials(study, TrialState.COMPLETE)) == 20
+    assert len(trials(study, TrialState.COMPLETE)) == 12
     assert len(replicates(trials(study, TrialState.COMPLETE))) == 4
     check_ledger(study)
 
@@ -194,7 +194,7 @@ def test_points_that_come_later_do_not_hide_what_waits(study_folder: Path) -> No
     more = racing(study_folder, points=[{"model.temperature": 0.5}], **given)
     run(more, noisy)
     found = trials(more, TrialState.COMPLETE)
-    assert len(found) == 20
+    assert len(found) == 12
     for seeds in seeds_by_configuration(found).values():
         assert sorted(seeds) == list(range(len(seeds)))
     check_ledger(more)
@@ -204,7 +204,7 @@ def test_replicates_are_not_pruned(study_folder: Path) -> None:
     def poor(spec: TrialSpec, epoch: int) -> Decomposition:
         return noisy(spec, epoch) if spec.seed == 0 else decomposition(2, 0.1, usage=(1.0, 0.0))
 
-    study = racing(study_folder, pruner="hyperband", collapse=True)
+    study = racing(study_folder, trials=20, pruner="hyperband", collapse=True)
     run(study, poor)
     again = replicates(trials(study))
     assert again
