@@ -83,7 +83,8 @@ def run(
     alone = len(studies) == 1
     results: list[_Result] = []
     with closing(Reader()) as read:
-        for study, file in zip(checked, studies, strict=True):
+        for number, (study, file) in enumerate(zip(checked, studies, strict=True)):
+            read.keep(later.data for later in checked[number:])
             again = _for_shell([file], overrides)
             with notifier.failure(study.name):
                 result = _run(study, read, again, as_json, talk, alone)

@@ -3,6 +3,7 @@
 Shape suffixes: N sample, S a sample's own axes: C, H, W for images or F for vectors.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,29 +96,36 @@ def _loaded(source: Data, extraction: Extraction | None, test: bool, progress: P
 
 
 class Reader:
-    """Reads data as ``load`` does, but not again where the study before has the same."""
+    """Reads data as ``load`` does, but what is kept not again."""
 
     def __init__(self) -> None:
-        self._key = ""
-        self._data: Dataset | None = None
+        self._kept: dict[tuple[str, bool], Dataset] = {}
 
     def __call__(self, source: Data, test: bool, progress: Progress) -> Dataset:
-        """The data, of which only the last is kept.
+        """The data, which is kept.
 
         Raises:
             UserError: what ``load`` raises.
         """
-        key = f"{source.model_dump_json(exclude={'cache'})} {test}"
-        if self._data is None or self._key != key:
-            self.close()  # its files make room
-            self._data, self._key = load(source, test, progress), key
-        return self._data
+        key = _what(source), test
+        if key not in self._kept:
+            self._kept[key] = load(source, test, progress)
+        return self._kept[key]
+
+    def keep(self, sources: Iterable[Data] = ()) -> None:
+        """Keep these alone of what was read, and remove the files of the others."""
+        wanted = set(map(_what, sources))
+        for key in [key for key in self._kept if key[0] not in wanted]:
+            remove_files(self._kept.pop(key))
 
     def close(self) -> None:
-        """Remove the files of the data that was read last."""
-        if self._data is not None:
-            remove_files(self._data)
-            self._data = None
+        """Remove the files of all that was read."""
+        self.keep()
+
+
+def _what(source: Data) -> str:
+    """What is read, wherever it is kept."""
+    return source.model_dump_json(exclude={"cache"})
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:

@@ -77,8 +77,8 @@ def test_data_is_read_once_where_it_is_the_same(
     (tmp_path / "elsewhere").mkdir()
     files = [
         study(tmp_path, "first", "digits"),
-        study(tmp_path / "elsewhere", "second", "{name: digits, cache: 1 GB}"),
-        study(tmp_path, "third", "{name: digits, limit: 500}"),
+        study(tmp_path, "second", "{name: digits, limit: 500}"),
+        study(tmp_path / "elsewhere", "third", "{name: digits, cache: 1 GB}"),
     ]
     done = run(*files)
     assert done.exit_code == 0
