@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from moe_search.data.dataset import Ints
 from moe_search.data.files.tables import Frame
+from moe_search.data.samples import has_float32_range
 from moe_search.errors import UserError
 from moe_search.words import show
 
@@ -18,7 +19,7 @@ Kind = Literal["number", "category"]
 MOST_CATEGORIES = 50
 """In one column: each is a feature of its own."""
 
-_INFINITE = "infinite numbers"
+_TOO_LARGE = "numbers that are infinite or too large for float32"
 _LOOKED_AT = 1000  # values, which tell dates
 _MOSTLY = 0.9  # share of numbers, from which other text among them is a slip
 _DATE = re.compile(
@@ -61,9 +62,7 @@ def look_at(frame: Frame, name: str, training: Ints | None = None) -> Column:
         return Column(name, "number")
     parts = [frame[name]] if training is None else [frame[name], frame[name].iloc[training]]
     if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
-        if types.is_float_dtype(kind) and not _is_finite(values):
-            return Column(name, None, _INFINITE)
-        return _number(name, parts)
+        return _number(name, values, parts)
     if types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind):
         return Column(name, None, "dates or times")
     return _look_at_objects(name, values, parts)
@@ -102,7 +101,7 @@ def _look_at_objects(name: str, values: Any, parts: Sequence[Any]) -> Column:
     """What a column of text, categories or other objects holds."""
     match values.iloc[0]:
         case Decimal():
-            return Column(name, "number")
+            return _number(name, values, parts)
         case date() | time():
             return Column(name, None, "dates or times")
         case str() | int() | float():
@@ -121,7 +120,7 @@ def _look_at_words(name: str, distinct: list[Any], parts: Sequence[Any]) -> Colu
     identifies = any(_differs(part) and len(part) > 2 for part in parts)
     why_not = ""
     if all(numbers):
-        return _number(name, parts) if _is_finite(read) else Column(name, None, _INFINITE)
+        return _number(name, read, parts)
     if sum(numbers) >= _MOSTLY * len(distinct):
         why_not = f"numbers, but also {show(words[numbers.index(False)])}"
     elif all(_DATE.fullmatch(word) for word in words[:_LOOKED_AT]):
@@ -153,14 +152,10 @@ def likely_label(frame: Frame) -> str | None:
     return None
 
 
-def _is_finite(values: Any) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(values.to_numpy(dtype=float)).all())
-
-
-def _number(name: str, parts: Sequence[Any]) -> Column:
-    """A column of numbers, which may be those of its rows."""
+def _number(name: str, numbers: Any, parts: Sequence[Any]) -> Column:
+    """A column of numbers, which may be those of its rows, or none that a model can take."""
+    if not has_float32_range(numbers.to_numpy(dtype=float)):
+        return Column(name, None, _TOO_LARGE)
     identifies = any(_numbers_rows(name, part) for part in parts)
     return Column(name, "number", "one of its own in every row" if identifies else "", identifies)
 

@@ -16,6 +16,7 @@ from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.columns import Kind
 from moe_search.data.files.tables import Frame
+from moe_search.data.samples import has_float32_range
 from moe_search.spec.base import Section
 
 
@@ -143,8 +144,8 @@ def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     if wrong.any():
         raise ValueError(f"column {name}: {values[wrong].iloc[0]!r} is no number")
     found: npt.NDArray[np.float64] = numbers.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    if np.isinf(found).any():
-        raise ValueError(f"column {name}: holds infinite numbers")
+    if not has_float32_range(found[~np.isnan(found)]):
+        raise ValueError(f"column {name}: holds numbers that are infinite or too large for float32")
     return found
 
 

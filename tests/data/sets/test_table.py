@@ -278,7 +278,8 @@ COLUMNS: dict[str, tuple[Any, str]] = {
         [1, 2, 3, 4, 5, 6, 7, 8, 9, "1_000"] * 6,
         r"odd \(numbers, but also '1_000'\)",
     ),
-    "infinite": ([1.0, float("inf")] * 30, r"odd \(infinite numbers\)"),
+    "infinite": ([1.0, float("inf")] * 30, r"odd \(numbers that are infinite or too large .*\)"),
+    "too large": ([1.0, -1e39] * 30, r"odd \(numbers that are infinite or too large for float32\)"),
 }
 
 
