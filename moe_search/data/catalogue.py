@@ -21,7 +21,8 @@ class Files:
     Attributes:
         torchvision: its class there.
         folder: the folder with its files, below a root.
-        names: what must be there, each plain or gzipped; "A or B" where one of them will do.
+        names: what must be there, each plain or gzipped.
+        either: of which one must be there, likewise.
         elsewhere: further places of that folder: below a root, or absolute.
         root: the folder, below a root, that torchvision takes for the root.
         parts: what is fetched one after another, as arguments of torchvision's class.
@@ -32,6 +33,7 @@ class Files:
     folder: str
     names: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
     root: str = ""
     parts: tuple[Mapping[str, str | bool], ...] = ({},)
     page: str = ""
@@ -63,16 +65,16 @@ def find(files: Files, root: Path | None) -> Path | None:
     roots = [root, Path(named).absolute() if named else None, user_cache()]
     for place in filter(None, roots):
         for folder in (files.folder, *files.elsewhere):
-            if _complete(place / folder, files.names):
+            if _complete(place / folder, files):
                 return place / folder
     return None
 
 
-def _complete(folder: Path, names: tuple[str, ...]) -> bool:
+def _complete(folder: Path, files: Files) -> bool:
     def lies(name: str) -> bool:
         return (folder / name).exists() or (folder / f"{name}.gz").is_file()
 
-    return all(any(map(lies, name.split(" or "))) for name in names)
+    return all(map(lies, files.names)) and (not files.either or any(map(lies, files.either)))
 
 
 def _download(files: Files, progress: Progress) -> None:
@@ -109,7 +111,8 @@ def _download(files: Files, progress: Progress) -> None:
 
 def _put(files: Files) -> str:
     """Where a person puts the files, in words."""
+    what = ", ".join([*files.names, *filter(None, [" or ".join(files.either)])])
     return (
-        f"put {', '.join(files.names)} into {user_cache() / files.folder}, "
+        f"put {what} into {user_cache() / files.folder}, "
         f"or into {files.folder} below data.root or $MOE_SEARCH_DATA"
     )

@@ -103,7 +103,7 @@ def test_a_failed_download_says_what_to_put_where(env: Path, files: Files) -> No
 
 
 def test_what_torchvision_cannot_fetch_says_where_people_do(env: Path) -> None:
-    (files,) = (one for one in FILES if one.page)
+    (files,) = (one for one in FILES if one.either)
     told: list[Note | Working] = []
     with pytest.raises(UserError, match=r"^FER2013: not found; fetch it from https://") as raised:
         locate(files, None, told.append)
@@ -114,7 +114,7 @@ def test_what_torchvision_cannot_fetch_says_where_people_do(env: Path) -> None:
 
 @pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv", "icml_face_data.csv.gz"])
 def test_one_of_several_files_will_do(env: Path, name: str) -> None:
-    (files,) = (one for one in FILES if one.page)
+    (files,) = (one for one in FILES if one.either)
     folder = env / "root" / "fer2013"
     folder.mkdir(parents=True)
     (folder / "train.csv").touch()

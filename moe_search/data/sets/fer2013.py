@@ -48,7 +48,8 @@ FER2013 = Fer2013(
     files=Files(
         "FER2013",
         "fer2013",
-        (" or ".join(_TABLES),),
+        names=(),
+        either=_TABLES,
         page="https://www.kaggle.com/c/"
         "challenges-in-representation-learning-facial-expression-recognition-challenge",
     )
