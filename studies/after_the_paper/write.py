@@ -126,7 +126,7 @@ def main(folder: Path) -> None:
             "data": {"name": "mnist", "validation": 10000},
             "model": {"experts": 5},
             "training": {"batch_size": 512},
-            "search": {"seeds": 5},
+            "search": {"seeds": 10},
         },
         weights=1,
     )

@@ -88,7 +88,32 @@ def canvas(
         yield drawn
         data = io.BytesIO()
         figure.savefig(data, format="svg", transparent=True, metadata=_NONE)
-    drawn.svg = themed(_with_trials(data.getvalue().decode(), drawn._named))
+    drawn.svg = themed(_with_trials(_short(data.getvalue().decode()), drawn._named))
+
+
+_PLACES = re.compile(r'(?<= )(x|y|d|transform)="([^"]*)"')
+_LONG = re.compile(r"\d+\.\d{3,}")
+_MARKS = re.compile(r'<g clip-path="([^"]*)">((?:\s*<use [^>]*/>)+)\s*</g>')
+_STYLE = re.compile(r' style="[^"]*"')
+
+
+def _short(svg: str) -> str:
+    """The same picture in half as many bytes: places to a hundredth of a point, one style a line.
+
+    Matplotlib writes places with six decimals and every mark's style anew.
+    """
+
+    def rounded(place: re.Match[str]) -> str:
+        numbers = _LONG.sub(lambda number: f"{float(number[0]):.2f}", place[2])
+        return f'{place[1]}="{numbers}"'
+
+    def one_style(marks: re.Match[str]) -> str:
+        styles = set(_STYLE.findall(marks[2]))
+        if len(styles) != 1:
+            return marks[0]
+        return f'<g clip-path="{marks[1]}"{styles.pop()}>{_STYLE.sub("", marks[2])}</g>'
+
+    return _MARKS.sub(one_style, _PLACES.sub(rounded, svg))
 
 
 def _with_trials(svg: str, named: Sequence[tuple[int, ...]]) -> str:
