@@ -20,7 +20,6 @@ from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import show
 
-_VALIDATION = ("val", "valid", "validation")
 _LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
 _LOOKED_AT = 50  # names of a column, which tell whether it names files
 _MOST = 0.9  # of them are files, if it does
@@ -52,15 +51,17 @@ def listings(path: Path, source: Data) -> Listings:
     """Finds the images of a folder and their classes, in one of two forms.
 
     Either under PATH/<class>, or under PATH/train/<class> with PATH/val and PATH/test, of which one
-    may be lacking. Or anywhere in it, with a table that names files and classes: one in PATH, such
-    as labels.csv, or one in each of PATH/train, PATH/val and PATH/test, such as metadata.csv. Its
-    column of classes is ``source.label``, its column of splits ``source.split``.
+    may be lacking; ``SPLITS`` has other words for them. Or anywhere in it, with a table that names
+    files and classes: one in PATH, such as labels.csv, or one in each of PATH/train, PATH/val and
+    PATH/test, such as metadata.csv. Its column of classes is ``source.label``, its column of splits
+    ``source.split``.
 
     Without a test split a stratified fifth of the training images is it, drawn by ``source.seed``.
 
     Raises:
-        UserError: no such folder, fewer than two classes, a class without images, a class in
-            another split that train does not have, or a file in the table that is not there.
+        UserError: no such folder, two for one split, fewer than two classes, a class without
+            images, a class in another split that train does not have, or a file in the table that
+            is not there.
     """
     if not path.is_dir():
         raise UserError(f"{path}: no such folder")
@@ -83,20 +84,37 @@ def with_drawn_test(found: Listings, seed: int) -> Listings:
 
 
 def _split_folders(path: Path) -> dict[str, Path]:
-    """The folders of splits; none where there is no other than train."""
-    train, test = path / "train", path / "test"
-    own = next((path / name for name in _VALIDATION if (path / name).is_dir()), None)
-    if not train.is_dir() or not (own or test.is_dir()):
+    """The folders of splits; none where there is no other than train.
+
+    They are called as splits; or there is one for each, and their names begin so: train_images.
+
+    Raises:
+        UserError: two are the same split.
+    """
+    names = _class_folders(path)
+    called = {name: SPLITS[name.lower()] for name in names if name.lower() in SPLITS}
+    begun = {split: name for name in names if (split := _split_of(name))}
+    if len(set(called.values())) < 2 and len(begun) == len(names):
+        called = {name: split for split, name in begun.items()}
+    if "train" not in called.values() or len(set(called.values())) < 2:
         return {}
-    found = {"train": train, "validation": own, "test": test if test.is_dir() else None}
-    return {name: folder for name, folder in found.items() if folder}
+    found: dict[str, Path] = {}
+    for name, split in called.items():
+        if split in found:
+            raise UserError(f"{path / name}: for {split}, as is {found[split].name}; keep one")
+        found[split] = path / name
+    return found
+
+
+def _split_of(name: str) -> str | None:
+    """The split that the first word of a name says, as of train_images or val2017."""
+    return SPLITS.get(re.split("[^a-z]", name.lower())[0])
 
 
 def _has_class_folders(path: Path) -> bool:
     """Whether there are folders with images that are not called as splits, as train_images is."""
     folder = _split_folders(path).get("train", path)
-    words = ((name, re.split("[-_ ]", name.lower())[0]) for name in _class_folders(folder))
-    names = [name for name, word in words if word not in SPLITS]
+    names = [name for name in _class_folders(folder) if _split_of(name) is None]
     return len(names) > 1 and any(
         next(image_files(folder / name, Counter()), None) for name in names
     )
@@ -107,7 +125,9 @@ def _from_folders(path: Path) -> Listings:
     folders, left_out = _split_folders(path), Counter[str]()
     classes, training = _listing(folders.get("train", path), left_out)
     validation, test = (
-        _listing_like(folders[split], classes, left_out) if split in folders else None
+        _listing_like(folders[split], folders["train"], classes, left_out)
+        if split in folders
+        else None
         for split in ("validation", "test")
     )
     notes = (words_left_out(left_out),) if left_out else ()
@@ -221,7 +241,7 @@ class _FileNames:
     def find(self, name: str, table: Path, split: str) -> Path | None:
         """The image of a name that a table gives; None where there is none, or more than one.
 
-        Of several with the name it is the one in a folder that begins as the split does.
+        Of several with the name it is the one in a folder that is called as the split is.
         """
         for base in (table.parent, self._root):
             image = base / name
@@ -229,7 +249,8 @@ class _FileNames:
                 return image
         found = self._known.get(name, [])
         if len(found) > 1:
-            found = [one for one in found if one.relative_to(self._root).parts[0].startswith(split)]
+            tops = [one.relative_to(self._root).parts[0] for one in found]
+            found = [one for one, top in zip(found, tops, strict=True) if _split_of(top) == split]
         return found[0] if len(found) == 1 else None
 
     def column(self, frame: Frame, table: Path, split: str) -> str | None:
@@ -265,11 +286,13 @@ def _listing(folder: Path, left_out: Counter[str]) -> tuple[tuple[str, ...], Lis
     return classes, listing
 
 
-def _listing_like(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
+def _listing_like(
+    folder: Path, training: Path, classes: tuple[str, ...], left_out: Counter[str]
+) -> Listing:
     """The images of another split than train, with the class numbers of train."""
     unknown = set(_class_folders(folder)) - set(classes)
     if unknown:
-        raise UserError(f"{folder / min(unknown)}: a class that {folder.parent / 'train'} lacks")
+        raise UserError(f"{folder / min(unknown)}: a class that {training} lacks")
     listing = _images(folder, classes, left_out)
     if not listing:
         raise UserError(f"{folder}: holds no images in folders named like the classes of train")
@@ -277,8 +300,7 @@ def _listing_like(folder: Path, classes: tuple[str, ...], left_out: Counter[str]
 
 
 def _class_folders(folder: Path) -> tuple[str, ...]:
-    entries = (entry.name for entry in folder.iterdir() if entry.is_dir())
-    return tuple(sorted(name for name in entries if not is_hidden(name)))
+    return tuple(sorted(e.name for e in folder.iterdir() if e.is_dir() and _is_below(e)))
 
 
 def _images(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
@@ -301,7 +323,20 @@ def image_files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Folders below one, with the names of their files; nothing that is hidden."""
+    """Folders below one, each once, with the names of their files; nothing that is hidden."""
+    seen: set[str] = set()
     for inner, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not is_hidden(name)]
+        folders[:] = sorted(name for name in folders if _is_below(Path(inner, name)))
+        real = os.path.realpath(inner)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         yield inner, [name for name in names if not is_hidden(name)]
+
+
+def _is_below(folder: Path) -> bool:
+    """Whether it is none that is hidden, and no link that leads back to a folder it lies in."""
+    return not is_hidden(folder.name) and not (
+        folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+    )

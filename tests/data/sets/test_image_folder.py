@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from moe_search.data import Dataset, load
-from moe_search.data.files.image_lists import _listing
+from moe_search.data.files.image_lists import _listing, image_files
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data
@@ -78,6 +78,42 @@ def test_with_train_and_val_alone_a_fifth_of_train_is_the_test_split(tmp_path: P
     assert dataset.test is not None
     splits = (dataset.train, dataset.validation, dataset.test)
     assert [np.bincount(split.y).tolist() for split in splits] == [[4] * 3, [3] * 3, [1] * 3]
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "test"),
+    [
+        ("Train", "Val", "Test"),
+        ("training", "validation", "testing"),
+        ("TRAIN", "dev", "TEST"),
+        ("train_images", "val_images", "test_images"),
+        ("train2017", "val2017", "test2017"),
+        ("training_set", None, "test_set"),
+    ],
+)
+def test_splits_are_called_as_people_call_them(
+    tmp_path: Path, train: str, held_out: str | None, test: str
+) -> None:
+    counts = {train: 5, test: 2} | ({held_out: 3} if held_out else {})
+    for name, count in counts.items():
+        paint(tmp_path / name, count)
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.classes == ("blue", "green", "red")
+    assert dataset.test is not None
+    splits = (dataset.train, dataset.validation, dataset.test)
+    found = [np.bincount(split.y).tolist() for split in splits]
+    assert found == [[5] * 3 if held_out else [4] * 3, [3 if held_out else 1] * 3, [2] * 3]
+
+
+def test_two_folders_for_one_split_are_refused(pair: Path) -> None:
+    paint(pair / "Testing", 2)
+    with pytest.raises(UserError, match="test: for test, as is Testing; keep one"):
+        load(source(pair))
+
+
+def test_other_folders_beside_splits_are_none(pair: Path) -> None:
+    paint(pair / "train_masks", 2)
+    assert len(load(source(pair)).train.y) == 12
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
@@ -204,6 +240,30 @@ def test_files_that_systems_leave_are_no_images_and_no_classes(pair: Path) -> No
     assert found.classes == expected.classes
     assert np.array_equal(found.train.x, expected.train.x)
     assert not [one for one in told if isinstance(one, Note)]
+
+
+def test_links_that_lead_back_are_not_followed(pair: Path) -> None:
+    expected = load(source(pair), test=True)
+    (pair / "train" / "red" / "up").symlink_to("..")
+    (pair / "train" / "same").symlink_to(".")
+    (pair / "train" / "blue" / "again").symlink_to(pair / "train" / "blue")
+    found = load(source(pair), test=True)
+    assert found.classes == expected.classes
+    assert np.array_equal(found.train.x, expected.train.x)
+
+
+def test_each_folder_is_read_once_by_whichever_links(tmp_path: Path) -> None:
+    paint(tmp_path / "own", 4)
+    paint(tmp_path / "more", 2)
+    red = tmp_path / "own" / "red"
+    for name in ("more", "once_more"):
+        (red / name).symlink_to(tmp_path / "more" / "red")
+    (tmp_path / "more" / "red" / "there").symlink_to(red)
+    found = image_files(red, Counter())
+    assert [str(file.relative_to(red)) for file in found] == [
+        *(f"{n}.png" for n in range(4)),
+        *(f"more/{n}.png" for n in range(2)),
+    ]
 
 
 def test_names_that_are_no_images_are_counted_by_suffix(pair: Path) -> None:
