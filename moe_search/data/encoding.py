@@ -7,7 +7,10 @@ values, whether a row does is one more feature.
 Shape suffixes: B row, F feature.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,6 +21,7 @@ from moe_search.data.columns import Kind
 from moe_search.data.files.tables import Frame
 from moe_search.data.samples import has_float32_range
 from moe_search.spec.base import Section
+from moe_search.words import show
 
 
 class ColumnEncoding(Section):
@@ -69,35 +73,72 @@ class Encoding(Section):
         return x_BF
 
     def rows(self, values: Any) -> Frame:
-        """Rows as a data frame, from one, from records, or from values in the columns' order.
+        """Rows as a data frame, from one or many; whatever names its values is read by name.
+
+        Args:
+            values: a data frame or an Arrow table; a record (mapping, series, named tuple) or a
+                list of them; columns by name; a structured array; or values in the columns' order.
 
         Raises:
-            ValueError: they are none of these.
+            ValueError: they are none of these, or two columns have one name.
         """
-        import pandas as pd
-
         names = [column.name for column in self.columns]
-        if isinstance(values, Mapping):
-            values = pd.DataFrame(values if _has_lists(values) else [values])
-        elif isinstance(values, Sequence) and values and isinstance(values[0], Mapping):
-            values = pd.DataFrame(list(values))
-        if not isinstance(values, pd.DataFrame):
-            array = np.asarray(values)
-            if array.dtype.kind == "U":  # which makes text of numbers and of what is missing
-                array = np.asarray(values, object)
-            values = array[np.newaxis] if array.ndim == 1 else array
-            values = pd.DataFrame(values) if values.ndim == 2 else values
-        if not isinstance(values, pd.DataFrame):
-            raise ValueError(f"an array {[*values.shape]}, but the model takes rows of {names}")
-        numbered = list(values.columns) == list(range(len(names)))
-        return values.set_axis(names, axis=1) if numbered else values.rename(columns=str)
+        frame = _frame(values, names)
+        numbered = list(frame.columns) == list(range(len(names)))
+        called = names if numbered else list(map(str, frame.columns))
+        _refuse_twice(called)
+        return frame.set_axis(called, axis=1)
 
 
-def _has_lists(values: Mapping[str, Any]) -> bool:
-    return any(
-        isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-        for value in values.values()
-    )
+def _frame(values: Any, names: Sequence[str]) -> Frame:
+    """Values as a data frame whose columns have the values' own names, or else are numbered."""
+    import pandas as pd
+
+    if isinstance(values, pd.Series):
+        values = values.to_frame() if values.name in names else _record(values)
+    if isinstance(values, pd.DataFrame):
+        return values
+    if isinstance(values, Mapping) and any(map(pd.api.types.is_list_like, values.values())):
+        return pd.DataFrame(values)
+    if hasattr(values, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        return pa.table(values).to_pandas(ignore_metadata=True)
+    if _is_record(values):
+        return pd.DataFrame([_record(values)])
+    if isinstance(values, Sequence) and values and all(map(_is_record, values)):
+        return pd.DataFrame(list(map(_record, values)))
+    return pd.DataFrame(_array(values, names))
+
+
+def _array(values: Any, names: Sequence[str]) -> npt.NDArray[Any]:
+    """Rows as an array [B, columns], or a structured one [B]."""
+    array = np.asarray(values)
+    if array.dtype.names:
+        return np.atleast_1d(array)
+    if array.dtype.kind == "U":  # which makes text of numbers and of what is missing
+        array = np.asarray(values, object)
+    array = array[np.newaxis] if array.ndim == 1 else array
+    if array.ndim != 2:
+        raise ValueError(f"an array {[*array.shape]}, but the model takes rows of {[*names]}")
+    return array
+
+
+def _is_record(value: Any) -> bool:
+    """Whether it has its values by name: a mapping, a series, a database's row, a named tuple."""
+    return hasattr(value, "keys") or hasattr(value, "_fields")
+
+
+def _record(value: Any) -> dict[Any, Any]:
+    keys = list(value._fields if hasattr(value, "_fields") else value.keys())
+    _refuse_twice(keys)
+    return dict(zip(keys, value, strict=True)) if hasattr(value, "_fields") else dict(value)
+
+
+def _refuse_twice(names: Sequence[Any]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"two columns are called {show(str(twice[0]))}; rename one of them")
 
 
 def _fit(values: Any, name: str, kind: Kind) -> ColumnEncoding:
@@ -138,7 +179,7 @@ def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     """
     import pandas as pd
 
-    plain = values if values.dtype.kind in "iufb" else values.astype(object).map(_truth)
+    plain = values if values.dtype.kind in "iufb" else values.astype(object).map(_number)
     numbers = pd.to_numeric(plain, errors="coerce")
     wrong = numbers.isna() & values.notna()
     if wrong.any():
@@ -149,10 +190,11 @@ def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     return found
 
 
-def _truth(value: Any) -> Any:
-    """0 and 1 for false and true, as they are or as text."""
-    known = str(value).strip().lower() if isinstance(value, bool | str) else ""
-    return {"false": 0, "true": 1}.get(known, value)
+def _number(value: Any) -> Any:
+    """A number, or text that may be one; 0 and 1 for false and true; None of all else."""
+    if isinstance(value, bool | np.bool_ | str):
+        return {"false": 0, "true": 1}.get(str(value).strip().lower(), value)
+    return value if isinstance(value, Real | Decimal) else None
 
 
 def _texts(values: Any) -> list[str]:

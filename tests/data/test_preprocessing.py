@@ -2,10 +2,13 @@
 
 import io
 import re
-from typing import Any
+import sqlite3
+from contextlib import closing
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -137,6 +140,21 @@ def encoding() -> Encoding:
     return Encoding.fit(frame, {"age": "number", "home": "category", "tame": "number"})
 
 
+class Row(NamedTuple):
+    home: str
+    tame: bool
+    age: int
+
+
+def rows_of_a_database() -> list[Any]:
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.row_factory = sqlite3.Row
+        return base.execute("select 'sea' as home, 1 as tame, 5 as age").fetchall()
+
+
+RECORD = pd.Series({"home": "sea", "tame": True, "age": 5})
+STRUCTURED = np.array([("sea", 1, 5)], [("home", "U3"), ("tame", "i4"), ("age", ">f8")])
+
 ROWS: dict[str, Any] = {
     "a frame": pd.DataFrame({"tame": [True], "home": ["sea"], "age": [5], "other": ["x"]}),
     "objects": pd.DataFrame({"age": [5], "home": ["sea"], "tame": [True]}, dtype=object),
@@ -148,6 +166,20 @@ ROWS: dict[str, Any] = {
     "a list": [5, "sea", True],
     "lists": [[5, "sea", True]],
     "an array": np.array([[5, "sea", True]], object),
+    "a series": RECORD,
+    "series": [RECORD],
+    "a series without names": pd.Series([5, "sea", True]),
+    "columns as series": {name: pd.Series([RECORD[name]]) for name in RECORD.index},
+    "a column as a series and others": {"home": pd.Series(["sea"]), "tame": True, "age": 5},
+    "an Arrow table": pa.table({name: [RECORD[name]] for name in RECORD.index}),
+    "a record batch": pa.RecordBatch.from_pylist([dict(RECORD)]),
+    "a structured array": STRUCTURED,
+    "a record array": STRUCTURED.view(np.recarray),
+    "a structured record": STRUCTURED[0],
+    "structured records": list(STRUCTURED),
+    "a named tuple": Row("sea", True, 5),
+    "named tuples": [Row("sea", True, 5)],
+    "a database's": rows_of_a_database(),
 }
 
 
@@ -186,6 +218,9 @@ def test_what_is_missing_beside_text_is_missing(rows: Any) -> None:
     assert found.tolist() == [[0, 1, 0, 3, 1, 1], [0, 0, 1, 2, 0, 0]]
 
 
+TWICE = pd.DataFrame([[5, 6, "sea", 1]], columns=["age", "age", "home", "tame"])
+
+
 def test_a_lone_row_may_lack_values(encoding: Encoding) -> None:
     found = as_input([np.nan, "sea", True], (6,), Preprocessing(encoding=encoding))
     assert found.tolist() == [[3, 1, 0, 1, 0, 1]]
@@ -201,6 +236,24 @@ def test_a_lone_row_may_lack_values(encoding: Encoding) -> None:
         ),
         (pd.DataFrame({"age": [np.inf], "home": ["sea"], "tame": [1]}), "infinite or too large"),
         (pd.DataFrame({"age": [1e39], "home": ["sea"], "tame": [1]}), "age: holds numbers that"),
+        *(
+            (pd.DataFrame({"age": age, "home": "sea", "tame": 1}, [0]), r"column age: .* is no num")
+            for age in (
+                pd.Timestamp("2020"),
+                pd.Timestamp("2020", tz="UTC"),
+                pd.Timedelta("1s"),
+                1 + 2j,
+            )
+        ),
+        *(
+            ([[age, "sea", 1]], r"column age: .* is no number")
+            for age in (np.datetime64("2020-01"), np.timedelta64(1, "s"), 1 + 2j, b"5")
+        ),
+        ({"age": [[1]], "home": ["sea"], "tame": [1]}, r"column age: \[1\] is no number"),
+        ([{"age": np.array(5), "home": "sea", "tame": 1}], "is no number"),
+        (TWICE, "two columns are called 'age'; rename one of them"),
+        (TWICE.iloc[0], "two columns are called 'age'; rename one of them"),
+        (pd.Series([5, 6, 7], name="age"), "has no column home, tame"),
         (np.ones((2, 2)), "has no column age, home, tame"),
         ([[1, "sea"], [1]], "inhomogeneous"),
         (np.ones((2, 3, 3)), "an array .*, but the model takes rows of"),
