@@ -46,7 +46,7 @@ def raw_shape(shape: Shape, preprocessing: Preprocessing | None) -> Shape:
 
 
 def as_input(
-    values: Any, shape: Shape, preprocessing: Preprocessing | None
+    values: Any, shape: Shape, preprocessing: Preprocessing | None, pixels: bool = False
 ) -> npt.NDArray[np.float32 | np.float64]:
     """Raw samples as a model takes them, [B, S]; float64 where they came so.
 
@@ -55,6 +55,8 @@ def as_input(
             bytes of image files; or rows of a table, as a data frame, records or lists.
         shape: of one sample as the model takes it.
         preprocessing: the model's; None of one that was made before models kept it.
+        pixels: whether bytes are surely pixels of 0..255, as those of an image file are, even where
+            none is above 1.
 
     Raises:
         ValueError: they do not fit, or are not finite.
@@ -63,8 +65,10 @@ def as_input(
         encoding = preprocessing.encoding
         return encoding.encode(encoding.rows(values))
     last = preprocessing is not None and preprocessing.channels_last
-    x_BS = as_samples(_array(values, shape), shape, "channels_last" if last else "auto")
-    if _are_pixels(x_BS.dtype, shape, preprocessing):
+    files = _files(values)
+    raw = _decoded(files, shape) if files else _array(values)
+    x_BS = as_samples(raw, shape, "channels_last" if last else "auto")
+    if _are_pixels(x_BS, shape, preprocessing, pixels or bool(files)):
         x_BS = x_BS.astype(np.float32) / np.float32(255)
     wide = x_BS.dtype.itemsize >= 4 and x_BS.dtype != np.float32
     found: npt.NDArray[np.float32 | np.float64] = x_BS.astype(np.float64 if wide else np.float32)
@@ -91,26 +95,37 @@ def range_warning(
     )
 
 
-def _are_pixels(dtype: np.dtype[Any], shape: Shape, preprocessing: Preprocessing | None) -> bool:
-    """Whether whole numbers count as 0..1: as those of training did, or as its pixels are."""
+def _are_pixels(
+    x_BS: npt.NDArray[Any], shape: Shape, preprocessing: Preprocessing | None, surely: bool
+) -> bool:
+    """Whether numbers count as 0..1: as those of training did, or as its pixels are.
+
+    Zeros and ones are those of training, of whichever type they are here and were there.
+    """
+    zeros_and_ones = x_BS.size > 0 and bool(0 <= x_BS.min() <= x_BS.max() <= 1)
     if preprocessing is not None and preprocessing.whole:
-        return dtype.kind in "iu"
+        of_bytes = zeros_and_ones and round(255 * preprocessing.high) <= 1
+        return x_BS.dtype.kind in "iu" or of_bytes
     in_unit = preprocessing is None or (preprocessing.low >= 0 and preprocessing.high <= 1)
     images = preprocessing is None or len(shape) == 3
-    return dtype == np.uint8 and in_unit and images
+    as_trained = preprocessing is not None and zeros_and_ones and not surely
+    return x_BS.dtype == np.uint8 and in_unit and images and not as_trained
 
 
-def _array(values: Any, shape: Shape) -> npt.NDArray[Any]:
-    """Numbers as an array; image files' contents decoded."""
-    if isinstance(values, bytes):
-        values = [values]
+def _files(values: Any) -> list[bytes]:
+    """The contents of image files; none where values are no such."""
+    if hasattr(values, "columns"):
+        values = values.iloc[:, 0].tolist() if values.shape[1] == 1 else []
+    found = [values] if isinstance(values, bytes) else values
+    are_files = isinstance(found, Sequence) and len(found) > 0 and isinstance(found[0], bytes)
+    return list(found) if are_files else []
+
+
+def _array(values: Any) -> npt.NDArray[Any]:
+    """Numbers as an array."""
     if hasattr(values, "columns"):
         cells = values.iloc[:, 0].tolist() if values.shape[1] == 1 else []
-        whole = cells and (isinstance(cells[0], bytes) or np.ndim(cells[0]))  # a sample a cell
-        values = cells if whole else values.to_numpy()
-    first = values[0] if isinstance(values, Sequence) and values else None
-    if isinstance(first, bytes):
-        return _decoded(values, shape)
+        values = cells if cells and np.ndim(cells[0]) else values.to_numpy()  # or a sample a cell
     x = np.asarray(values)
     if x.dtype == object:
         x = np.asarray(values, np.float64)

@@ -116,7 +116,8 @@ def batches(
     preprocessing = model.preprocessing
     shape = raw_shape(model.mixtures.architecture.shape, preprocessing)
     try:
-        x_BS = as_input(_raw(file, shape, preprocessing), shape, preprocessing)
+        raw = _raw(file, shape, preprocessing)
+        x_BS = as_input(raw, shape, preprocessing, pixels=not holds_many(file))
     except ValueError as error:
         raise UserError(one_line(f"{file}: {error}")) from None
     if warning := range_warning(x_BS, shape, preprocessing):

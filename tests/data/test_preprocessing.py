@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from moe_search.data.encoding import Encoding
+from moe_search.data.normalise import as_numbers
 from moe_search.data.preprocessing import Preprocessing, as_input, range_warning
 
 GREY, FEATURES = (1, 4, 4), (3,)
@@ -33,6 +34,34 @@ def test_bytes_are_numbers_where_training_was() -> None:
     assert np.array_equal(as_input(pixels, GREY, WIDE), pixels)
     rows = np.array([[0, 1, 1]], np.uint8)
     assert as_input(rows, FEATURES, UNIT).tolist() == [[0, 1, 1]]
+
+
+KINDS = [bool, np.uint8, np.int64, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("trained_on", KINDS)
+@pytest.mark.parametrize("shape", [GREY, FEATURES], ids=["images", "features"])
+def test_zeros_and_ones_are_those_of_training(
+    shape: tuple[int, ...], trained_on: type, kind: type
+) -> None:
+    bits = np.random.default_rng(0).integers(0, 2, (6, *shape))
+    whole = trained_on is np.uint8
+    trained = as_numbers(bits.astype(trained_on))
+    kept = Preprocessing(low=0.0, high=float(trained.max()), whole=whole)
+    found = as_input(bits.astype(kind), shape, kept)
+    assert np.allclose(found, trained)
+    assert range_warning(found, shape, kept) is None
+
+
+def test_a_dark_image_is_no_zeros_and_ones() -> None:
+    dark = np.zeros(GREY[1:], np.uint8)
+    dark[0, 0] = 1
+    file = io.BytesIO()
+    Image.fromarray(dark).save(file, "PNG")
+    expected = dark[np.newaxis, np.newaxis] / np.float32(255)
+    assert np.array_equal(as_input(file.getvalue(), GREY, UNIT), expected)
+    assert np.array_equal(as_input(dark, GREY, UNIT, pixels=True), expected)
 
 
 def test_whole_numbers_of_any_type_are_bytes_where_training_was_on_bytes() -> None:
