@@ -68,7 +68,8 @@ def as_samples(x: npt.NDArray[Any], shape: Shape, layout: Layout = "auto") -> np
 
 def has_float32_range(x: npt.NDArray[Any]) -> bool:
     """Whether all values are finite and float32 could hold numbers as large."""
-    return not x.size or bool(-_LARGEST <= x.min() <= x.max() <= _LARGEST)
+    # as Python's numbers: NumPy would compare in the type of x, in which _LARGEST may be infinite
+    return not x.size or -_LARGEST <= float(x.min()) <= float(x.max()) <= _LARGEST
 
 
 def times(shape: Shape) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moe_search.data.samples import as_samples, sample_shape
+from moe_search.data.samples import as_samples, has_float32_range, sample_shape
 
 sides = st.integers(5, 9)
 images = st.tuples(st.sampled_from([1, 3, 4]), sides, sides)
@@ -48,3 +48,19 @@ def test_a_shape_of_two_readings_needs_a_layout(shape: tuple[int, ...]) -> None:
         sample_shape((9, *shape))
     assert sample_shape((9, *shape), "channels_first") == shape
     assert sample_shape((9, *shape), "channels_last") == (shape[2], *shape[:2])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+def test_no_type_has_infinite_numbers(kind: type) -> None:
+    largest = min(np.finfo(kind).max, np.longdouble(np.finfo(np.float32).max))
+    assert has_float32_range(np.array([-largest, 0, largest], kind))
+    for wrong in (np.inf, -np.inf, np.nan):
+        assert not has_float32_range(np.array([0, wrong], kind))
+
+
+def test_numbers_beyond_float32_are_out_of_range() -> None:
+    assert not has_float32_range(np.array([0, 1e39]))
+    assert not has_float32_range(np.array([-1e39, 0]))
+    assert has_float32_range(np.array([2**63 - 1, -(2**63)]))
+    assert has_float32_range(np.array([], np.float16))
