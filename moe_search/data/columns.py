@@ -145,9 +145,9 @@ def likely_label(frame: Frame) -> str | None:
         if name in by_name:
             return str(by_name[name])
     for name in reversed(frame.columns):
-        column, distinct = look_at(frame, name), frame[name].nunique()
-        whole = frame[name].dtype.kind != "f"
-        if column.kind and whole and 2 <= distinct <= min(_FEW, len(frame) / 2):
+        if look_at(frame, name).kind is None or frame[name].dtype.kind == "f":
+            continue
+        if 2 <= frame[name].nunique() <= min(_FEW, len(frame) / 2):
             return str(name)
     return None
 

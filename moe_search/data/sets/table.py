@@ -184,10 +184,10 @@ def _features(frame: Frame, source: Data, label: str, split: str | None) -> list
 def _likely_split(frame: Frame) -> str | None:
     """A column that says the split of each row, by its name and its values."""
     for name in frame.columns:
-        words = {str(word).strip().lower() for word in frame[name].unique()}
-        if re.fullmatch("split|set|subset|partition|fold|usage", name.lower()) and (
-            "train" in {SPLITS.get(word) for word in words} and words <= SPLITS.keys()
-        ):
+        if not re.fullmatch("split|set|subset|partition|fold|usage", name.lower()):
+            continue
+        words = {str(word).strip().lower() for word in frame[name]}
+        if words <= SPLITS.keys() and "train" in map(SPLITS.get, words):
             return str(name)
     return None
 

@@ -376,6 +376,19 @@ def test_lists_are_no_columns(tmp_path: Path) -> None:
         load(table(tmp_path / "a.parquet"))
 
 
+def test_a_survey_drops_lists_and_structs(tmp_path: Path) -> None:
+    odd = {"split": [["train"]] * 60, "odd": [[1, 2]] * 60, "pair": [{"a": 1}] * 60}
+    animals().assign(**odd).to_parquet(tmp_path / "a.parquet")
+    found = TABLE.survey(Data(name="table", path=tmp_path / "a.parquet"), silent)
+    assert (found.source.label, found.source.split) == ("kind", None)
+    assert found.source.drop == ("split", "odd", "pair")
+    assert found.notes == (
+        "split is dropped: values of the type ndarray.",
+        "odd is dropped: values of the type ndarray.",
+        "pair is dropped: values of the type dict.",
+    )
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
