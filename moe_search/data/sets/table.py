@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from moe_search.data.columns import learnable, likely_label, look_at
 from moe_search.data.dataset import Ints, Raw, Samples, Split
-from moe_search.data.files.tables import SPLITS, Frame, is_table, read_table, split_files
+from moe_search.data.files.tables import (
+    SPLITS,
+    Frame,
+    is_table,
+    read_table,
+    read_tables,
+    split_files,
+)
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
@@ -105,12 +112,10 @@ def read_rows(path: Path, label: str | None) -> Frame:
     files = split_files(path)
     if "train" not in files:
         raise UserError(f"{path}: has no table whose name begins with train, such as train.csv")
-    frames = [
-        read_table(file, label).assign(**{SPLIT: split})
-        for split, each in files.items()
-        for file in each
-    ]
-    return pd.concat(frames, ignore_index=True)
+    splits = [split for split, each in files.items() for _ in each]
+    frames = read_tables([file for each in files.values() for file in each], label)
+    parts = [frame.assign(**{SPLIT: split}) for frame, split in zip(frames, splits, strict=True)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def from_frame(frame: Frame, source: Data, where: str, test: bool, progress: Progress) -> Raw:

@@ -248,6 +248,65 @@ def test_a_folder_of_a_file_a_split(tmp_path: Path) -> None:
         load(table(tmp_path / ".."))
 
 
+CODES = pd.DataFrame(
+    {
+        "dep": ["01", "02", "2A", "2B"] * 10,
+        "flag": ["true", "false", "unknown", "true"] * 10,
+        "ver": ["1.0", "2.0", "3.x", "2.0"] * 10,
+        "kind": ["1", "2", "x", "2"] * 10,
+    }
+)
+
+
+def test_what_is_text_in_one_file_of_a_folder_is_text_in_all(tmp_path: Path) -> None:
+    """Even where all that a file holds of it looks like numbers, or like true and false."""
+    test = CODES.iloc[[0, 1, 0, 1]]
+    CODES.to_csv(tmp_path / "train.csv", index=False)
+    test.to_csv(tmp_path / "test.csv", index=False)
+    dataset = load(table(tmp_path), test=True)
+    assert dataset.test is not None
+    assert dataset.classes == ("1", "2", "x")
+    assert dataset.test.y.tolist() == [0, 1, 0, 1]
+    features = dataset.preprocessing.encoding
+    assert features is not None
+    x = dataset.test.x * np.array(dataset.std) + np.array(dataset.mean)
+    assert np.allclose(x, features.encode(test))
+    assert np.allclose(x.sum(1), 3, atol=1e-6)
+
+
+def test_a_column_without_values_in_one_file_keeps_its_kind(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame[:9].assign(tame=[True, None, False] * 3, age=None).to_csv(
+        tmp_path / "test.csv", index=False
+    )
+    found = load(table(tmp_path)).preprocessing.encoding
+    assert found is not None
+    assert [column.kind for column in found.columns] == ["number", "number", "number", "category"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_spaces_around_text_make_no_difference(tmp_path: Path, name: str) -> None:
+    frame = animals()
+    spaced = frame.assign(
+        home=[
+            home and home + " " * (n % 3)
+            for n, home in enumerate(frame["home"].replace({np.nan: None}))
+        ],
+        kind=[f"{' ' * (n % 2)}{kind} " for n, kind in enumerate(frame["kind"])],
+    )
+    for folder, each in (("plain", frame), ("spaced", spaced)):
+        (tmp_path / folder).mkdir()
+        FORMS[name](each, tmp_path / folder / name)
+    (plain, same_to_the_eye) = (load(table(tmp_path / f / name)) for f in ("plain", "spaced"))
+    assert same(plain, same_to_the_eye)
+
+
+def test_spaces_around_nothing_are_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,kind\n1,x,0\n2,NA ,1\n3,y,0\n4,  ,1\n")
+    assert tables.read_table(tmp_path / "a.csv")["b"].isna().tolist() == [False, True, False, True]
+
+
 def test_labels_that_look_like_nothing_are_labels(tmp_path: Path) -> None:
     frame = animals().assign(kind=["NA", "None", "null"] * 20)
     frame.loc[3, "kind"] = None
