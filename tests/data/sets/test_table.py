@@ -274,6 +274,63 @@ def test_what_is_text_in_one_file_of_a_folder_is_text_in_all(tmp_path: Path) -> 
     assert np.allclose(x.sum(1), 3, atol=1e-6)
 
 
+def test_a_column_that_only_one_file_of_a_folder_has_is_refused(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "train-0.csv", index=False)
+    frame.drop(columns="age").assign(size=1.5).to_csv(tmp_path / "test.csv", index=False)
+    message = r"size \(no values in training\); age \(test\.csv has no such column\); mend "
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path))
+    dropped = load(table(tmp_path, drop=["age", "size"]), test=True)
+    found = TABLE.survey(Data(name="table", path=tmp_path), silent)
+    assert found.source.drop == ("size", "age")
+    assert found.notes[1] == "age is dropped: test.csv has no such column."
+    assert found.shape == dropped.shape == (6,)
+    frame.drop(columns="tame").to_csv(tmp_path / "train-1.csv", index=False)
+    with pytest.raises(UserError, match=r"tame \(train-1\.csv has no such column\)"):
+        load(table(tmp_path, drop=["age", "size"]))
+
+
+def test_a_file_without_labels_lacks_nothing(tmp_path: Path) -> None:
+    animals().to_csv(tmp_path / "train.csv", index=False)
+    animals()[["weight", "home"]].to_csv(tmp_path / "test.csv", index=False)
+    assert load(table(tmp_path)).shape == (8,)
+
+
+@pytest.mark.parametrize(
+    ("text", "drop", "why"),
+    [
+        ("id,label", [], r"cannot learn from id \(one of its own in every row\)"),
+        ("id,label", ["id"], r"left out are id \(one of its own .*\); data\.features may name id$"),
+        ("size,label", ["size"], r"left out are size \(as data\.drop says\)"),
+        ("label", [], "columns are label"),
+    ],
+)  # fmt: skip
+def test_where_no_column_is_left_is_told(
+    tmp_path: Path, text: str, drop: list[str], why: str
+) -> None:
+    frame = pd.DataFrame({"id": range(40), "size": [1.5, 2] * 20, "label": ["a", "b"] * 20})
+    frame[text.split(",")].to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(UserError, match=rf"a\.csv: (no column is left to learn from; )?{why}"):
+        load(table(tmp_path / "a.csv", label="label", drop=drop))
+
+
+def test_init_tells_where_no_column_is_left(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": range(40), "label": ["a", "b"] * 20})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    message = r"a\.csv: no column is left to learn from; left out are id \(one of its own [^\n]*$"
+    with pytest.raises(UserError, match=message):
+        TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
+
+
+def test_rows_without_a_label_say_nothing_of_columns(tmp_path: Path) -> None:
+    rows = "\n".join(f"{n % 7},{n % 2 == 0},{'cd'[n % 2]}" for n in range(40))
+    (tmp_path / "a.csv").write_text(f"a,b,label\n{rows}\nTotal,,\n")
+    found = TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
+    assert (found.source.drop, found.notes, found.shape) == ((), (), (2,))
+    assert load(table(tmp_path / "a.csv", label="label")).shape == (2,)
+
+
 def test_a_column_without_values_in_one_file_keeps_its_kind(tmp_path: Path) -> None:
     frame = animals()
     frame.to_csv(tmp_path / "train.csv", index=False)
