@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from moe_search.data.files.damage import DAMAGE
-from moe_search.data.files.layout import MISSING, Layout, header_names, layout_of
+from moe_search.data.files.layout import MISSING, Layout, as_number, header_names, layout_of
 from moe_search.errors import UserError
+from moe_search.progress import Note, Progress, silent
 from moe_search.words import one_line, show
 
 Frame = Any
@@ -55,6 +56,7 @@ def read_table(
     label: str | None = None,
     names: Collection[str] = (),
     texts: Collection[str] = (),
+    progress: Progress = silent,
 ) -> Frame:
     """A table whose columns are named by text: those of the file, or column_1, column_2...
 
@@ -66,12 +68,13 @@ def read_table(
         label: the column in which words such as NA and None are labels.
         names: of columns; a first row that holds them all is a header, even of numbers alone.
         texts: columns that are text in a file of text, even if they look like numbers.
+        progress: is told of a first row that may be a header or data.
 
     Raises:
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        frame = _text(path, label, names, texts) if _is_text(path) else _columnar(path)
+        frame = _text(path, label, names, texts, progress) if _is_text(path) else _columnar(path)
     except (*DAMAGE, csv.Error, ImportError) as error:  # .zst needs a package of its own
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
@@ -80,7 +83,9 @@ def read_table(
     return frame
 
 
-def read_tables(files: Sequence[Path], label: str | None = None) -> list[Frame]:
+def read_tables(
+    files: Sequence[Path], label: str | None = None, progress: Progress = silent
+) -> list[Frame]:
     """Files that are one table: a column of which any file makes text is text in all of them.
 
     Else the codes 01 and 02 of a file would be the numbers 1 and 2, but text beside 2A in another.
@@ -88,7 +93,7 @@ def read_tables(files: Sequence[Path], label: str | None = None) -> list[Frame]:
     Raises:
         UserError: what ``read_table`` raises.
     """
-    frames = [read_table(file, label) for file in files]
+    frames = [read_table(file, label, progress=progress) for file in files]
     kinds: dict[str, set[str]] = {}
     for frame in frames:
         for name in frame.columns:
@@ -131,28 +136,42 @@ def _columnar(path: Path) -> Frame:
     return _stripped(table.to_pandas(ignore_metadata=True))
 
 
-def _text(path: Path, label: str | None, known: Collection[str], texts: Collection[str]) -> Frame:
+def _text(
+    path: Path,
+    label: str | None,
+    known: Collection[str],
+    texts: Collection[str],
+    progress: Progress,
+) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return _decoded(path, label, known, texts, "utf-16")
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     try:
-        return _decoded(path, label, known, texts, "utf-8")
+        layout, frame = _decoded(path, label, known, texts, "utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
-        return _decoded(path, label, known, texts, "cp1252")
+        layout, frame = _decoded(path, label, known, texts, "cp1252")
+    if layout.counted:
+        first = ", ".join(layout.names[:3])
+        progress(
+            Note(
+                f"{path}: the first row ({first}...) counts the columns, so it is taken for their "
+                "names; if it is data, put a row of names above it"
+            )
+        )
+    return frame
 
 
 def _decoded(
     path: Path, label: str | None, known: Collection[str], texts: Collection[str], encoding: str
-) -> Frame:
+) -> tuple[Layout, Frame]:
     layout = layout_of(_lines(path, encoding), known)
     _refuse_twice(layout.names, path)
-    text = [name for name in layout.names if name in texts]
+    text = [n for n in layout.names if n in texts or (n == label and layout.has_codes(n))]
     if layout.delimiter and layout.numbers and encoding == "utf-8" and not text:
         frame = _numbers(path, layout.delimiter, layout.names, layout.header, label)
         if frame is not None:
-            return frame
-    return _words(path, layout, label, text, encoding)
+            return layout, frame
+    return layout, _words(path, layout, label, text, encoding)
 
 
 def _words(
@@ -161,12 +180,14 @@ def _words(
     """A table of any kind, some columns of it as text whatever they hold."""
     import pandas as pd
 
-    missing = {name: [""] if name == label else list(MISSING) for name in layout.names}
+    spare = [f"{_NO_CHARACTER}{number}" for number in range(layout.spare)]
+    names = [*layout.names, *spare]
+    missing = {name: [""] if name in (label, *spare) else list(MISSING) for name in names}
     frame = pd.read_csv(
         path,
         sep=layout.delimiter or r"\s+",
         header=0 if layout.header else None,
-        names=layout.names,
+        names=names,
         dtype=dict.fromkeys(texts, str),
         na_values=missing,
         keep_default_na=False,
@@ -175,7 +196,23 @@ def _words(
         encoding=encoding,
         low_memory=False,
     )
-    return _stripped(frame, missing)
+    if frame[spare].notna().any(axis=None):
+        raise ValueError(f"its header names {len(layout.names)} columns, but a row has more cells")
+    frame = _stripped(frame[layout.names], missing)
+    if layout.decimal_comma:
+        _read_thousands(frame, {label, *texts})
+    return frame
+
+
+def _read_thousands(frame: Frame, others: Collection[str | None]) -> None:
+    """Makes numbers of columns, but some others, whose numbers have points between thousands."""
+    import pandas as pd
+
+    for name in frame.columns.difference([*others]):
+        values = frame[name].dropna()
+        numbers = [as_number(str(value)) for value in values]
+        if frame[name].dtype.kind == "O" and len(values) and None not in numbers:
+            frame[name] = pd.Series(numbers, values.index, dtype=float).reindex(frame.index)
 
 
 def _stripped(frame: Frame, missing: Mapping[str, list[str]] | None = None) -> Frame:

@@ -24,7 +24,7 @@ from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
-from moe_search.progress import Note, Progress
+from moe_search.progress import Note, Progress, silent
 from moe_search.spec.sections import Data
 from moe_search.words import did_you_mean, show
 
@@ -48,7 +48,7 @@ class Table(DataSet):
                 from, or labels are no classes.
         """
         path = own_path(source)
-        rows = read_rows(path, source.label)
+        rows = read_rows(path, source.label, progress)
         return from_frame(rows.frame, source, str(path), test, progress, rows.lacking)
 
     def claims(self, path: Path) -> bool:
@@ -66,7 +66,7 @@ class Table(DataSet):
                 f"{path}: no column is likely to be predicted; name it as data.label of "
                 f"data: {{name: table, path: {path.name}, label: ...}}; {_has(frame)}"
             )
-        rows = read_rows(path, label)
+        rows = read_rows(path, label, progress)
         dropped, notes = to_drop(labelled(rows.frame, label), (label, split, SPLIT), rows.lacking)
         keys: dict[str, Any] = {"label": label, **dropped}
         keys |= {"split": split} if split else {}
@@ -113,21 +113,21 @@ def to_drop(
     return {"drop": tuple(drop)} if drop else {}, notes
 
 
-def read_rows(path: Path, label: str | None) -> Rows:
+def read_rows(path: Path, label: str | None, progress: Progress = silent) -> Rows:
     """The rows of a file, or of a folder's files by split.
 
     Raises:
         UserError: there are none.
     """
     if not path.is_dir():
-        return Rows(read_table(path, label))
+        return Rows(read_table(path, label, progress=progress))
     import pandas as pd
 
     by_split = split_files(path)
     if "train" not in by_split:
         raise UserError(f"{path}: has no table whose name begins with train, such as train.csv")
     files = {file: split for split, each in by_split.items() for file in each}
-    frames = dict(zip(files, read_tables([*files], label), strict=True))
+    frames = dict(zip(files, read_tables([*files], label, progress), strict=True))
     parts = [frame.assign(**{SPLIT: files[file]}) for file, frame in frames.items()]
     training = {name for file in by_split["train"] for name in frames[file].columns}
     lacking = {
