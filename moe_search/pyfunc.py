@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from moe_search.data.preprocessing import as_input, range_warning, raw_shape
+from moe_search.data.preprocessing import as_input, input_warnings, raw_shape
 from moe_search.package.classifier import Classifier
 from moe_search.package.open import load_package
 
@@ -43,7 +43,7 @@ class _Predictor:
         """
         preprocessing = self._classifier.preprocessing
         x_BS = as_input(model_input, self._shape, preprocessing)
-        if warning := range_warning(x_BS, self._shape, preprocessing):
+        for warning in input_warnings(model_input, x_BS, self._shape, preprocessing):
             warnings.warn(warning, stacklevel=2)
         labels = self._classifier.labels
         output_BC = np.empty((len(x_BS), len(labels)), np.float32)

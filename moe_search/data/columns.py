@@ -1,7 +1,7 @@
 """What a table's columns hold, and which of them can be learned from."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -57,6 +57,8 @@ def look_at(frame: Frame, name: str, training: Ints | None = None) -> Column:
     values = frame[name].dropna()
     if not len(values):
         return Column(name, None, "no values")
+    if training is not None and frame[name].iloc[training].isna().all():
+        return Column(name, None, "no values in training")
     kind = values.dtype
     if types.is_bool_dtype(kind):
         return Column(name, "number")
@@ -68,23 +70,44 @@ def look_at(frame: Frame, name: str, training: Ints | None = None) -> Column:
     return _look_at_objects(name, values, parts)
 
 
+def look_at_each(
+    frame: Frame,
+    names: Iterable[str],
+    training: Ints | None = None,
+    lacking: Mapping[str, str] | None = None,
+) -> list[Column]:
+    """What each of some columns holds.
+
+    Args:
+        training: as ``look_at`` takes it.
+        lacking: columns that a part of the rows does not have; which, in words.
+    """
+    return [
+        Column(name, None, lacking[name])
+        if lacking and name in lacking
+        else look_at(frame, name, training)
+        for name in names
+    ]
+
+
 def learnable(
     frame: Frame,
     names: Iterable[str],
     where: str,
     training: Ints | None = None,
+    lacking: Mapping[str, str] | None = None,
     chosen: bool = False,
 ) -> dict[str, Kind]:
-    """What each of some columns holds.
+    """What each of some columns holds, all of which are to be features.
 
     Args:
-        training: as ``look_at`` takes it.
+        training, lacking: as ``look_at_each`` takes them.
         chosen: whether the study names the columns, so that they may also number rows.
 
     Raises:
         UserError: some cannot be learned from, or had better not; all are named.
     """
-    columns = [look_at(frame, name, training) for name in names]
+    columns = look_at_each(frame, names, training, lacking)
     wrong = [one for one in columns if one.kind is None or (one.identifies and not chosen)]
     if wrong:
         each = "; ".join(f"{column.name} ({column.why_not})" for column in wrong)

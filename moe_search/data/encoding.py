@@ -72,6 +72,18 @@ class Encoding(Section):
             x_BF[:, number] = feature_B
         return x_BF
 
+    def unknown(self, values: Any) -> str:
+        """Says in which columns rows, as ``rows`` takes them, hold categories that are new."""
+        frame = self.rows(values)
+        columns = [column for column in self.columns if column.kind == "category"]
+        told = [(column.name, _unknown(column, frame[column.name])) for column in columns]
+        return "; ".join(
+            f"column {name}: {len(unknown):,} rows hold values that training had not, such as "
+            f"{show(unknown[0])}"
+            for name, unknown in told
+            if unknown
+        )
+
     def rows(self, values: Any) -> Frame:
         """Rows as a data frame, from one or many; whatever names its values is read by name.
 
@@ -171,6 +183,11 @@ def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
         yield is_missing
 
 
+def _unknown(column: ColumnEncoding, values: Any) -> list[str]:
+    """Each row's category where training had it not."""
+    return [text for text in _texts(values.dropna()) if text not in column.categories]
+
+
 def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     """A column's numbers as float64, NaN where one is missing.
 
@@ -205,4 +222,4 @@ def _texts(values: Any) -> list[str]:
 
 def _text(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
+    return str(int(value)) if whole else str(value).strip()

@@ -142,3 +142,12 @@ def _decoded(files: Sequence[bytes], shape: Shape) -> npt.NDArray[np.uint8]:
     return np.stack(
         [decode(file, (height, width), channels, f"image {n}") for n, file in enumerate(files)]
     )
+
+
+def input_warnings(
+    values: Any, x_BS: npt.NDArray[Any], shape: Shape, preprocessing: Preprocessing | None
+) -> list[str]:
+    """What to say of raw samples beside those of training, of which ``as_input`` made an array."""
+    encoding = preprocessing and preprocessing.encoding
+    told = encoding.unknown(values) if encoding else range_warning(x_BS, shape, preprocessing)
+    return [told] if told else []

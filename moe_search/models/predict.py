@@ -18,7 +18,7 @@ from moe_search.data.files.damage import DAMAGE
 from moe_search.data.files.image_lists import image_files, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
-from moe_search.data.preprocessing import Preprocessing, as_input, range_warning, raw_shape
+from moe_search.data.preprocessing import Preprocessing, as_input, input_warnings, raw_shape
 from moe_search.data.samples import Shape
 from moe_search.errors import UserError
 from moe_search.package.classifier import Classifier
@@ -57,7 +57,7 @@ def predict(
         file: an image; an .npy, or an .npz of one array, of one sample or more, as the data set
             stores them: pixels 0..1 or bytes 0..255, or features; or a table of rows.
         top1: evaluate only each sample's most probable expert.
-        progress: is told where values are far from those of training.
+        progress: is told where values are far from those of training, or categories are new.
 
     Raises:
         UserError: the file cannot be read or its samples do not fit the model; ``top1`` of a
@@ -116,11 +116,11 @@ def batches(
     preprocessing = model.preprocessing
     shape = raw_shape(model.mixtures.architecture.shape, preprocessing)
     try:
-        raw = _raw(file, shape, preprocessing)
-        x_BS = as_input(raw, shape, preprocessing, pixels=not holds_many(file))
+        values = _raw(file, shape, preprocessing)
+        x_BS = as_input(values, shape, preprocessing, pixels=not holds_many(file))
     except ValueError as error:
         raise UserError(one_line(f"{file}: {error}")) from None
-    if warning := range_warning(x_BS, shape, preprocessing):
+    for warning in input_warnings(values, x_BS, shape, preprocessing):
         progress(Note(f"{file}: {warning}"))
     for start in range(0, len(x_BS), _BATCH):
         yield start, torch.from_numpy(x_BS[start : start + _BATCH])
@@ -130,7 +130,9 @@ def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
     """What a file holds: rows, an array, or one image in the model's size and channels."""
     if is_table(file):
         encoding = preprocessing and preprocessing.encoding
-        return read_table(file, names=[c.name for c in encoding.columns] if encoding else ())
+        columns = encoding.columns if encoding else ()
+        texts = [column.name for column in columns if column.kind == "category"]
+        return read_table(file, names=[column.name for column in columns], texts=texts)
     if holds_many(file):
         return _read(file)
     if len(shape) != 3 or shape[0] not in (1, 3):

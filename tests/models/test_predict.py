@@ -19,6 +19,7 @@ from moe_search.data.preprocessing import Preprocessing
 from moe_search.errors import UserError
 from moe_search.models.predict import files_in, predict
 from moe_search.package.classifier import Classifier
+from moe_search.pyfunc import _Predictor
 
 
 def probabilities(model: Classifier, file: Path) -> list[float]:
@@ -80,6 +81,48 @@ def test_rows_under_names_that_are_numbers(tmp_path: Path) -> None:
     model.preprocessing = Preprocessing(encoding=encoding)
     frame[["402", "400", "401"]].to_csv(file, index=False)
     assert probabilities(model, file) == expected(model, np.array(frame, np.float32))
+
+
+CODES = pd.DataFrame(
+    {
+        "dep": ["01", "02", "2A"],
+        "flag": ["true", "false", "unknown"],
+        "ver": ["1.0", "2.0", "3.x"],
+    }
+)
+
+
+def of_codes() -> Classifier:
+    model = classifier((9,))
+    encoding = Encoding.fit(CODES, dict.fromkeys(CODES.columns, "category"))
+    model.preprocessing = Preprocessing(encoding=encoding)
+    return model
+
+
+def test_categories_are_text_even_if_all_of_a_file_look_like_numbers(tmp_path: Path) -> None:
+    (tmp_path / "unseen.csv").write_text("dep,flag,ver\n01,true ,1.0\n")
+    x_BF = np.array([[1, 0, 0, 0, 1, 0, 1, 0, 0]], np.float32)
+    assert probabilities(of_codes(), tmp_path / "unseen.csv") == expected(of_codes(), x_BF)
+
+
+def test_new_categories_are_told(tmp_path: Path) -> None:
+    file, told = tmp_path / "unseen.csv", list[Any]()
+    file.write_text("dep,flag,ver\nzz,true,1.0\n01,,1.0\nyy,false,4.0\n")
+    assert len(list(predict(of_codes(), file, progress=told.append))) == 3
+    (note,) = told
+    assert note.text == (
+        f"{file}: column dep: 2 rows hold values that training had not, such as 'zz'; "
+        "column ver: 1 rows hold values that training had not, such as '4.0'"
+    )
+
+
+def test_a_served_model_tells_new_categories_and_ignores_spaces() -> None:
+    served = _Predictor(of_codes())
+    rows = {"dep": ["01", "zz"], "flag": "true", "ver": "1.0"}
+    with pytest.warns(UserWarning, match="^column dep: 1 rows hold values .* such as 'zz'$"):
+        expected = served.predict(pd.DataFrame(rows))
+    found = served.predict(pd.DataFrame({"dep": [" 01 "], "flag": "true ", "ver": "1.0"}))
+    pd.testing.assert_frame_equal(found, expected[:1])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])

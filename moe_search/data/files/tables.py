@@ -6,12 +6,14 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from moe_search.data.files.damage import DAMAGE
+from moe_search.data.files.layout import MISSING, Layout, as_number, header_names, layout_of
 from moe_search.errors import UserError
+from moe_search.progress import Note, Progress, silent
 from moe_search.words import one_line, show
 
 Frame = Any
@@ -27,13 +29,6 @@ SPLITS = {
 }
 """What a split is called, by the words that people use."""
 
-MISSING = (
-    *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN"),
-    *("NULL", "null", "None", "none"),
-)
-"""Text that stands for no value, but in a column of labels: there it is only nothing at all."""
-
-_DELIMITERS = "\t;|,"
 _LOOKED_AT = 200  # lines, which tell the delimiter and whether there is a header
 _NO_CHARACTER = "\x1f"  # that stands in no table, so that a line is read whole
 
@@ -56,7 +51,13 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def read_table(path: Path, label: str | None = None, names: Collection[str] = ()) -> Frame:
+def read_table(
+    path: Path,
+    label: str | None = None,
+    names: Collection[str] = (),
+    texts: Collection[str] = (),
+    progress: Progress = silent,
+) -> Frame:
     """A table whose columns are named by text: those of the file, or column_1, column_2...
 
     Text is read whatever its delimiter (tab, semicolon, bar, comma or spaces), quotes and
@@ -66,19 +67,55 @@ def read_table(path: Path, label: str | None = None, names: Collection[str] = ()
         path: CSV, TSV, Parquet, Arrow or Feather.
         label: the column in which words such as NA and None are labels.
         names: of columns; a first row that holds them all is a header, even of numbers alone.
+        texts: columns that are text in a file of text, even if they look like numbers.
+        progress: is told of a first row that may be a header or data.
 
     Raises:
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        is_text = path.suffix.lower() not in COLUMNAR
-        frame = _text(path, label, names) if is_text else _columnar(path)
+        frame = _text(path, label, names, texts, progress) if _is_text(path) else _columnar(path)
     except (*DAMAGE, csv.Error, ImportError) as error:  # .zst needs a package of its own
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
     if not len(frame) or not len(frame.columns):
         raise UserError(f"{path}: holds no rows")
     return frame
+
+
+def read_tables(
+    files: Sequence[Path], label: str | None = None, progress: Progress = silent
+) -> list[Frame]:
+    """Files that are one table: a column of which any file makes text is text in all of them.
+
+    Else the codes 01 and 02 of a file would be the numbers 1 and 2, but text beside 2A in another.
+
+    Raises:
+        UserError: what ``read_table`` raises.
+    """
+    frames = [read_table(file, label, progress=progress) for file in files]
+    kinds: dict[str, set[str]] = {}
+    for frame in frames:
+        for name in frame.columns:
+            kinds.setdefault(name, set()).update(_kind(frame[name]))
+    texts = [name for name, found in kinds.items() if len(found) > 1]
+    if not texts:
+        return frames
+    return [
+        read_table(file, label, texts=texts) if _is_text(file) else frame
+        for file, frame in zip(files, frames, strict=True)
+    ]
+
+
+def _kind(values: Any) -> set[str]:
+    """The kind of a column's values; none where all are missing."""
+    known = values.dropna().infer_objects()
+    kind = "number" if known.dtype.kind in "iuf" else known.dtype.kind
+    return {kind} if len(known) else set()
+
+
+def _is_text(path: Path) -> bool:
+    return path.suffix.lower() not in COLUMNAR
 
 
 def _columnar(path: Path) -> Frame:
@@ -96,52 +133,94 @@ def _columnar(path: Path) -> Frame:
     index = [name for name in table.column_names if name.startswith("__index_level_")]
     table = table.drop(index)
     _refuse_twice(table.column_names, path)
-    return table.to_pandas(ignore_metadata=True)
+    return _stripped(table.to_pandas(ignore_metadata=True))
 
 
-def _text(path: Path, label: str | None, known: Collection[str]) -> Frame:
+def _text(
+    path: Path,
+    label: str | None,
+    known: Collection[str],
+    texts: Collection[str],
+    progress: Progress,
+) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return _decoded(path, label, known, "utf-16")
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     try:
-        return _decoded(path, label, known, "utf-8")
+        layout, frame = _decoded(path, label, known, texts, "utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
-        return _decoded(path, label, known, "cp1252")
+        layout, frame = _decoded(path, label, known, texts, "cp1252")
+    if layout.counted:
+        first = ", ".join(layout.names[:3])
+        progress(
+            Note(
+                f"{path}: the first row ({first}...) counts the columns, so it is taken for their "
+                "names; if it is data, put a row of names above it"
+            )
+        )
+    return frame
 
 
-def _decoded(path: Path, label: str | None, known: Collection[str], encoding: str) -> Frame:
+def _decoded(
+    path: Path, label: str | None, known: Collection[str], texts: Collection[str], encoding: str
+) -> tuple[Layout, Frame]:
+    layout = layout_of(_lines(path, encoding), known)
+    _refuse_twice(layout.names, path)
+    text = [n for n in layout.names if n in texts or (n == label and layout.has_codes(n))]
+    if layout.delimiter and layout.numbers and encoding == "utf-8" and not text:
+        frame = _numbers(path, layout.delimiter, layout.names, layout.header, label)
+        if frame is not None:
+            return layout, frame
+    return layout, _words(path, layout, label, text, encoding)
+
+
+def _words(
+    path: Path, layout: Layout, label: str | None, texts: Collection[str], encoding: str
+) -> Frame:
+    """A table of any kind, some columns of it as text whatever they hold."""
     import pandas as pd
 
-    lines = _lines(path, encoding)
-    delimiter = _delimiter(lines)
-    rows = list(csv.reader(lines, delimiter=delimiter or " ", skipinitialspace=True))
-    names = _named(rows[0])
-    header = (bool(known) and set(known) <= set(names)) or _has_header(rows)
-    names = names if header else _numbered(max(map(len, rows)))
-    _refuse_twice(names, path)
-    has_decimal_comma = _has_decimal_comma(rows, delimiter)
-    if delimiter and encoding == "utf-8" and not has_decimal_comma and _are_numbers(rows[header:]):
-        frame = _numbers(path, delimiter, names, header, label)
-        if frame is not None:
-            return frame
-    missing = {name: [""] if name == label else list(MISSING) for name in names}
-    return pd.read_csv(
+    spare = [f"{_NO_CHARACTER}{number}" for number in range(layout.spare)]
+    names = [*layout.names, *spare]
+    missing = {name: [""] if name in (label, *spare) else list(MISSING) for name in names}
+    frame = pd.read_csv(
         path,
-        sep=delimiter or r"\s+",
-        header=0 if header else None,
+        sep=layout.delimiter or r"\s+",
+        header=0 if layout.header else None,
         names=names,
+        dtype=dict.fromkeys(texts, str),
         na_values=missing,
         keep_default_na=False,
         skipinitialspace=True,
-        decimal="," if has_decimal_comma else ".",
+        decimal="," if layout.decimal_comma else ".",
         encoding=encoding,
         low_memory=False,
     )
+    if frame[spare].notna().any(axis=None):
+        raise ValueError(f"its header names {len(layout.names)} columns, but a row has more cells")
+    frame = _stripped(frame[layout.names], missing)
+    if layout.decimal_comma:
+        _read_thousands(frame, {label, *texts})
+    return frame
 
 
-def _are_numbers(rows: Sequence[Sequence[str]]) -> bool:
-    return all(is_number(cell) or cell in MISSING for row in rows for cell in row)
+def _read_thousands(frame: Frame, others: Collection[str | None]) -> None:
+    """Makes numbers of columns, but some others, whose numbers have points between thousands."""
+    import pandas as pd
+
+    for name in frame.columns.difference([*others]):
+        values = frame[name].dropna()
+        numbers = [as_number(str(value)) for value in values]
+        if frame[name].dtype.kind == "O" and len(values) and None not in numbers:
+            frame[name] = pd.Series(numbers, values.index, dtype=float).reindex(frame.index)
+
+
+def _stripped(frame: Frame, missing: Mapping[str, list[str]] | None = None) -> Frame:
+    """Text without spaces around it, which no eye sees, and which hide a missing value."""
+    for name in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
+        values = frame[name].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+        frame[name] = values.mask(values.isin(missing[name])) if missing else values
+    return frame
 
 
 def _numbers(
@@ -163,7 +242,7 @@ def _numbers(
     except pa.ArrowInvalid:
         return None
     plain = all(pa.types.is_int64(kind) or pa.types.is_float64(kind) for kind in table.schema.types)
-    if not plain or _named(table.column_names) != names:
+    if not plain or header_names(table.column_names) != names:
         return None
     if label in names and table.column(names.index(label)).null_count:
         return None
@@ -188,73 +267,7 @@ def _lines(path: Path, encoding: str) -> list[str]:
     return [str(line) for line in frame[0]]
 
 
-def _delimiter(lines: Sequence[str]) -> str | None:
-    """What parts all lines into the same number of cells; None for spaces, or for one column."""
-    for delimiter in _DELIMITERS:
-        widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
-        if len(widths) == 1 and widths != {1}:
-            return delimiter
-    counts = {delimiter: min(line.count(delimiter) for line in lines) for delimiter in _DELIMITERS}
-    likely = max(counts, key=counts.__getitem__)
-    if counts[likely]:
-        return likely
-    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
-        return None
-    return ","
-
-
-def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names columns.
-
-    It does unless a cell of it is a number, or text that stands again below. But numbers are names,
-    too, where they count columns; and beside text that is none of the values it stands over, which
-    are numbers, or a few texts again and again.
-    """
-    cells = [cell.strip() for cell in rows[0]]
-    below = [[row[n].strip() for row in rows[1:] if n < len(row)] for n in range(len(cells))]
-    numbers = [cell for cell in cells if is_number(cell)]
-    texts = [(cell, below[n]) for n, cell in enumerate(cells) if cell not in ("", *numbers)]
-    if any(cell in column for cell, column in texts):
-        return False
-    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
-    if not numbers or (len(numbers) > 1 and numbers in counted):
-        return True
-    return any(
-        (_are_numbers([column]) and any(map(is_number, column)))
-        or len(set(column)) <= len(column) / 2
-        for cell, column in texts
-        if cell not in MISSING and any(column)
-    )
-
-
-def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> bool:
-    if delimiter == ",":
-        return False
-    cells = [cell.strip() for row in rows[1:] for cell in row if any(map(str.isdigit, cell))]
-    commas = sum(is_number(cell.replace(",", ".", 1)) and "," in cell for cell in cells)
-    points = sum(is_number(cell) and "." in cell for cell in cells)
-    return commas > points
-
-
-def _named(cells: Sequence[str]) -> list[str]:
-    """What a header calls columns; one without a name is called as pandas calls it."""
-    return [cell.strip() or f"Unnamed: {number}" for number, cell in enumerate(cells)]
-
-
 def _refuse_twice(names: Sequence[str], path: Path) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"{path}: two columns are called {show(twice[0])}; rename one of them")
-
-
-def _numbered(width: int) -> list[str]:
-    return [f"column_{number}" for number in range(1, width + 1)]
-
-
-def is_number(cell: str) -> bool:
-    """Whether text is one number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -20,7 +20,7 @@ from moe_search.data.files.tables import SPLITS, Frame, split_files
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
-from moe_search.data.sets.table import SPLIT, from_frame, to_drop
+from moe_search.data.sets.table import SPLIT, from_frame, labelled, to_drop
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
@@ -95,7 +95,7 @@ class HuggingFace(DataSet):
         comments = {"label": "what is predicted"}
         notes: tuple[str, ...] = ()
         if image is None:
-            dropped, notes = to_drop(_frame(tables), (label, SPLIT))
+            dropped, notes = to_drop(labelled(_frame(tables), label), (label, SPLIT))
             keys |= dropped
         else:
             form = typical_form(_images(training, image, range(training.num_rows), path), progress)

@@ -1,23 +1,30 @@
 """A user's own table: a row a sample, a column a feature, and a column of labels."""
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.columns import learnable, likely_label, look_at
+from moe_search.data.columns import learnable, likely_label, look_at_each
 from moe_search.data.dataset import Ints, Raw, Samples, Split
-from moe_search.data.files.tables import SPLITS, Frame, is_table, read_table, split_files
+from moe_search.data.files.tables import (
+    SPLITS,
+    Frame,
+    is_table,
+    read_table,
+    read_tables,
+    split_files,
+)
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
-from moe_search.progress import Note, Progress
+from moe_search.progress import Note, Progress, silent
 from moe_search.spec.sections import Data
 from moe_search.words import did_you_mean, show
 
@@ -41,8 +48,8 @@ class Table(DataSet):
                 from, or labels are no classes.
         """
         path = own_path(source)
-        frame = read_rows(path, source.label)
-        return from_frame(frame, source, str(path), test, progress)
+        rows = read_rows(path, source.label, progress)
+        return from_frame(rows.frame, source, str(path), test, progress, rows.lacking)
 
     def claims(self, path: Path) -> bool:
         """Whether it is named as a table, or a folder with a table of training rows."""
@@ -51,7 +58,7 @@ class Table(DataSet):
     def survey(self, source: Data, progress: Progress) -> Survey:
         """Look at its columns: which is likely to be predicted, and which say nothing."""
         path = own_path(source)
-        frame = read_rows(path, None)
+        frame = read_rows(path, None).frame
         split = _likely_split(frame)
         label = likely_label(frame[_names(frame, split)])
         if label is None:
@@ -59,11 +66,12 @@ class Table(DataSet):
                 f"{path}: no column is likely to be predicted; name it as data.label of "
                 f"data: {{name: table, path: {path.name}, label: ...}}; {_has(frame)}"
             )
-        dropped, notes = to_drop(frame, (label, split, SPLIT))
+        rows = read_rows(path, label, progress)
+        dropped, notes = to_drop(labelled(rows.frame, label), (label, split, SPLIT), rows.lacking)
         keys: dict[str, Any] = {"label": label, **dropped}
         keys |= {"split": split} if split else {}
         chosen = source.model_copy(update=keys)
-        raw = from_frame(read_rows(path, label), chosen, str(path), True, progress)
+        raw = from_frame(rows.frame, chosen, str(path), True, progress, rows.lacking)
         return replace(
             surveyed(chosen, raw),
             comments={"label": "what is predicted", "split": "train, validation or test"},
@@ -74,15 +82,28 @@ class Table(DataSet):
 TABLE = Table()
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table.
+
+    Attributes:
+        frame: all of them; those of a folder have their split in a column of its own.
+        lacking: columns of training that another file of the folder has not; which, in words.
+    """
+
+    frame: Frame
+    lacking: Mapping[str, str] = field(default_factory=dict)
+
+
 def to_drop(
-    frame: Frame, others: Collection[str | None]
+    frame: Frame, others: Collection[str | None], lacking: Mapping[str, str] | None = None
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     """The key ``drop`` for columns, but some others, that say nothing of a sample; a note of each.
 
     There is no such key where there are no such columns.
     """
-    training = _training(frame)
-    columns = [look_at(frame, name, training) for name in frame.columns if name not in others]
+    names = [name for name in frame.columns if name not in others]
+    columns = look_at_each(frame, names, _training(frame), lacking)
     drop = {
         column.name: column.why_not
         for column in columns
@@ -92,29 +113,46 @@ def to_drop(
     return {"drop": tuple(drop)} if drop else {}, notes
 
 
-def read_rows(path: Path, label: str | None) -> Frame:
-    """The rows of a file, or of a folder's files with their split in a column of its own.
+def read_rows(path: Path, label: str | None, progress: Progress = silent) -> Rows:
+    """The rows of a file, or of a folder's files by split.
 
     Raises:
         UserError: there are none.
     """
     if not path.is_dir():
-        return read_table(path, label)
+        return Rows(read_table(path, label, progress=progress))
     import pandas as pd
 
-    files = split_files(path)
-    if "train" not in files:
+    by_split = split_files(path)
+    if "train" not in by_split:
         raise UserError(f"{path}: has no table whose name begins with train, such as train.csv")
-    frames = [
-        read_table(file, label).assign(**{SPLIT: split})
-        for split, each in files.items()
-        for file in each
-    ]
-    return pd.concat(frames, ignore_index=True)
+    files = {file: split for split, each in by_split.items() for file in each}
+    frames = dict(zip(files, read_tables([*files], label, progress), strict=True))
+    parts = [frame.assign(**{SPLIT: files[file]}) for file, frame in frames.items()]
+    training = {name for file in by_split["train"] for name in frames[file].columns}
+    lacking = {
+        name: f"{file.name} has no such column"
+        for file, frame in frames.items()
+        if label is None or label in frame.columns  # or else its rows are left out
+        for name in training.difference(frame.columns)
+    }
+    return Rows(pd.concat(parts, ignore_index=True), lacking)
 
 
-def from_frame(frame: Frame, source: Data, where: str, test: bool, progress: Progress) -> Raw:
-    """A data set of a data frame's rows; see ``Table.read``.
+def labelled(frame: Frame, label: str) -> Frame:
+    """The rows that have a label."""
+    return frame[frame[label].notna()].reset_index(drop=True)
+
+
+def from_frame(
+    frame: Frame,
+    source: Data,
+    where: str,
+    test: bool,
+    progress: Progress,
+    lacking: Mapping[str, str] | None = None,
+) -> Raw:
+    """A data set of a data frame's rows; see ``Table.read`` and ``Rows``.
 
     Raises:
         UserError: a column is not there or cannot be learned from, or labels are no classes.
@@ -123,10 +161,12 @@ def from_frame(frame: Frame, source: Data, where: str, test: bool, progress: Pro
     unlabelled = int(frame[label].isna().sum())
     if unlabelled:
         progress(Note(f"{where}: {unlabelled:,} rows without a label ({label}) are left out"))
-        frame = frame[frame[label].notna()].reset_index(drop=True)
+        frame = labelled(frame, label)
     rows = {"train": np.arange(len(frame))} if split is None else _rows(frame, split, where)
     names, named = _features(frame, source, label, split), bool(source.columns)
-    kinds = learnable(frame, names, where, _training(frame), named)
+    if not names:
+        raise UserError(f"{where}: no column is left to learn from; {_left_out(frame, source)}")
+    kinds = learnable(frame, names, where, _training(frame), lacking, named)
     y, place = _plain(frame[label]), f"{where}: column {label}"
     classes = classes_of(y[rows["train"]], place)
     if classes.mapping():
@@ -179,6 +219,18 @@ def _features(frame: Frame, source: Data, label: str, split: str | None) -> list
     others: Iterable[str] = source.columns or frame.columns
     left_out = {label, split, SPLIT, *source.drop}
     return [name for name in others if name not in left_out]
+
+
+def _left_out(frame: Frame, source: Data) -> str:
+    """Why there are no features, in words."""
+    if not source.drop:
+        return _has(frame)
+    columns = look_at_each(frame, source.drop, _training(frame))
+    each = [f"{column.name} ({column.why_not or 'as data.drop says'})" for column in columns]
+    numbered = ", ".join(column.name for column in columns if column.identifies and column.kind)
+    return f"left out are {'; '.join(each)}" + (
+        f"; data.features may name {numbered}" if numbered else ""
+    )
 
 
 def _likely_split(frame: Frame) -> str | None:

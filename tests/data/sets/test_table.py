@@ -156,6 +156,76 @@ def test_a_header_may_hold_numbers_beside_text(tmp_path: Path, text: str, column
     assert frame.select_dtypes("number").shape[1] >= 1
 
 
+COUNTED = "1,2,3\n5,7,0\n6,1,1\n5,4,0\n"
+
+
+def test_a_first_row_that_counts_columns_is_told(tmp_path: Path) -> None:
+    """The columns that a model knows tell what it is in prediction."""
+    (tmp_path / "a.csv").write_text(COUNTED)
+    told: list[Note | Working] = []
+    frame = tables.read_table(tmp_path / "a.csv", progress=told.append)
+    assert (len(frame), list(frame.columns)) == (3, ["1", "2", "3"])
+    (note,) = told
+    assert isinstance(note, Note)
+    assert note.text.startswith(f"{tmp_path / 'a.csv'}: the first row (1, 2, 3...) counts the col")
+    named = tables.read_table(tmp_path / "a.csv", names=["1", "2"], progress=pytest.fail)
+    bare = tables.read_table(tmp_path / "a.csv", names=["column_1", "column_2"])
+    assert (len(named), len(bare)) == (3, 4)
+    assert list(bare.columns) == ["column_1", "column_2", "column_3"]
+
+
+@pytest.mark.parametrize("end", [",", ",,", ", "])
+def test_delimiters_after_the_last_cell_shift_nothing(tmp_path: Path, end: str) -> None:
+    rows = [f"{'sick' if n % 2 else 'well'},{n % 9},{n % 4}" for n in range(300)]
+    for name, ends in (("plain", ""), ("a", end)):
+        text = "\n".join(["label,age,kids", *(row + ends for row in rows)])
+        (tmp_path / f"{name}.csv").write_text(text)
+        (tmp_path / f"{name}_numbers.csv").write_text(
+            text.replace("sick", "1").replace("well", "0")
+        )
+    for name in ("", "_numbers"):
+        found, plain = (tables.read_table(tmp_path / f"{n}{name}.csv") for n in ("a", "plain"))
+        pd.testing.assert_frame_equal(found, plain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "label,age\nsick,1,\nwell,2,3\nsick,3\nwell,4\n",
+        "label,age\nsick,1,2,3\nwell,2,3,4\n",
+        "label,age\n" + "sick,1,\nwell,2,\n" * 150 + "sick,3,4\n",
+    ],
+)
+def test_cells_without_a_column_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(UserError, match=r"a\.csv: .*its header names 2 columns, but a row has "):
+        tables.read_table(tmp_path / "a.csv")
+
+
+def test_r_names_rows_without_a_header(tmp_path: Path) -> None:
+    text = '"age","label"\n"1",5,"sick"\n"2",6,"well"\n"3",5,"sick"\n"4",6,"well"\n'
+    (tmp_path / "a.csv").write_text(text)
+    frame = tables.read_table(tmp_path / "a.csv")
+    assert frame["age"].tolist() == [5, 6, 5, 6]
+    assert frame["label"].tolist() == ["sick", "well", "sick", "well"]
+
+
+def test_points_beside_decimal_commas_part_thousands(tmp_path: Path) -> None:
+    rows = ["4,5;990;1,5;v1.5;1", "5,0;1.000;;v2;0", "5,5;1.010;1.234.567,25;v1.5;1"]
+    (tmp_path / "a.csv").write_text("\n".join(["size;price;cost;version;label", *rows]))
+    frame = tables.read_table(tmp_path / "a.csv")
+    assert frame["size"].tolist() == [4.5, 5, 5.5]
+    assert frame["price"].tolist() == [990, 1000, 1010]
+    assert frame["cost"].fillna(0).tolist() == [1.5, 0, 1234567.25]
+    assert frame["version"].tolist() == ["v1.5", "v2", "v1.5"]
+
+
+def test_points_are_decimal_where_no_thousands_are(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("size;price;kind\n4,5;1.5;1\n5,0;1.000;0\n5,5;7;1\n")
+    frame = tables.read_table(tmp_path / "a.csv", "kind")
+    assert pd.to_numeric(frame["price"]).tolist() == [1.5, 1, 7]
+
+
 @pytest.mark.parametrize("name", ["a.csv", "words.csv", "a.parquet", "a.feather"])
 def test_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.csv").write_text("age,age,kind\n1,2,0\n3,4,1\n")
@@ -246,6 +316,134 @@ def test_a_folder_of_a_file_a_split(tmp_path: Path) -> None:
     assert [dataset.classes[y] for y in dataset.test.y] == frame["kind"][40:].tolist()
     with pytest.raises(UserError, match="has no table whose name begins with train"):
         load(table(tmp_path / ".."))
+
+
+CODES = pd.DataFrame(
+    {
+        "dep": ["01", "02", "2A", "2B"] * 10,
+        "flag": ["true", "false", "unknown", "true"] * 10,
+        "ver": ["1.0", "2.0", "3.x", "2.0"] * 10,
+        "kind": ["1", "2", "x", "2"] * 10,
+    }
+)
+
+
+def test_what_is_text_in_one_file_of_a_folder_is_text_in_all(tmp_path: Path) -> None:
+    """Even where all that a file holds of it looks like numbers, or like true and false."""
+    test = CODES.iloc[[0, 1, 0, 1]]
+    CODES.to_csv(tmp_path / "train.csv", index=False)
+    test.to_csv(tmp_path / "test.csv", index=False)
+    dataset = load(table(tmp_path), test=True)
+    assert dataset.test is not None
+    assert dataset.classes == ("1", "2", "x")
+    assert dataset.test.y.tolist() == [0, 1, 0, 1]
+    features = dataset.preprocessing.encoding
+    assert features is not None
+    x = dataset.test.x * np.array(dataset.std) + np.array(dataset.mean)
+    assert np.allclose(x, features.encode(test))
+    assert np.allclose(x.sum(1), 3, atol=1e-6)
+
+
+def test_a_column_that_only_one_file_of_a_folder_has_is_refused(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "train-0.csv", index=False)
+    frame.drop(columns="age").assign(size=1.5).to_csv(tmp_path / "test.csv", index=False)
+    message = r"size \(no values in training\); age \(test\.csv has no such column\); mend "
+    with pytest.raises(UserError, match=message):
+        load(table(tmp_path))
+    dropped = load(table(tmp_path, drop=["age", "size"]), test=True)
+    found = TABLE.survey(Data(name="table", path=tmp_path), silent)
+    assert found.source.drop == ("size", "age")
+    assert found.notes[1] == "age is dropped: test.csv has no such column."
+    assert found.shape == dropped.shape == (6,)
+    frame.drop(columns="tame").to_csv(tmp_path / "train-1.csv", index=False)
+    with pytest.raises(UserError, match=r"tame \(train-1\.csv has no such column\)"):
+        load(table(tmp_path, drop=["age", "size"]))
+
+
+def test_a_file_without_labels_lacks_nothing(tmp_path: Path) -> None:
+    animals().to_csv(tmp_path / "train.csv", index=False)
+    animals()[["weight", "home"]].to_csv(tmp_path / "test.csv", index=False)
+    assert load(table(tmp_path)).shape == (8,)
+
+
+@pytest.mark.parametrize(
+    ("text", "drop", "why"),
+    [
+        ("id,label", [], r"cannot learn from id \(one of its own in every row\)"),
+        ("id,label", ["id"], r"left out are id \(one of its own .*\); data\.features may name id$"),
+        ("size,label", ["size"], r"left out are size \(as data\.drop says\)"),
+        ("label", [], "columns are label"),
+    ],
+)  # fmt: skip
+def test_where_no_column_is_left_is_told(
+    tmp_path: Path, text: str, drop: list[str], why: str
+) -> None:
+    frame = pd.DataFrame({"id": range(40), "size": [1.5, 2] * 20, "label": ["a", "b"] * 20})
+    frame[text.split(",")].to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(UserError, match=rf"a\.csv: (no column is left to learn from; )?{why}"):
+        load(table(tmp_path / "a.csv", label="label", drop=drop))
+
+
+def test_init_tells_where_no_column_is_left(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": range(40), "label": ["a", "b"] * 20})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    message = r"a\.csv: no column is left to learn from; left out are id \(one of its own [^\n]*$"
+    with pytest.raises(UserError, match=message):
+        TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
+
+
+def test_rows_without_a_label_say_nothing_of_columns(tmp_path: Path) -> None:
+    rows = "\n".join(f"{n % 7},{n % 2 == 0},{'cd'[n % 2]}" for n in range(40))
+    (tmp_path / "a.csv").write_text(f"a,b,label\n{rows}\nTotal,,\n")
+    found = TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
+    assert (found.source.drop, found.notes, found.shape) == ((), (), (2,))
+    assert load(table(tmp_path / "a.csv", label="label")).shape == (2,)
+
+
+def test_a_column_without_values_in_one_file_keeps_its_kind(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame[:9].assign(tame=[True, None, False] * 3, age=None).to_csv(
+        tmp_path / "test.csv", index=False
+    )
+    found = load(table(tmp_path)).preprocessing.encoding
+    assert found is not None
+    assert [column.kind for column in found.columns] == ["number", "number", "number", "category"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_spaces_around_text_make_no_difference(tmp_path: Path, name: str) -> None:
+    frame = animals()
+    spaced = frame.assign(
+        home=[
+            home and home + " " * (n % 3)
+            for n, home in enumerate(frame["home"].replace({np.nan: None}))
+        ],
+        kind=[f"{' ' * (n % 2)}{kind} " for n, kind in enumerate(frame["kind"])],
+    )
+    for folder, each in (("plain", frame), ("spaced", spaced)):
+        (tmp_path / folder).mkdir()
+        FORMS[name](each, tmp_path / folder / name)
+    (plain, same_to_the_eye) = (load(table(tmp_path / f / name)) for f in ("plain", "spaced"))
+    assert same(plain, same_to_the_eye)
+
+
+def test_labels_such_as_01_keep_their_zeros(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"size": range(30), "kind": ["01", "02", "10"] * 10})
+    frame.assign(size=frame["size"] / 2).to_csv(tmp_path / "a.csv", index=False)
+    assert load(table(tmp_path / "a.csv")).classes == ("01", "02", "10")
+
+
+@pytest.mark.parametrize("text", ["#id,age\n1,2\n3,4\n", "#a,1\n#b,2\n#a,1\n#b,2\n"])
+def test_a_name_or_a_word_may_begin_as_comments_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert tables.read_table(tmp_path / "a.csv").iloc[:, 1].tolist()[:2] in ([2, 4], [1, 2])
+
+
+def test_spaces_around_nothing_are_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,kind\n1,x,0\n2,NA ,1\n3,y,0\n4,  ,1\n")
+    assert tables.read_table(tmp_path / "a.csv")["b"].isna().tolist() == [False, True, False, True]
 
 
 def test_labels_that_look_like_nothing_are_labels(tmp_path: Path) -> None:
@@ -422,6 +620,7 @@ def test_a_column_that_is_not_there_is_named(
         ("b.csv.xz", b"no xz"),
         ("a.csv.bz2", b"no bz2"),
         ("b.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:12] + b"damaged"),
+        ("comment.csv", b"# of 2020\n# a note, too\na,b,c\n1,2,3\n4,5,6\n"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
     ],
 )
