@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
 
 from moe_search.data.columns import likely_label
+from moe_search.data.files.damage import DAMAGE
 from moe_search.data.files.hidden import is_hidden, visible
 from moe_search.data.files.images import SUFFIXES
 from moe_search.data.files.tables import SPLITS, Frame, read_table, split_files
@@ -18,7 +19,7 @@ from moe_search.data.labels import classes_of
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
-from moe_search.words import show
+from moe_search.words import one_line, show
 
 _LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
 _LOOKED_AT = 50  # names of a column, which tell whether it names files
@@ -154,17 +155,19 @@ def _from_lists(path: Path, source: Data) -> Listings:
     """The images that tables name, with the classes that they say."""
     files = _FileNames(path)
     rows: dict[str, list[tuple[Path, Any]]] = {}
-    label, unlabelled = source.label, 0
+    label, unlabelled, unfit = source.label, 0, ""
     for split_of_file, file in _lists(path):
-        frame = _read_list(file, label)
-        column = files.column(frame, file, split_of_file)
+        frame, words = _read_list(file, label)
+        column = files.column(words, file, split_of_file)
         label = label or (column and _label_beside(frame, column))
         if column is None or label not in frame.columns:
+            unfit = unfit or _why_unfit(words, files, file, split_of_file, column)
             continue
-        unlabelled += int(frame[label].isna().sum())
-        frame = frame[frame[label].notna()]
+        has_class = frame[label].notna()
+        unlabelled += int((~has_class).sum())
+        frame, names = frame[has_class], words[column][has_class]
         splits = _splits(frame, source.split, split_of_file, file)
-        for split, name, value in zip(splits, frame[column], frame[label], strict=True):
+        for split, name, value in zip(splits, names, frame[label], strict=True):
             image = files.find(str(name), file, split_of_file)
             if image is None:
                 raise UserError(f"{file}: column {column}: no image {show(str(name))} in {path}")
@@ -172,7 +175,7 @@ def _from_lists(path: Path, source: Data) -> Listings:
     if "train" not in rows:
         raise UserError(
             f"{path}: no table names images and their classes; expected one with a column of file "
-            "names, and one of classes that data.label names"
+            f"names, and one of classes that data.label names{unfit}"
         )
     found = _classified(rows, f"{path}: column {label}", str(label))
     told = (f"{unlabelled:,} images without a class are left out",) if unlabelled else ()
@@ -203,12 +206,29 @@ def _classified(rows: Mapping[str, list[tuple[Path, Any]]], where: str, label: s
     )
 
 
-def _read_list(file: Path, label: str | None) -> Frame:
+def _read_list(file: Path, label: str | None) -> tuple[Frame, Frame]:
+    """A table, and the same with text as it is written, such as 0001, in whichever column."""
     if file.suffix != ".jsonl":
-        return read_table(file, label)
+        frame = read_table(file, label)
+        return frame, read_table(file, label, list(frame.columns), list(frame.columns))
     import pandas as pd
 
-    return pd.read_json(file, lines=True)
+    try:
+        frame = pd.read_json(file, lines=True, dtype=False)  # its text is text
+    except DAMAGE as error:
+        raise UserError(one_line(f"{file}: not readable lines of JSON ({error})")) from error
+    return frame, frame
+
+
+def _why_unfit(
+    words: Frame, files: "_FileNames", file: Path, split: str, column: str | None
+) -> str:
+    """Why a table does not say the classes of images, to end a message with."""
+    if column is not None:
+        return f"; {file}: column {column} names images, but none has their classes"
+    unknown = {name: files.unknown(words[name], file, split) for name in words.columns}
+    nearest = min(unknown, key=lambda name: len(unknown[name]))
+    return f"; {file}: column {nearest}: no image {show(unknown[nearest][0])}"
 
 
 def _splits(frame: Frame, column: str | None, usual: str, file: Path) -> list[str]:
@@ -241,12 +261,14 @@ class _FileNames:
     def find(self, name: str, table: Path, split: str) -> Path | None:
         """The image of a name that a table gives; None where there is none, or more than one.
 
-        Of several with the name it is the one in a folder that is called as the split is.
+        Of several with the name it is the one in a folder that is called as the split is. What
+        parts folders may be Windows' backslash.
         """
+        slashed = PureWindowsPath(name).as_posix()
         for base in (table.parent, self._root):
-            image = base / name
-            if image.suffix.lower() in SUFFIXES and image.is_file():
-                return image
+            for image in (base / name, base / slashed):
+                if image.suffix.lower() in SUFFIXES and image.is_file():
+                    return image
         found = self._known.get(name, [])
         if len(found) > 1:
             tops = [one.relative_to(self._root).parts[0] for one in found]
@@ -256,11 +278,16 @@ class _FileNames:
     def column(self, frame: Frame, table: Path, split: str) -> str | None:
         """The column whose values name images; None where there is none."""
         for name in frame.columns:
-            values = [str(value) for value in frame[name][:_LOOKED_AT]]
-            known = sum(self.find(value, table, split) is not None for value in values)
+            values = frame[name][:_LOOKED_AT]
+            known = len(values) - len(self.unknown(values, table, split))
             if known >= _MOST * len(values):
                 return str(name)
         return None
+
+    def unknown(self, values: Any, table: Path, split: str) -> list[str]:
+        """Those of some values, of the first of them, that name no image."""
+        texts = map(str, values[:_LOOKED_AT])
+        return [text for text in texts if self.find(text, table, split) is None]
 
 
 def words_left_out(left_out: Mapping[str, int]) -> str:

@@ -2,6 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
@@ -347,6 +348,52 @@ def test_a_table_of_names_and_classes(tmp_path: Path, name: str) -> None:
     assert shows_its_class(dataset)
 
 
+WRITTEN = {
+    "{:04}": "imgs/{:04}.png",
+    "{:04}.png": "imgs/{:04}.png",
+    "imgs\\{:04}.png": "imgs/{:04}.png",
+    ".\\{:04}.png": "{:04}.png",
+    "{}e1": "imgs/{}e1.png",
+}
+"""How a table names an image, and where it lies."""
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_names_are_read_as_they_are_written(tmp_path: Path, name: str, form: str) -> None:
+    rows = []
+    for number, (stem, colour) in enumerate(flat(tmp_path / "imgs", 30)):
+        (tmp_path / "imgs" / f"{stem}.png").rename(tmp_path / WRITTEN[name].format(number))
+        rows.append({"id": name.format(number), "label": sorted(COLOURS).index(colour) * 9 + 1})
+    frame, file = pd.DataFrame(rows), tmp_path / f"labels.{form}"
+    match form:
+        case "csv":
+            frame.to_csv(file, index=False)
+        case "jsonl":
+            frame.to_json(file, orient="records", lines=True)
+        case _:
+            frame.to_parquet(file)
+    dataset = load(source(tmp_path), test=True)
+    assert dataset.classes == ("1", "10", "19")
+    assert shows_its_class(dataset)
+
+
+def test_a_table_without_classes_is_told(tmp_path: Path) -> None:
+    flat(tmp_path, 12)
+    lines = [f"img_{n},{n / 7}" for n in range(12)]
+    (tmp_path / "all.csv").write_text("\n".join(["id,weight", *lines]))
+    where = source(tmp_path).model_copy(update={"label": "kind"})
+    with pytest.raises(UserError, match=r"all\.csv: column id names images, but none has their cl"):
+        load(where)
+
+
+def test_damaged_lines_of_json_are_told(tmp_path: Path) -> None:
+    flat(tmp_path, 12)
+    (tmp_path / "labels.jsonl").write_text('{"id": "img_0", "label"')
+    with pytest.raises(UserError, match=r"^[^\n]*labels\.jsonl: not readable lines of JSON[^\n]*$"):
+        load(source(tmp_path))
+
+
 def test_a_table_may_say_the_splits(tmp_path: Path) -> None:
     rows = flat(tmp_path, 30)
     splits = ["train", "train", "train", "val", "val", "val", "test", "test", "test", "train"] * 3
@@ -394,7 +441,12 @@ def test_images_without_a_class_are_left_out_and_told(tmp_path: Path) -> None:
     [
         ([("gone.png", "red")], "file_name,colour", r"column file_name: no image 'gone.png'"),
         ([], "file_name,colour", r"labels\.csv: holds no rows|no table names images"),
-        ([("1", "2")] * 40, "a,b", "no table names images and their classes; expected one"),
+        (
+            [("1", "2")] * 40,
+            "a,b",
+            r"no table names images and their classes; expected one .*; .*labels\.csv: column a: "
+            "no image '1'",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_told(
