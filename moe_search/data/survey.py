@@ -1,7 +1,9 @@
 """Looks at a data set, as far as a first study of it needs to know."""
 
+from collections import Counter
 from pathlib import Path
 
+from moe_search.data.files.image_lists import image_files, to_save_anew
 from moe_search.data.load import KNOWN, own_readers, reader_of
 from moe_search.data.sets.base import DataSet, Survey
 from moe_search.errors import UserError
@@ -28,6 +30,10 @@ def survey(data: str, progress: Progress = silent) -> Survey:
     name = reader_of(path)
     if name is not None:
         return _survey(Data(name=name, path=path), progress)
+    others = Counter([path.suffix])
+    list(image_files(path, others))
+    if anew := to_save_anew(others):
+        raise UserError(f"--data {data}: holds no images that are read{anew}")
     readers = ", ".join(f"{name} ({DATA_SETS[name].path})" for name in own_readers())
     raise UserError(f"--data {data}: nothing reads it; one's own data is for {readers}")
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from moe_search.data.files.damage import DAMAGE
-from moe_search.data.files.image_lists import image_files, words_left_out
+from moe_search.data.files.image_lists import image_files, to_save_anew, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
 from moe_search.data.preprocessing import Preprocessing, as_input, input_warnings, raw_shape
@@ -93,7 +93,10 @@ def files_in(paths: Sequence[Path], progress: Progress = silent) -> list[Path]:
         left_out: Counter[str] = Counter()
         images = list(image_files(path, left_out))
         if not images:
-            raise UserError(f"{path}: a folder without images; expected files such as .png or .jpg")
+            raise UserError(
+                f"{path}: a folder without images; expected files such as .png or .jpg"
+                + to_save_anew(left_out)
+            )
         if words := words_left_out(left_out):
             progress(Note(f"{path}: {words}"))
         files += images
@@ -135,6 +138,12 @@ def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
         return read_table(file, names=[column.name for column in columns], texts=texts)
     if holds_many(file):
         return _read(file)
+    if preprocessing and preprocessing.encoding:
+        names = ", ".join(column.name for column in preprocessing.encoding.columns)
+        raise UserError(
+            f"{file}: the model takes rows of a table; give one such as .csv or .parquet, with the "
+            f"columns {names}"
+        )
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise UserError(f"{file}: the model takes samples {[*shape]}, no images; give an .npy file")
     channels, height, width = shape

@@ -252,6 +252,8 @@ def test_an_image_that_cannot_be_read_keeps_no_study_from_being_written(tmp_path
         ("empty", "--data empty: nothing reads it; one's own data is for arrays (an .npz file"),
         ("text.csv", "text.csv: holds no rows"),
         ("text.pdf", "--data text.pdf: nothing reads it"),
+        ("phone", "--data phone: holds no images that are read; save .heic as .jpg or .png"),
+        ("photo.HEIC", "--data photo.HEIC: holds no images that are read; save .heic as .jpg"),
         ("numbers.csv", "numbers.csv: no column is likely to be predicted; name it as data.label"),
         ("broken", "broken/a/0.png: not a readable image"),
     ],
@@ -263,6 +265,10 @@ def test_data_that_cannot_be_read_is_told_in_one_line(
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.csv").write_text("1,2,3\n")
     (tmp_path / "text.pdf").write_text("%PDF")
+    (tmp_path / "photo.HEIC").touch()
+    for name in ("a", "b"):
+        (tmp_path / "phone" / name).mkdir(parents=True)
+        (tmp_path / "phone" / name / "0.heic").touch()
     (tmp_path / "numbers.csv").write_text("a,b\n" + "1.5,2.5\n2.5,7\n" * 9)
     paint(tmp_path / "broken", {"a": 1, "b": 1}, "L", (9, 9))
     (tmp_path / "broken" / "a" / "0.png").write_text("no image")

@@ -186,6 +186,13 @@ def test_an_image_for_a_model_of_features(tmp_path: Path) -> None:
         list(predict(classifier((6,)), tmp_path / "x.png"))
 
 
+@pytest.mark.parametrize("name", ["rows.json", "x.png"])
+def test_other_files_for_a_model_of_tables(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match=rf"{name}: the model takes rows of a table; .* dep, flag,"):
+        list(predict(of_codes(), tmp_path / name))
+
+
 def test_of_a_folder_all_images_are_meant(tmp_path: Path) -> None:
     for name in ("b/1.png", "a.jpg", "b/.hidden.png", "b/2.PNG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -203,6 +210,25 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UserError, match=r"a folder without images"):
         files_in([tmp_path])
+
+
+def test_images_that_are_not_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").touch()
+    with pytest.raises(UserError, match=r"without images; .*; save \.heic as \.jpg or \.png$"):
+        files_in([tmp_path])
+    told: list[Any] = []
+    Image.new("L", (8, 8)).save(tmp_path / "b.png")
+    files_in([tmp_path], told.append)
+    assert told[0].text.endswith("no images by name: .heic 1; save .heic as .jpg or .png")
+
+
+def test_a_near_black_image_is_no_zeros_and_ones(tmp_path: Path) -> None:
+    x_HW = np.zeros((8, 8), np.uint8)
+    x_HW[0] = 1
+    Image.fromarray(x_HW).save(tmp_path / "x.png")
+    model = classifier(GREY)
+    model.preprocessing = Preprocessing(low=0.0, high=1.0)
+    assert probabilities(model, tmp_path / "x.png") == expected(model, as_pixels(x_HW)[None, None])
 
 
 def test_top1_of_an_attentive_gate(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -22,6 +22,7 @@ from moe_search.spec.sections import Data
 from moe_search.words import one_line, show
 
 _LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
+_NOT_READ = (".heic", ".heif", ".jxl", ".jp2", ".dng", ".svg")  # images, but none of Pillow's
 _LOOKED_AT = 50  # names of a column, which tell whether it names files
 _MOST = 0.9  # of them are files, if it does
 
@@ -294,7 +295,15 @@ def words_left_out(left_out: Mapping[str, int]) -> str:
     """How many files are not read, by suffix, in words."""
     ordered = sorted(left_out.items(), key=lambda one: (-one[1], one[0]))
     each = ", ".join(f"{suffix or 'without suffix'} {n:,}" for suffix, n in ordered)
-    return f"{sum(left_out.values()):,} files are left out, which are no images by name: {each}"
+    count = sum(left_out.values())
+    anew = to_save_anew(left_out)
+    return f"{count:,} files are left out, which are no images by name: {each}{anew}"
+
+
+def to_save_anew(suffixes: Iterable[str]) -> str:
+    """Which suffixes are those of images that are not read, to end a message with."""
+    found = sorted({suffix.lower() for suffix in suffixes} & set(_NOT_READ))
+    return f"; save {', '.join(found)} as .jpg or .png" if found else ""
 
 
 def _listing(folder: Path, left_out: Counter[str]) -> tuple[tuple[str, ...], Listing]:
@@ -308,7 +317,7 @@ def _listing(folder: Path, left_out: Counter[str]) -> tuple[tuple[str, ...], Lis
     if empty := set(range(len(classes))) - {number for _, number in listing}:
         raise UserError(
             f"{folder / classes[min(empty)]}: holds no images; "
-            f"names of images end in {', '.join(SUFFIXES)}"
+            f"names of images end in {', '.join(SUFFIXES)}{to_save_anew(left_out)}"
         )
     return classes, listing
 

@@ -277,7 +277,7 @@ def test_names_that_are_no_images_are_counted_by_suffix(pair: Path) -> None:
     assert len(dataset.train.y) + len(dataset.validation.y) == 17
     assert [one.text for one in told if isinstance(one, Note)] == [
         f"{pair}: 4 files are left out, which are no images by name: .heic 2, "
-        "without suffix 1, .txt 1"
+        "without suffix 1, .txt 1; save .heic as .jpg or .png"
     ]
 
 
