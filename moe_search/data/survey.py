@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from moe_search.data.files.tables import why_no_table
 from moe_search.data.load import KNOWN, own_readers, reader_of
 from moe_search.data.sets.base import DataSet, Survey
 from moe_search.errors import UserError
@@ -28,6 +29,8 @@ def survey(data: str, progress: Progress = silent) -> Survey:
     name = reader_of(path)
     if name is not None:
         return _survey(Data(name=name, path=path), progress)
+    if why := why_no_table(path):
+        raise UserError(f"--data {data}: {why}")
     readers = ", ".join(f"{name} ({DATA_SETS[name].path})" for name in own_readers())
     raise UserError(f"--data {data}: nothing reads it; one's own data is for {readers}")
 

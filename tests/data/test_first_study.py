@@ -252,6 +252,8 @@ def test_an_image_that_cannot_be_read_keeps_no_study_from_being_written(tmp_path
         ("empty", "--data empty: nothing reads it; one's own data is for arrays (an .npz file"),
         ("text.csv", "text.csv: holds no rows"),
         ("text.pdf", "--data text.pdf: nothing reads it"),
+        ("text.xlsx", "--data text.xlsx: a workbook (.xlsx) is not read; save the sheet as CSV"),
+        ("years", "--data years: holds tables, such as year=2020/0.parquet, but none whose name"),
         ("numbers.csv", "numbers.csv: no column is likely to be predicted; name it as data.label"),
         ("broken", "broken/a/0.png: not a readable image"),
     ],
@@ -263,6 +265,9 @@ def test_data_that_cannot_be_read_is_told_in_one_line(
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.csv").write_text("1,2,3\n")
     (tmp_path / "text.pdf").write_text("%PDF")
+    (tmp_path / "text.xlsx").write_text("PK")
+    (tmp_path / "years" / "year=2020").mkdir(parents=True)
+    (tmp_path / "years" / "year=2020" / "0.parquet").write_text("PAR1")
     (tmp_path / "numbers.csv").write_text("a,b\n" + "1.5,2.5\n2.5,7\n" * 9)
     paint(tmp_path / "broken", {"a": 1, "b": 1}, "L", (9, 9))
     (tmp_path / "broken" / "a" / "0.png").write_text("no image")

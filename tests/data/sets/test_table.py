@@ -441,6 +441,34 @@ def test_a_name_or_a_word_may_begin_as_comments_do(tmp_path: Path, text: str) ->
     assert tables.read_table(tmp_path / "a.csv").iloc[:, 1].tolist()[:2] in ([2, 4], [1, 2])
 
 
+def test_numbers_with_signs_are_told_to_be_categories(tmp_path: Path) -> None:
+    share, price = ["5%", "12.5 %", "7%"] * 20, ["1,500", "990", "12,000"] * 20
+    file, told = tmp_path / "a.csv", list[Note | Working]()
+    animals().assign(share=share, price=price).to_csv(file, index=False)
+    load(table(file), progress=told.append)
+    found = [note.text for note in told if isinstance(note, Note) and "column" in note.text]
+    assert [text.split(" are categories")[0] for text in found] == [
+        f"{file}: column share: values such as '5%'",
+        f"{file}: column price: values such as '1,500'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.csv", b"PAR1", "by its first bytes it is Parquet; let its name end in .parquet"),
+        ("a.csv", b"ARROW1", "by its first bytes it is Arrow or Feather"),
+        ("a.txt", b"PK\3\4", "it is a workbook, such as .xlsx, or a .zip file; save the table"),
+        ("a.csv", gzip.compress(b"a,b\n1,2\n"), "it is packed; let its name end in .gz"),
+        ("a.parquet.gz", gzip.compress(b"PAR1"), "it is .parquet within .gz; unpack it first"),
+    ],
+)
+def test_what_is_no_text_is_told(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: not a readable table \([^\n]*{what}[^\n]*$"):
+        load(table(tmp_path / name))
+
+
 def test_spaces_around_nothing_are_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,kind\n1,x,0\n2,NA ,1\n3,y,0\n4,  ,1\n")
     assert tables.read_table(tmp_path / "a.csv")["b"].isna().tolist() == [False, True, False, True]
