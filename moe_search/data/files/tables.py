@@ -235,7 +235,7 @@ def _words(
     )
     if frame[spare].notna().any(axis=None):
         raise ValueError(f"its header names {len(layout.names)} columns, but a row has more cells")
-    frame = _stripped(frame[layout.names], missing)
+    frame = _stripped(frame.drop(columns=spare), missing)
     if layout.decimal_comma:
         _read_thousands(frame, {label, *texts})
     return frame
