@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from moe_search.data.dataset import Ints
+from moe_search.data.files.layout import is_number
 from moe_search.data.files.tables import Frame
 from moe_search.data.samples import has_float32_range
 from moe_search.errors import UserError
@@ -26,6 +27,7 @@ _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?"
     r"|\d{1,2}:\d{2}(:\d{2})?.*"
 )
+_WRITTEN = re.compile(r"[-+]?[$€£]?\s?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?\s?[%$€£]?")
 _IDENTIFIER = re.compile(r"(.*[_ -])?(id|ids|uuid|guid|index|idx|key|nr|no|unnamed: \d+)", re.I)
 _IDENTIFIER_CAMEL = re.compile(r".*[a-z](Id|ID|UUID|Key)")
 
@@ -155,6 +157,14 @@ def _look_at_words(name: str, distinct: list[Any], parts: Sequence[Any]) -> Colu
     elif len(distinct) > MOST_CATEGORIES:
         why_not = f"{len(distinct):,} categories, more than {MOST_CATEGORIES}"
     return Column(name, None if why_not else "category", why_not, identifies)
+
+
+def written_number(values: Any) -> str | None:
+    """One of a column's categories, where all are numbers with signs, such as 5% or 1,500."""
+    words = [str(value).strip() for value in values.dropna().unique()]
+    if not all(map(_WRITTEN.fullmatch, words)):
+        return None
+    return next((word for word in words if not is_number(word)), None)
 
 
 _LABELS = ("label", "labels", "target", "targets", "class", "classes", "y", "species", "outcome")

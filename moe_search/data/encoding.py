@@ -175,7 +175,7 @@ def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
         yield numbers
     else:
         texts = np.full(len(values), None, object)
-        texts[~is_missing] = _texts(values[~is_missing])
+        texts[~is_missing] = _matched(column, values[~is_missing])
         codes = pd.Index(column.categories, dtype=object).get_indexer(texts)
         for code in range(len(column.categories)):
             yield codes == code
@@ -185,7 +185,15 @@ def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
 
 def _unknown(column: ColumnEncoding, values: Any) -> list[str]:
     """Each row's category where training had it not."""
-    return [text for text in _texts(values.dropna()) if text not in column.categories]
+    matched = _matched(column, values.dropna())
+    return [text for text in matched if text not in column.categories]
+
+
+def _matched(column: ColumnEncoding, values: Any) -> list[str]:
+    """Categories as text; 1.0 is 1 where training had 1, as pandas writes it beside a gap."""
+    known = set(column.categories)
+    whole = {f"{text}.0": text for text in known if f"{text}.0" not in known}
+    return [whole.get(text, text) for text in _texts(values)]
 
 
 def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:

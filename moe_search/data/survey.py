@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from moe_search.data.files.image_lists import image_files, to_save_anew
+from moe_search.data.files.tables import why_no_table
 from moe_search.data.load import KNOWN, own_readers, reader_of
 from moe_search.data.sets.base import DataSet, Survey
 from moe_search.errors import UserError
@@ -34,6 +35,8 @@ def survey(data: str, progress: Progress = silent) -> Survey:
     list(image_files(path, others))
     if anew := to_save_anew(others):
         raise UserError(f"--data {data}: holds no images that are read{anew}")
+    if why := why_no_table(path):
+        raise UserError(f"--data {data}: {why}")
     readers = ", ".join(f"{name} ({DATA_SETS[name].path})" for name in own_readers())
     raise UserError(f"--data {data}: nothing reads it; one's own data is for {readers}")
 

@@ -254,6 +254,8 @@ def test_an_image_that_cannot_be_read_keeps_no_study_from_being_written(tmp_path
         ("text.pdf", "--data text.pdf: nothing reads it"),
         ("phone", "--data phone: holds no images that are read; save .heic as .jpg or .png"),
         ("photo.HEIC", "--data photo.HEIC: holds no images that are read; save .heic as .jpg"),
+        ("text.xlsx", "--data text.xlsx: a workbook (.xlsx) is not read; save the sheet as CSV"),
+        ("years", "--data years: holds tables, such as year=2020/0.parquet, but none whose name"),
         ("numbers.csv", "numbers.csv: no column is likely to be predicted; name it as data.label"),
         ("broken", "broken/a/0.png: not a readable image"),
     ],
@@ -269,6 +271,9 @@ def test_data_that_cannot_be_read_is_told_in_one_line(
     for name in ("a", "b"):
         (tmp_path / "phone" / name).mkdir(parents=True)
         (tmp_path / "phone" / name / "0.heic").touch()
+    (tmp_path / "text.xlsx").write_text("PK")
+    (tmp_path / "years" / "year=2020").mkdir(parents=True)
+    (tmp_path / "years" / "year=2020" / "0.parquet").write_text("PAR1")
     (tmp_path / "numbers.csv").write_text("a,b\n" + "1.5,2.5\n2.5,7\n" * 9)
     paint(tmp_path / "broken", {"a": 1, "b": 1}, "L", (9, 9))
     (tmp_path / "broken" / "a" / "0.png").write_text("no image")

@@ -105,6 +105,17 @@ def test_categories_are_text_even_if_all_of_a_file_look_like_numbers(tmp_path: P
     assert probabilities(of_codes(), tmp_path / "unseen.csv") == expected(of_codes(), x_BF)
 
 
+def test_a_whole_number_is_the_same_beside_a_gap(tmp_path: Path) -> None:
+    model, file = classifier((3,)), tmp_path / "unseen.csv"
+    frame = pd.DataFrame({"code": ["1", "2", "x"]})
+    encoding = Encoding.fit(frame, {"code": "category"})
+    model.preprocessing = Preprocessing(encoding=encoding)
+    pd.DataFrame({"code": [1, None], "other": 0}).to_csv(file, index=False)
+    assert "1.0" in file.read_text()
+    x_BF = np.array([[1, 0, 0], [0, 0, 0]], np.float32)
+    assert probabilities(model, file) == expected(model, x_BF)
+
+
 def test_new_categories_are_told(tmp_path: Path) -> None:
     file, told = tmp_path / "unseen.csv", list[Any]()
     file.write_text("dep,flag,ver\nzz,true,1.0\n01,,1.0\nyy,false,4.0\n")

@@ -29,6 +29,13 @@ SPLITS = {
 }
 """What a split is called, by the words that people use."""
 
+_MARKS = {
+    b"PAR1": "Parquet; let its name end in .parquet",
+    b"ARROW1": "Arrow or Feather; let its name end in .arrow",
+    b"PK\3\4": "a workbook, such as .xlsx, or a .zip file; save the table in it as CSV",
+    b"\x1f\x8b": "packed; let its name end in .gz",
+}
+_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _LOOKED_AT = 200  # lines, which tell the delimiter and whether there is a header
 _NO_CHARACTER = "\x1f"  # that stands in no table, so that a line is read whole
 
@@ -39,6 +46,22 @@ def is_table(path: Path) -> bool:
     if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     return bool(suffixes) and suffixes[-1] in (*TEXT, *COLUMNAR)
+
+
+def why_no_table(path: Path) -> str | None:
+    """Why a file of rows, or a folder of such files, cannot be read, and what to do instead.
+
+    None where it is neither.
+    """
+    if path.suffix.lower() in _WORKBOOKS:
+        return f"a workbook ({path.suffix}) is not read; save the sheet as CSV"
+    below = path.rglob("*") if path.is_dir() else ()
+    if file := next(filter(is_table, below), None):
+        return (
+            f"holds tables, such as {file.relative_to(path)}, but none whose name begins with "
+            "train; write them as one file, or as train.parquet, test.parquet"
+        )
+    return None
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:
@@ -145,7 +168,9 @@ def _text(
 ) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
-        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        start = file.read(8)
+    _refuse_others(path, start)
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         layout, frame = _decoded(path, label, known, texts, "utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
@@ -159,6 +184,18 @@ def _text(
             )
         )
     return frame
+
+
+def _refuse_others(path: Path, start: bytes) -> None:
+    """Says what a file is that is no text, by its name or by the bytes it starts with."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] and suffixes[-1] in PACKED:
+        if suffixes[-2:-1] and suffixes[-2] in COLUMNAR:
+            raise ValueError(f"it is {suffixes[-2]} within {suffixes[-1]}; unpack it first")
+        return
+    for mark, what in _MARKS.items():
+        if start.startswith(mark):
+            raise ValueError(f"by its first bytes it is {what}")
 
 
 def _decoded(
@@ -198,7 +235,7 @@ def _words(
     )
     if frame[spare].notna().any(axis=None):
         raise ValueError(f"its header names {len(layout.names)} columns, but a row has more cells")
-    frame = _stripped(frame[layout.names], missing)
+    frame = _stripped(frame.drop(columns=spare), missing)
     if layout.decimal_comma:
         _read_thousands(frame, {label, *texts})
     return frame

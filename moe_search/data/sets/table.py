@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moe_search.data.columns import learnable, likely_label, look_at_each
+from moe_search.data.columns import Kind, learnable, likely_label, look_at_each, written_number
 from moe_search.data.dataset import Ints, Raw, Samples, Split
 from moe_search.data.files.tables import (
     SPLITS,
@@ -167,6 +167,7 @@ def from_frame(
     if not names:
         raise UserError(f"{where}: no column is left to learn from; {_left_out(frame, source)}")
     kinds = learnable(frame, names, where, _training(frame), lacking, named)
+    _tell_written(frame, kinds, where, progress)
     y, place = _plain(frame[label]), f"{where}: column {label}"
     classes = classes_of(y[rows["train"]], place)
     if classes.mapping():
@@ -231,6 +232,18 @@ def _left_out(frame: Frame, source: Data) -> str:
     return f"left out are {'; '.join(each)}" + (
         f"; data.features may name {numbered}" if numbered else ""
     )
+
+
+def _tell_written(frame: Frame, kinds: Mapping[str, Kind], where: str, progress: Progress) -> None:
+    """Says which categories look like numbers to a person."""
+    for name in [name for name, kind in kinds.items() if kind == "category"]:
+        if word := written_number(frame[name]):
+            progress(
+                Note(
+                    f"{where}: column {name}: values such as {show(word)} are categories; write "
+                    "them as plain numbers if they are to be numbers"
+                )
+            )
 
 
 def _likely_split(frame: Frame) -> str | None:

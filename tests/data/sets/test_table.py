@@ -168,9 +168,9 @@ def test_a_first_row_that_counts_columns_is_told(tmp_path: Path) -> None:
     (note,) = told
     assert isinstance(note, Note)
     assert note.text.startswith(f"{tmp_path / 'a.csv'}: the first row (1, 2, 3...) counts the col")
-    named = tables.read_table(tmp_path / "a.csv", names=["1", "2"], progress=pytest.fail)
+    named = tables.read_table(tmp_path / "a.csv", names=["1", "2"], progress=told.append)
     bare = tables.read_table(tmp_path / "a.csv", names=["column_1", "column_2"])
-    assert (len(named), len(bare)) == (3, 4)
+    assert (len(named), len(bare), len(told)) == (3, 4, 1)
     assert list(bare.columns) == ["column_1", "column_2", "column_3"]
 
 
@@ -394,7 +394,7 @@ def test_init_tells_where_no_column_is_left(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_label_say_nothing_of_columns(tmp_path: Path) -> None:
-    rows = "\n".join(f"{n % 7},{n % 2 == 0},{'cd'[n % 2]}" for n in range(40))
+    rows = "\n".join(f"{n % 20},{n % 2 == 0},{'cd'[n % 2]}" for n in range(40))
     (tmp_path / "a.csv").write_text(f"a,b,label\n{rows}\nTotal,,\n")
     found = TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
     assert (found.source.drop, found.notes, found.shape) == ((), (), (2,))
@@ -439,6 +439,41 @@ def test_labels_such_as_01_keep_their_zeros(tmp_path: Path) -> None:
 def test_a_name_or_a_word_may_begin_as_comments_do(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     assert tables.read_table(tmp_path / "a.csv").iloc[:, 1].tolist()[:2] in ([2, 4], [1, 2])
+
+
+def test_numbers_with_signs_are_told_to_be_categories(tmp_path: Path) -> None:
+    share, price = ["5%", "12.5 %", "7%"] * 20, ["1,500", "990", "12,000"] * 20
+    file, told = tmp_path / "a.csv", list[Note | Working]()
+    animals().assign(share=share, price=price).to_csv(file, index=False)
+    load(table(file), progress=told.append)
+    found = [note.text for note in told if isinstance(note, Note) and "column" in note.text]
+    assert [text.split(" are categories")[0] for text in found] == [
+        f"{file}: column share: values such as '5%'",
+        f"{file}: column price: values such as '1,500'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.csv", b"PAR1", "by its first bytes it is Parquet; let its name end in .parquet"),
+        ("a.csv", b"ARROW1", "by its first bytes it is Arrow or Feather"),
+        ("a.txt", b"PK\3\4", "it is a workbook, such as .xlsx, or a .zip file; save the table"),
+        ("a.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "it is packed; let its name end in .gz"),
+        ("a.parquet.gz", gzip.compress(b"PAR1", mtime=0), "it is .parquet within .gz; unpack it"),
+        (
+            "a.csv",
+            b"# of 2020\n# a, b\na,b,c\n1,2,3\n4,5,6\n",
+            "it begins with a comment, a line of #",
+        ),
+        ("a.csv", b"# by us, to you\na,b,c\n1,2,3\n", "it begins with a comment"),
+    ],
+    ids=["parquet", "arrow", "workbook", "packed", "packed parquet", "comments", "a comment"],
+)
+def test_what_is_no_text_is_told(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: not a readable table \([^\n]*{what}[^\n]*$"):
+        load(table(tmp_path / name))
 
 
 def test_spaces_around_nothing_are_nothing(tmp_path: Path) -> None:
@@ -620,7 +655,6 @@ def test_a_column_that_is_not_there_is_named(
         ("b.csv.xz", b"no xz"),
         ("a.csv.bz2", b"no bz2"),
         ("b.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:12] + b"damaged"),
-        ("comment.csv", b"# of 2020\n# a note, too\na,b,c\n1,2,3\n4,5,6\n"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
     ],
 )
