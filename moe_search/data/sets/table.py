@@ -251,7 +251,7 @@ def _likely_split(frame: Frame) -> str | None:
     for name in frame.columns:
         if not re.fullmatch("split|set|subset|partition|fold|usage", name.lower()):
             continue
-        words = {str(word).strip().lower() for word in frame[name]}
+        words = {str(word).strip().lower() for word in frame[name].dropna()}
         if words <= SPLITS.keys() and "train" in map(SPLITS.get, words):
             return str(name)
     return None

@@ -401,6 +401,13 @@ def test_rows_without_a_label_say_nothing_of_columns(tmp_path: Path) -> None:
     assert load(table(tmp_path / "a.csv", label="label")).shape == (2,)
 
 
+def test_rows_without_a_label_need_no_split(tmp_path: Path) -> None:
+    rows = "\n".join(f"{n % 20},{'train' if n % 3 else 'test'},{'cd'[n % 2]}" for n in range(40))
+    (tmp_path / "a.csv").write_text(f"a,split,label\n{rows}\nTotal,,\n")
+    found = TABLE.survey(Data(name="table", path=tmp_path / "a.csv"), silent)
+    assert (found.source.split, found.source.drop, found.shape) == ("split", (), (1,))
+
+
 def test_a_column_without_values_in_one_file_keeps_its_kind(tmp_path: Path) -> None:
     frame = animals()
     frame.to_csv(tmp_path / "train.csv", index=False)
