@@ -87,7 +87,7 @@ def classes_of(y: npt.NDArray[Any], where: str) -> Classes:
 
 
 def plain_labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Labels [N] of text, whole numbers, or true and false.
+    """Labels [N] of text without spaces around it, whole numbers, or true and false.
 
     Raises:
         UserError: they are of another kind; ``where`` says whose.
@@ -102,7 +102,9 @@ def plain_labels(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         case "f":
             return _whole(y, where)
         case "S":
-            return np.asarray(np.char.decode(y, "utf-8", "replace"))
+            return np.asarray(np.char.strip(np.char.decode(y, "utf-8", "replace")))
+        case "U":
+            return np.asarray(np.char.strip(y))
         case "O" | "T":
             return _as_text_or_numbers(y, where)
         case _:
@@ -137,4 +139,4 @@ def _as_text_or_numbers(y_N: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         return np.array(values)
     if all(isinstance(value, int | float) for value in values):
         return _whole(np.array(values, float), where)
-    return np.array([str(value) for value in values])
+    return np.array([str(value).strip() for value in values])

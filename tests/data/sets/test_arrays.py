@@ -235,6 +235,8 @@ def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
 LABELS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "text": (np.array(["cat", "ant", "bee"]), ("ant", "bee", "cat")),
     "bytes": (np.array([b"cat", b"ant", b"bee"]), ("ant", "bee", "cat")),
+    "text in spaces": (np.array(["cat", " ant", "bee "]), ("ant", "bee", "cat")),
+    "bytes in spaces": (np.array([b"cat ", b"ant", b"bee"]), ("ant", "bee", "cat")),
     "bool": (np.array([True, False]), ("False", "True")),
     "whole floats": (np.array([1.0, 2.0]), ("1", "2")),
     "from 1": (np.array([1, 2, 3]), ("1", "2", "3")),
@@ -260,7 +262,7 @@ def test_labels_of_any_kind_are_classes_in_sorted_order(tmp_path: Path, kind: st
     shown = [str(value.decode() if isinstance(value, bytes) else value) for value in text.tolist()]
     for split in (raw.training, raw.test):
         assert [names[y] for y in split.y] == [
-            shown[int(x)].removesuffix(".0") for x in split.x[:, 0]
+            shown[int(x)].strip().removesuffix(".0") for x in split.x[:, 0]
         ]
     plain = names == tuple(map(str, range(len(names))))
     listed = f"labels {', '.join(names)} are classes 0 to {len(names) - 1}, and keep their names"
