@@ -78,9 +78,10 @@ def test_whole_numbers_of_any_type_are_bytes_where_training_was_on_bytes() -> No
         np.arange(6, dtype=np.float32).reshape(2, 3),
         [[0, 1, 2], [3.0, 4.0, 5.0]],
         pd.DataFrame(np.arange(6.0).reshape(2, 3)),
+        pa.table({"a": [0, 3], "b": [1.0, 4.0], "c": [2, 5]}),
         pd.DataFrame({"a": [0, 3], "b": [1.0, 4.0], "c": [2, 5]}, dtype=object),
     ],
-    ids=["float64", "int", "float32", "lists", "a frame", "objects"],
+    ids=["float64", "int", "float32", "lists", "a frame", "Arrow", "objects"],
 )
 def test_numbers_of_any_type_are_cast(values: Any) -> None:
     assert np.array_equal(as_input(values, FEATURES, UNIT), np.arange(6.0).reshape(2, 3))
