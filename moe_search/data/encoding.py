@@ -98,7 +98,7 @@ class Encoding(Section):
         frame = _frame(values, names)
         numbered = list(frame.columns) == list(range(len(names)))
         called = names if numbered else list(map(str, frame.columns))
-        _refuse_twice(called)
+        _refuse_twice([name for name in called if name in names])
         return frame.set_axis(called, axis=1)
 
 

@@ -187,6 +187,9 @@ STRUCTURED = np.array([("sea", 1, 5)], [("home", "U3"), ("tame", "i4"), ("age", 
 
 ROWS: dict[str, Any] = {
     "a frame": pd.DataFrame({"tame": [True], "home": ["sea"], "age": [5], "other": ["x"]}),
+    "others of one name": pd.DataFrame(
+        [["sea", 1, 5, 0, 0]], columns=["home", "tame", "age", "x", "x"]
+    ),
     "objects": pd.DataFrame({"age": [5], "home": ["sea"], "tame": [True]}, dtype=object),
     "text": pd.DataFrame({"age": ["5.0"], "home": ["sea"], "tame": ["true"]}),
     "a category": pd.DataFrame({"age": [5], "home": pd.Categorical(["sea"]), "tame": [1]}),
