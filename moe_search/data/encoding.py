@@ -98,24 +98,37 @@ class Encoding(Section):
         frame = _frame(values, names)
         numbered = list(frame.columns) == list(range(len(names)))
         called = names if numbered else list(map(str, frame.columns))
-        _refuse_twice(called)
+        _refuse_twice([name for name in called if name in names])
         return frame.set_axis(called, axis=1)
+
+
+def from_arrow(values: Any) -> Any:
+    """A table of Arrow's, of whichever library, as a data frame; other values as they are.
+
+    Raises:
+        ValueError: it is one of Arrow's, but no table.
+    """
+    if not hasattr(values, "__arrow_c_stream__"):
+        return values
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(values, pd.DataFrame | pd.Series):
+        return values
+    return pa.table(values).to_pandas(ignore_metadata=True)
 
 
 def _frame(values: Any, names: Sequence[str]) -> Frame:
     """Values as a data frame whose columns have the values' own names, or else are numbered."""
     import pandas as pd
 
+    values = from_arrow(values)
     if isinstance(values, pd.Series):
         values = values.to_frame() if values.name in names else _record(values)
     if isinstance(values, pd.DataFrame):
         return values
     if isinstance(values, Mapping) and any(map(pd.api.types.is_list_like, values.values())):
         return pd.DataFrame(values)
-    if hasattr(values, "__arrow_c_stream__"):
-        import pyarrow as pa
-
-        return pa.table(values).to_pandas(ignore_metadata=True)
     if _is_record(values):
         return pd.DataFrame([_record(values)])
     if isinstance(values, Sequence) and values and all(map(_is_record, values)):

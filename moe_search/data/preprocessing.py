@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat
 
-from moe_search.data.encoding import Encoding
+from moe_search.data.encoding import Encoding, from_arrow
 from moe_search.data.extractor import Extractor
 from moe_search.data.files.images import decode
 from moe_search.data.samples import Shape, as_samples, has_float32_range
@@ -51,8 +51,9 @@ def as_input(
     """Raw samples as a model takes them, [B, S]; float64 where they came so.
 
     Args:
-        values: an array, lists or a data frame of samples in any layout that ``as_samples`` knows;
-            bytes of image files; or rows of a table, as a data frame, records or lists.
+        values: an array, lists, a data frame or an Arrow table of samples in any layout that
+            ``as_samples`` knows; bytes of image files; or rows of a table, as ``Encoding.rows``
+            takes them.
         shape: of one sample as the model takes it.
         preprocessing: the model's; None of one that was made before models kept it.
         pixels: whether bytes are surely pixels of 0..255, as those of an image file are, even where
@@ -65,6 +66,7 @@ def as_input(
         encoding = preprocessing.encoding
         return encoding.encode(encoding.rows(values))
     last = preprocessing is not None and preprocessing.channels_last
+    values = from_arrow(values)
     files = _files(values)
     raw = _decoded(files, shape) if files else _array(values)
     x_BS = as_samples(raw, shape, "channels_last" if last else "auto")

@@ -78,9 +78,10 @@ def test_whole_numbers_of_any_type_are_bytes_where_training_was_on_bytes() -> No
         np.arange(6, dtype=np.float32).reshape(2, 3),
         [[0, 1, 2], [3.0, 4.0, 5.0]],
         pd.DataFrame(np.arange(6.0).reshape(2, 3)),
+        pa.table({"a": [0, 3], "b": [1.0, 4.0], "c": [2, 5]}),
         pd.DataFrame({"a": [0, 3], "b": [1.0, 4.0], "c": [2, 5]}, dtype=object),
     ],
-    ids=["float64", "int", "float32", "lists", "a frame", "objects"],
+    ids=["float64", "int", "float32", "lists", "a frame", "Arrow", "objects"],
 )
 def test_numbers_of_any_type_are_cast(values: Any) -> None:
     assert np.array_equal(as_input(values, FEATURES, UNIT), np.arange(6.0).reshape(2, 3))
@@ -186,6 +187,9 @@ STRUCTURED = np.array([("sea", 1, 5)], [("home", "U3"), ("tame", "i4"), ("age", 
 
 ROWS: dict[str, Any] = {
     "a frame": pd.DataFrame({"tame": [True], "home": ["sea"], "age": [5], "other": ["x"]}),
+    "others of one name": pd.DataFrame(
+        [["sea", 1, 5, 0, 0]], columns=["home", "tame", "age", "x", "x"]
+    ),
     "objects": pd.DataFrame({"age": [5], "home": ["sea"], "tame": [True]}, dtype=object),
     "text": pd.DataFrame({"age": ["5.0"], "home": ["sea"], "tame": ["true"]}),
     "a category": pd.DataFrame({"age": [5], "home": pd.Categorical(["sea"]), "tame": [1]}),

@@ -218,6 +218,9 @@ def _read_list(file: Path, label: str | None) -> tuple[Frame, Frame]:
         frame = pd.read_json(file, lines=True, dtype=False)  # its text is text
     except DAMAGE as error:
         raise UserError(one_line(f"{file}: not readable lines of JSON ({error})")) from error
+    if not len(frame):
+        raise UserError(f"{file}: holds no rows")
+    frame = frame.rename(columns=str)
     return frame, frame
 
 

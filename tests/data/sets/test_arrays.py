@@ -402,14 +402,14 @@ def test_zeros_and_ones_are_the_same_in_bytes_and_in_other_numbers(
 
 
 def test_a_model_of_bytes_knows_their_range(tmp_path: Path) -> None:
-    content = arrays((4, 4)) | {"x_test": np.ones((9, 4, 4))}
+    content = arrays((4, 4))
     content["x_train"] = np.random.default_rng(0).integers(0, 2, (30, 4, 4), np.uint8)
-    preprocessing = load(own(saved(tmp_path, content))).preprocessing
-    told = range_warning(
-        as_input(content["x_test"], (1, 4, 4), preprocessing), (1, 4, 4), preprocessing
-    )
-    assert told == (
-        "values of 1 to 1, but the model was trained on 0 to 0.00392157; scale them alike"
+    kept = load(own(saved(tmp_path, content))).preprocessing
+    ones, twos = (as_input(np.full((9, 4, 4), n, float), (1, 4, 4), kept) for n in (1, 2))
+    assert np.allclose(ones, 1 / 255)
+    assert range_warning(ones, (1, 4, 4), kept) is None
+    assert range_warning(twos, (1, 4, 4), kept) == (
+        "values of 2 to 2, but the model was trained on 0 to 0.00392157; scale them alike"
     )
 
 

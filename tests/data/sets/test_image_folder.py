@@ -387,10 +387,14 @@ def test_a_table_without_classes_is_told(tmp_path: Path) -> None:
         load(where)
 
 
-def test_damaged_lines_of_json_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [('{"id": "img_0", "label"', "not readable lines of JSON"), ("", "holds no rows")],
+)
+def test_damaged_lines_of_json_are_told(tmp_path: Path, text: str, message: str) -> None:
     flat(tmp_path, 12)
-    (tmp_path / "labels.jsonl").write_text('{"id": "img_0", "label"')
-    with pytest.raises(UserError, match=r"^[^\n]*labels\.jsonl: not readable lines of JSON[^\n]*$"):
+    (tmp_path / "labels.jsonl").write_text(text)
+    with pytest.raises(UserError, match=rf"^[^\n]*labels\.jsonl: {message}[^\n]*$"):
         load(source(tmp_path))
 
 
