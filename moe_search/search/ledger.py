@@ -176,7 +176,8 @@ class StudyRecord:
         retrained: likewise, the champion's configuration on training and validation data.
         champion: None before there is one.
         believed: what the complete trials of its search are worth, see ``surrogate.beliefs``: mean
-            and standard deviation by a trial's number; empty before the search has ended.
+            and standard deviation by a trial's number. None before the search has ended, and of one
+            whose finals version 0.1 began, by other rules.
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
@@ -187,13 +188,13 @@ class StudyRecord:
     finalists: tuple[FinalistRecord, ...] = ()
     retrained: tuple[FinalistRecord, ...] = ()
     champion: ChampionRecord | None = None
-    believed: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    believed: Mapping[int, tuple[float, float]] | None = None
 
     @classmethod
     def of(cls, optuna_study: optuna.Study) -> Self:
         """Read a study's."""
         known = optuna_study.user_attrs | _hidden(optuna_study)
-        champion = known.get("champion")
+        champion, believed = known.get("champion"), known.get("believed")
         return cls(
             space=known.get("space", {}),
             made_with=known.get("made_with", {}),
@@ -203,11 +204,12 @@ class StudyRecord:
             finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
             retrained=tuple(map(FinalistRecord.of, known.get("retrained", ()))),
             champion=champion and ChampionRecord.of(champion),
-            believed={number: (mean, sd) for number, mean, sd in known.get("believed", ())},
+            believed=None if believed is None else {n: (mean, sd) for n, mean, sd in believed},
         )
 
     def write(self, optuna_study: optuna.Study) -> None:
-        """Set what is not empty, and leave all else of the study as it stands."""
+        """Set what is known, and leave all else of the study as it stands."""
+        storage, study_id = optuna_study._storage, optuna_study._study_id
         attributes: dict[str, Any] = {
             "space": self.space,
             "made_with": self.made_with,
@@ -217,9 +219,10 @@ class StudyRecord:
             "finalists": [record.plain() for record in self.finalists],
             "retrained": [record.plain() for record in self.retrained],
             "champion": self.champion and self.champion.plain(),
-            "believed": [[number, *worth] for number, worth in self.believed.items()],
         }
-        storage, study_id = optuna_study._storage, optuna_study._study_id
+        if self.believed is not None:  # it may be known that nothing is believed
+            believed = [[number, *worth] for number, worth in self.believed.items()]
+            storage.set_study_system_attr(study_id, _PROGRAM + "believed", believed)
         for name, value in attributes.items():
             if value:
                 storage.set_study_system_attr(study_id, _PROGRAM + name, value)

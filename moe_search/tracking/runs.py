@@ -1,7 +1,6 @@
 """A study's runs in MLflow: one parent, and a child for each trial and each finalist."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
@@ -165,17 +164,10 @@ class Tracker:
         name = _trial_name(number, configuration, row)
         return self._children.log_failed(name, tags, configuration, history)
 
-    def registration(self, model_id: str) -> Literal["champion", "none", "deleted"]:
-        """Whether a model is registered as the champion still, or was even deleted itself."""
-        name, client = self._study.name, self._client
-        found = client.search_logged_models([self.experiment_id], f"model_id = '{model_id}'")
-        if not found:
-            return "deleted"
-        try:
-            version = client.get_model_version_by_alias(name, "champion")
-        except MlflowException:
-            return "none"
-        return "champion" if version.source == found[0].artifact_location else "none"
+    def is_deleted(self, model_id: str) -> bool:
+        """Whether somebody deleted a model."""
+        which = f"model_id = '{model_id}'"
+        return not self._client.search_logged_models([self.experiment_id], which)
 
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
         """Registers a model under the study's name as ``champion``; returns its URI.
