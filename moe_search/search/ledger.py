@@ -167,6 +167,8 @@ class StudyRecord:
     says it in words. Versions up to 0.1 wrote user attributes; these are read where it is lacking.
 
     Attributes:
+        id: by which its runs in MLflow are told from those of another study of its name; empty of
+            one that version 0.1 began.
         space: what it was begun with, see ``Study.space``; empty before it was begun.
         made_with: versions, machine and commit of its last run, by name.
         seconds: wall time of all its runs.
@@ -180,6 +182,7 @@ class StudyRecord:
             whose finals version 0.1 began, by other rules.
     """
 
+    id: str = ""
     space: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -196,6 +199,7 @@ class StudyRecord:
         known = optuna_study.user_attrs | _hidden(optuna_study)
         champion, believed = known.get("champion"), known.get("believed")
         return cls(
+            id=known.get("id", ""),
             space=known.get("space", {}),
             made_with=known.get("made_with", {}),
             seconds=known.get("seconds", 0.0),
@@ -211,6 +215,7 @@ class StudyRecord:
         """Set what is known, and leave all else of the study as it stands."""
         storage, study_id = optuna_study._storage, optuna_study._study_id
         attributes: dict[str, Any] = {
+            "id": self.id,
             "space": self.space,
             "made_with": self.made_with,
             "seconds": self.seconds,
