@@ -5,7 +5,7 @@ which did not exist yet is lacking: a metric is NaN then, and all else is empty.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, Self
@@ -225,22 +225,41 @@ class StudyRecord:
             "retrained": [record.plain() for record in self.retrained],
             "champion": self.champion and self.champion.plain(),
         }
+        known = {name: value for name, value in attributes.items() if value}
         if self.believed is not None:  # it may be known that nothing is believed
-            believed = [[number, *worth] for number, worth in self.believed.items()]
-            storage.set_study_system_attr(study_id, _PROGRAM + "believed", believed)
-        for name, value in attributes.items():
-            if value:
-                storage.set_study_system_attr(study_id, _PROGRAM + name, value)
+            known["believed"] = [[number, *worth] for number, worth in self.believed.items()]
+        for name, value in known.items():
+            for part, content in _in_parts(name, value):
+                storage.set_study_system_attr(study_id, _PROGRAM + part, content)
+
+
+_ENTRIES = {"finalists": 40, "retrained": 40, "believed": 1000, "classes": 250}
+"""Of lists that grow, at most in one attribute: MySQL holds 65,535 bytes of each."""
+
+
+def _in_parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value under its name, and what it has more entries than fit under further names."""
+    if not isinstance(value, list):
+        yield name, value
+        return
+    entries = _ENTRIES[name]
+    for start in range(0, max(1, len(value)), entries):
+        yield f"{name}:{start // entries}" if start else name, value[start : start + entries]
 
 
 def _hidden(optuna_study: optuna.Study) -> dict[str, Any]:
-    """A study's own among its system attributes, by the rest of their names."""
+    """A study's own among its system attributes, by the rest of their names; parts are joined."""
     attributes = optuna_study._storage.get_study_system_attrs(optuna_study._study_id)
-    return {
+    known = {
         name.removeprefix(_PROGRAM): value
         for name, value in attributes.items()
         if name.startswith(_PROGRAM)
     }
+    for name in known.keys() & _ENTRIES.keys():
+        part = 0
+        while (more := known.get(f"{name}:{(part := part + 1)}")) is not None:
+            known[name] = known[name] + more
+    return known
 
 
 def set_constraints(trial: optuna.Trial, violations: Sequence[float]) -> None:
