@@ -84,7 +84,7 @@ def run(
     results: list[_Result] = []
     with closing(Reader()) as read:
         for number, (study, file) in enumerate(zip(checked, studies, strict=True)):
-            read.keep(later.data for later in checked[number:])
+            read.keep(later.source for later in checked[number:])
             again = _for_shell([file], overrides)
             with notifier.failure(study.name):
                 result = _run(study, read, again, as_json, talk, alone)

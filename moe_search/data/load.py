@@ -124,8 +124,9 @@ class Reader:
 
 
 def _what(source: Data) -> str:
-    """What is read, wherever it is kept."""
-    return source.model_dump_json(exclude={"cache"})
+    """What is read, by whatever way its path leads there, and wherever it is kept."""
+    path = source.path and source.path.resolve()
+    return source.model_copy(update={"path": path}).model_dump_json(exclude={"cache"})
 
 
 def prepare(name: str, root: Path | None = None, progress: Progress = silent) -> Prepared:

@@ -27,7 +27,16 @@ from moe_search.spec import Configuration
 from moe_search.spec.file.load import load_study
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.study import Study
-from moe_search.tracking.child_runs import DISTILLED, KIND, PARENT, SEED, TRIAL, ChildRuns, Logged
+from moe_search.tracking.child_runs import (
+    DISTILLED,
+    KIND,
+    PARENT,
+    SEED,
+    STUDY,
+    TRIAL,
+    ChildRuns,
+    Logged,
+)
 from moe_search.tracking.fetch import fetch_model, find_model
 from moe_search.tracking.naming import short_name
 from moe_search.words import one_line
@@ -166,6 +175,7 @@ def log_distilled(teacher: Teacher, result: TrialResult) -> Logged:
     tags |= {name: text for name, text in teacher.tags.items() if name == TRIAL}
     given = teacher.config.card
     card = Card(given.data, given.classes, given.mean, given.std, given.preprocessing)
-    runs = ChildRuns(teacher.client, teacher.experiment_id, teacher.tags[PARENT], card)
+    owner = teacher.tags[PARENT], teacher.tags.get(STUDY, "")
+    runs = ChildRuns(teacher.client, teacher.experiment_id, *owner, card)
     name = f"{teacher.name} {short_name(result.configuration)}"
     return runs.log(name, f"{teacher.name}-distilled", tags, [result], {})

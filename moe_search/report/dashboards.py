@@ -6,6 +6,7 @@ from moe_search.report.pages.html import html_page
 from moe_search.report.pages.study import chapter
 from moe_search.report.results.study import read_report
 from moe_search.report.text.cards import model_card, study_card
+from moe_search.search.ledger import StudyRecord
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.stores.lock import study_lock
@@ -34,6 +35,7 @@ def publish(study: Study) -> None:
     }
     with study_lock(study.name, study.addresses):
         save_plots(optuna_study, report)
-        describe_study(report.client, study, study_card(report), files)
+        study_id = StudyRecord.of(optuna_study).id
+        describe_study(report.client, study, study_id, study_card(report), files)
         if report.champion is not None:
             describe_model(report.client, study, model_card(report))

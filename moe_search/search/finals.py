@@ -1,10 +1,11 @@
 """The finals: the best configurations over fresh seeds, judged on the test split.
 
 Finalists have the same seeds in the same order, none of which the search used, and those that can
-no longer win get no more of them (``rounds``). The champion is the configuration with the surest
-value on validation (``race``; of a front, in the metric to choose by) among those that keep the
-constraints in the mean over their seeds, and of its models the best that keeps them, too. Where no
-finalist keeps them, the best of all is the champion, and is marked. The test split chooses nothing.
+no longer win get no more of them (``rounds``). The champion is the simplest of the configurations
+that are as good as the one with the surest value on validation (``racing.finalists.taken``), among
+those that keep the constraints in the mean over their seeds; of a front it is the best in the
+metric to choose by. Of its models it is the best that keeps them, too. Where no finalist keeps
+them, the best of all is the champion, and is marked. The test split chooses nothing.
 
 Where it is asked for, the champion's configuration is then retrained: from the finals' first seeds,
 on training and validation data together. Nothing is left to choose among these models by, so that
@@ -80,8 +81,8 @@ def _believe(session: Session) -> None:
     """
     complete = session.optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     record = StudyRecord.of(session.optuna_study)
-    begun_before = record.finalists and not record.believed
-    if not begun_before and record.believed.keys() != {trial.number for trial in complete}:
+    begun_before = record.finalists and record.believed is None
+    if not begun_before and (record.believed or {}).keys() != {t.number for t in complete}:
         StudyRecord(believed=beliefs(session.study, complete)).write(session.optuna_study)
 
 
@@ -136,10 +137,10 @@ def _specs(
 
 
 def _crown(session: Session) -> None:
-    """Register the champion unless it is registered still, and mark what misses constraints."""
+    """Register the champion as it stands now, and mark what misses constraints."""
     goal, optuna_study = session.study.objective, session.optuna_study
     choose = session.study.finalists.choose
-    ranked = finalists(goal, optuna_study, choose)
+    ranked = finalists(goal, optuna_study, choose, anew=True)
     if not ranked:
         return
     study = StudyRecord.of(optuna_study)
@@ -152,16 +153,14 @@ def _crown(session: Session) -> None:
     best = _best_model(goal, place, [r for r in study.finalists if r.trial == first.trial])
     retrained = _retrain(session, first.trial) if session.study.finalists.retrain else []
     best = retrained[0] if retrained else best
-    known = study.champion is not None and study.champion.model_id == best.model_id
-    registration = session.recorder.tracker.registration(best.model_id)
-    if registration == "deleted":
+    if session.recorder.tracker.is_deleted(best.model_id):
         session.listener(Note(f"the champion's model, {best.model_id}, was deleted in MLflow"))
         return
-    registered = known and registration == "champion"
-    if not registered or not first.feasible:  # which its description is to say
-        uri = session.recorder.crown(first, best, retrained)
-        champion = ChampionRecord(**vars(best), uri=uri)
-        StudyRecord(champion=champion).write(optuna_study)
+    before = study.champion.trial if study.champion else first.trial
+    if before != first.trial:
+        session.listener(Note(f"the champion is trial {first.trial} now, before it was {before}"))
+    uri = session.recorder.crown(first, best, retrained)
+    StudyRecord(champion=ChampionRecord(**vars(best), uri=uri)).write(optuna_study)
 
 
 def _retrain(session: Session, number: int) -> list[FinalistRecord]:

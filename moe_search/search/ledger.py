@@ -5,7 +5,7 @@ which did not exist yet is lacking: a metric is NaN then, and all else is empty.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, Self
@@ -167,6 +167,8 @@ class StudyRecord:
     says it in words. Versions up to 0.1 wrote user attributes; these are read where it is lacking.
 
     Attributes:
+        id: by which its runs in MLflow are told from those of another study of its name; empty of
+            one that version 0.1 began.
         space: what it was begun with, see ``Study.space``; empty before it was begun.
         made_with: versions, machine and commit of its last run, by name.
         seconds: wall time of all its runs.
@@ -176,9 +178,11 @@ class StudyRecord:
         retrained: likewise, the champion's configuration on training and validation data.
         champion: None before there is one.
         believed: what the complete trials of its search are worth, see ``surrogate.beliefs``: mean
-            and standard deviation by a trial's number; empty before the search has ended.
+            and standard deviation by a trial's number. None before the search has ended, and of one
+            whose finals version 0.1 began, by other rules.
     """
 
+    id: str = ""
     space: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -187,14 +191,15 @@ class StudyRecord:
     finalists: tuple[FinalistRecord, ...] = ()
     retrained: tuple[FinalistRecord, ...] = ()
     champion: ChampionRecord | None = None
-    believed: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    believed: Mapping[int, tuple[float, float]] | None = None
 
     @classmethod
     def of(cls, optuna_study: optuna.Study) -> Self:
         """Read a study's."""
         known = optuna_study.user_attrs | _hidden(optuna_study)
-        champion = known.get("champion")
+        champion, believed = known.get("champion"), known.get("believed")
         return cls(
+            id=known.get("id", ""),
             space=known.get("space", {}),
             made_with=known.get("made_with", {}),
             seconds=known.get("seconds", 0.0),
@@ -203,12 +208,14 @@ class StudyRecord:
             finalists=tuple(map(FinalistRecord.of, known.get("finalists", ()))),
             retrained=tuple(map(FinalistRecord.of, known.get("retrained", ()))),
             champion=champion and ChampionRecord.of(champion),
-            believed={number: (mean, sd) for number, mean, sd in known.get("believed", ())},
+            believed=None if believed is None else {n: (mean, sd) for n, mean, sd in believed},
         )
 
     def write(self, optuna_study: optuna.Study) -> None:
-        """Set what is not empty, and leave all else of the study as it stands."""
+        """Set what is known, and leave all else of the study as it stands."""
+        storage, study_id = optuna_study._storage, optuna_study._study_id
         attributes: dict[str, Any] = {
+            "id": self.id,
             "space": self.space,
             "made_with": self.made_with,
             "seconds": self.seconds,
@@ -217,22 +224,42 @@ class StudyRecord:
             "finalists": [record.plain() for record in self.finalists],
             "retrained": [record.plain() for record in self.retrained],
             "champion": self.champion and self.champion.plain(),
-            "believed": [[number, *worth] for number, worth in self.believed.items()],
         }
-        storage, study_id = optuna_study._storage, optuna_study._study_id
-        for name, value in attributes.items():
-            if value:
-                storage.set_study_system_attr(study_id, _PROGRAM + name, value)
+        known = {name: value for name, value in attributes.items() if value}
+        if self.believed is not None:  # it may be known that nothing is believed
+            known["believed"] = [[number, *worth] for number, worth in self.believed.items()]
+        for name, value in known.items():
+            for part, content in _in_parts(name, value):
+                storage.set_study_system_attr(study_id, _PROGRAM + part, content)
+
+
+_ENTRIES = {"finalists": 40, "retrained": 40, "believed": 1000, "classes": 250}
+"""Of lists that grow, at most in one attribute: MySQL holds 65,535 bytes of each."""
+
+
+def _in_parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value under its name, and what it has more entries than fit under further names."""
+    if not isinstance(value, list):
+        yield name, value
+        return
+    entries = _ENTRIES[name]
+    for start in range(0, max(1, len(value)), entries):
+        yield f"{name}:{start // entries}" if start else name, value[start : start + entries]
 
 
 def _hidden(optuna_study: optuna.Study) -> dict[str, Any]:
-    """A study's own among its system attributes, by the rest of their names."""
+    """A study's own among its system attributes, by the rest of their names; parts are joined."""
     attributes = optuna_study._storage.get_study_system_attrs(optuna_study._study_id)
-    return {
+    known = {
         name.removeprefix(_PROGRAM): value
         for name, value in attributes.items()
         if name.startswith(_PROGRAM)
     }
+    for name in known.keys() & _ENTRIES.keys():
+        part = 0
+        while (more := known.get(f"{name}:{(part := part + 1)}")) is not None:
+            known[name] = known[name] + more
+    return known
 
 
 def set_constraints(trial: optuna.Trial, violations: Sequence[float]) -> None:

@@ -101,7 +101,7 @@ def mend(
         for one in records
     }
     results = [*complete.values(), *others, *finalists.values()]
-    leftovers = end_leftovers(client, name, results)
+    leftovers = end_leftovers(client, name, results, record.id)
     return Mended(
         **{fate: tuple(numbers) for fate, numbers in fates.items()},
         runs=leftovers.runs,

@@ -79,7 +79,7 @@ def run_on_data(
         checkpoints = Checkpoints(study.checkpoints_folder, study.source)
         plan = workers.plan()
         batches = _batches(checkpoints.source, plan, card, data.shape)
-        tracker = Tracker(client, study, card, made)
+        tracker = Tracker(client, study, card, made, StudyRecord.of(optuna_study).id)
         listener(Note(where_it_lies(data)))
         recorder = Recorder(tracker, addresses.artifacts)
         with _closing(tracker), workers.open(plan, data, checkpoints) as executor:

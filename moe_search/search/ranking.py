@@ -12,8 +12,15 @@ from moe_search.intervals import UNKNOWN, Interval
 from moe_search.moe.cost import Cost
 from moe_search.search.ledger import FinalistRecord, StudyRecord, TrialRecord
 from moe_search.search.objective import deciding, gain, keeps, mean
-from moe_search.search.racing.finalists import LEVEL, by_trial, final_race, judged, missed
-from moe_search.search.racing.race import Standing, race
+from moe_search.search.racing.finalists import (
+    LEVEL,
+    by_trial,
+    final_race,
+    judged,
+    missed,
+    taken,
+)
+from moe_search.search.racing.race import race
 from moe_search.search.study_store import COUNTED
 from moe_search.spec import METRICS, Configuration
 from moe_search.spec.sections import Objective
@@ -45,8 +52,8 @@ class FinalistResult:
         chosen: the same in the search, by which it became a finalist.
         lead: its values less the first finalist's over the seeds of both, more being better, with
             the race's interval; not known of the first itself.
-        out: whether it can no longer win.
-        simplest: whether it stands first because its answers cost least of those about as good.
+        out: whether it could no longer win, and got no more seeds.
+        simplest: whether it stands first because its answers cost least of those as good.
         chosen_by: which one that is.
         test: each metric on the test split, entropies in bits.
         errors: test error of each seed.
@@ -127,7 +134,7 @@ def best_configurations(
     if objective.pareto is not None:
         return [Tried(tuple(of), tuple(of[0].values), keeps(of[0].constraints)) for of in groups]
     tried = {of[0].number: _together(of) for of in groups}
-    believed = StudyRecord.of(optuna_study).believed
+    believed = StudyRecord.of(optuna_study).believed or {}
     if not tried or not believed.keys() >= tried.keys():
         return [tried[number] for number in _surest(objective, tried)]
     return by_belief(objective, trials, believed)
@@ -247,11 +254,20 @@ def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | 
 
 
 def finalists(
-    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
+    objective: Objective,
+    optuna_study: optuna.Study,
+    choose: str | None = None,
+    anew: bool = False,
 ) -> list[FinalistResult]:
-    """The finalists so far: the one that is taken, then feasible ones as they stand in their race.
+    """The finalists so far: the champion, then feasible ones as they stand in their race.
 
-    Of a front it is the value of the metric to choose by, or of its first.
+    Of a front they stand by the metric to choose by, or its first, and the best in it is taken.
+
+    Args:
+        objective, choose: the study's.
+        optuna_study: the study in its store.
+        anew: whether the champion is chosen by what is known now; else the one that is registered
+            stays it, while there is one.
     """
     place = deciding(objective, choose)
     study, trials = StudyRecord.of(optuna_study), optuna_study.get_trials(deepcopy=False)
@@ -261,29 +277,36 @@ def finalists(
     samples = study.samples.get("test")
     own = by_trial(study.finalists)
     costs = {trial: known for trial in own if (known := TrialRecord.of(trials[trial]).cost)}
-    first, *others = final_race(objective, study.finalists, place, costs).standings
-    standings = {s.key: s for s in (first, *others)}
+    finals = final_race(objective, study.finalists, place)
+    simplest = taken(finals, {} if objective.pareto else costs)
+    standings = {standing.key: standing for standing in finals.standings}
+    first = champion if champion in standings and not anew else simplest
     chosen = {
         trial.number: tried.values[place]
         for tried in best_configurations(objective, optuna_study, choose)
         for trial in tried.trials
     }
     results = [
-        _result(objective, place, trials[trial], records, standings.get(trial), samples)
+        replace(
+            _result(objective, place, trials[trial], records, samples),
+            champion=trial == champion,
+            chosen=chosen.get(trial, math.nan),
+            lead=finals.lead(trial, first).interval
+            if trial in standings and trial != first
+            else UNKNOWN,
+            out=trial not in standings or standings[trial].out,
+            simplest=trial == first == simplest != finals.standings[0].key,
+        )
         for trial, records in own.items()
     ]
-    places = {trial: place for place, trial in enumerate(standings)}
+    places = {trial: n for n, trial in enumerate(standings, 1)} | {first: 0}
     return sorted(
-        (
-            replace(
-                result,
-                champion=result.trial == champion,
-                simplest=result.trial == first.key and any(s.sure > first.sure for s in others),
-                chosen=chosen.get(result.trial, math.nan),
-            )
-            for result in results
+        results,
+        key=lambda r: (
+            places.get(r.trial, len(own) + 1),
+            -gain(objective, r.value, place),
+            r.trial,
         ),
-        key=lambda r: (places.get(r.trial, len(places)), -gain(objective, r.value, place), r.trial),
     )
 
 
@@ -292,10 +315,9 @@ def _result(
     place: int,
     trial: FrozenTrial,
     records: Sequence[FinalistRecord],
-    standing: Standing[int] | None,
     samples: int | None,
 ) -> FinalistResult:
-    """What the seeds of a finalist come to together; an infeasible one has no standing."""
+    """What the seeds of a finalist come to together, wherever it stands."""
     misses = missed(objective, records)
     values = tuple(judged(objective, record, place) for record in records)
     return FinalistResult(
@@ -310,8 +332,6 @@ def _result(
         errors=tuple(record.test["error"] for record in records),
         champion=False,
         values=values,
-        lead=standing.lead if standing else UNKNOWN,
-        out=standing.out if standing else True,
         feasible=keeps(misses),
         violations=misses,
         chosen_by=objective.names[place],

@@ -10,6 +10,7 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore
 
 from moe_search.engine.trial import EpochReport, TrialResult
+from moe_search.intervals import Interval
 from moe_search.moe.cost import cost
 from moe_search.search.ledger import FinalistRecord, TrialRecord
 from moe_search.search.ranking import FinalistResult, interval_of
@@ -128,10 +129,9 @@ class Recorder:
             record: of the model.
             retrained: all of its configuration that were retrained; the model is the first then.
         """
-        error = champion.test["error"]
         description = (
-            f"Trial {champion.trial}, seed {record.seed}. Over {champion.seeds} fresh "
-            f"seeds: test error {error.mean:.4f} ± {error.deviation:.4f} (mean ± SD), "
+            f"Trial {champion.trial}, seed {record.seed}. "
+            f"{_error(champion.test['error'], champion.seeds, 'fresh seed')} (mean ± SD), "
             f"H_s {champion.test['sample_entropy'].mean:.3f}, "
             f"H_u {champion.test['usage_entropy'].mean:.3f} bits. Chosen by validation: "
             f"{champion.value:.4f} over fresh seeds, {champion.chosen:.4f} in the search."
@@ -139,13 +139,19 @@ class Recorder:
         if retrained:
             over = interval_of("error", [one.test["error"] for one in retrained], None)
             description += (
-                f" Retrained on training and validation data: test error {over.mean:.4f} ± "
-                f"{over.deviation:.4f} over {len(retrained)} seeds, of which this model is the "
-                "first."
+                " Retrained on training and validation data. "
+                f"{_error(over, len(retrained), 'seed')}, of which this model is the first."
             )
         if not champion.feasible:
             description += f" Infeasible: no finalist keeps the constraints; {champion.missed}."
         return self.tracker.register_champion(record.run_id, record.model_id, description)
+
+
+def _error(error: Interval, seeds: int, what: str) -> str:
+    """A test error over seeds."""
+    deviation = "" if math.isnan(error.deviation) else f" ± {error.deviation:.4f}"
+    over = f"Over {seeds} {what}{'' if seeds == 1 else 's'}"
+    return f"{over}: test error {error.mean:.4f}{deviation}"
 
 
 def _finalist(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage
@@ -42,7 +43,7 @@ def open_study(study: Study, storage: RDBStorage) -> optuna.Study:
     if not begun:
         with without_warning():
             optuna_study.set_metric_names(study.objective.names)
-        StudyRecord(space=study.space()).write(optuna_study)
+        StudyRecord(id=uuid4().hex, space=study.space()).write(optuna_study)
     elif changes := study.changes_since(begun):
         raise UserError(
             f"study {study.name!r} was begun with another space: {'; '.join(changes)}; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, Run
 from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
@@ -23,6 +23,8 @@ from moe_search.tracking.model_logging import log_model
 from moe_search.tracking.naming import meaningful, written
 
 KIND, TRIAL, SEED = "moe_search.kind", "moe_search.trial", "moe_search.seed"
+STUDY = "moe_search.study_id"
+"""Whose a run is: studies of one name, each in an Optuna store of its own, share an experiment."""
 ROW = "moe_search.configuration"
 """The row of a comparison that a trial is a run of."""
 DISTILLED = "distilled"
@@ -37,13 +39,19 @@ _LONGEST_PARAM = 6_000
 Ended = Literal["FINISHED", "FAILED", "KILLED"]
 
 
-def parent_run(client: MlflowClient, experiment_id: str) -> str | None:
+def is_of(run: Run, study_id: str) -> bool:
+    """Whether a run is of the study with an id; those of a study without one have none, either."""
+    return bool(run.data.tags.get(STUDY, "") == study_id)
+
+
+def parent_run(client: MlflowClient, experiment_id: str, study_id: str) -> str | None:
     """The id of a study's own run; None before there is one.
 
     Of two it is the newest: the other was deleted, and restored when there was a new one.
     """
     parents = client.search_runs([experiment_id], f"tags.`{KIND}` = 'study'")
-    return str(parents[0].info.run_id) if parents else None
+    own = [str(run.info.run_id) for run in parents if is_of(run, study_id)]
+    return own[0] if own else None
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,14 @@ class ChildRuns:
 
     Attributes:
         client: of the store.
-        experiment_id, parent_id: of the study.
+        experiment_id, parent_id, study_id: of the study.
         card: facts of the data, for the models.
     """
 
     client: MlflowClient
     experiment_id: str
     parent_id: str
+    study_id: str
     card: Card
 
     def log(
@@ -125,8 +134,9 @@ class ChildRuns:
         self, name: str, tags: Mapping[str, str], began: float, ended: Ended
     ) -> Iterator[str]:
         """A run that ends with a status, or FAILED where writing it fails."""
-        all_tags = {PARENT: self.parent_id, "mlflow.source.name": "moe-search", **tags}
-        cut = {key: text[:LONGEST_TAG] for key, text in all_tags.items()}
+        owner = {PARENT: self.parent_id, STUDY: self.study_id}
+        all_tags = {**owner, "mlflow.source.name": "moe-search", **tags}
+        cut = {key: text[:LONGEST_TAG] for key, text in all_tags.items() if text}
         run = self.client.create_run(
             self.experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
         )

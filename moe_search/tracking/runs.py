@@ -1,7 +1,6 @@
 """A study's runs in MLflow: one parent, and a child for each trial and each finalist."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
@@ -24,10 +23,12 @@ from moe_search.tracking.child_runs import (
     REASON,
     ROW,
     SEED,
+    STUDY,
     TRIAL,
     ChildRuns,
     Ended,
     Logged,
+    is_of,
     parent_run,
 )
 from moe_search.tracking.naming import short_name
@@ -52,20 +53,27 @@ class Tracker:
         study: names the experiment and the registered model.
         card: facts of the data, for the models.
         made: versions, machine and commit, by name.
+        study_id: of the study in Optuna's store, see ``StudyRecord``.
 
     Raises:
         UserError: the experiment was deleted in the store.
     """
 
     def __init__(
-        self, client: MlflowClient, study: Study, card: Card, made: Mapping[str, str]
+        self,
+        client: MlflowClient,
+        study: Study,
+        card: Card,
+        made: Mapping[str, str],
+        study_id: str = "",
     ) -> None:
         self._study = study
+        self._study_id = study_id
         self._client = client
         self.experiment_id = self._experiment()
         self.parent_id = self._parent()
         self._adopt()
-        self._children = ChildRuns(self._client, self.experiment_id, self.parent_id, card)
+        self._children = ChildRuns(self._client, self.experiment_id, self.parent_id, study_id, card)
         self._log_study(made)
 
     def log_trial(
@@ -132,7 +140,7 @@ class Tracker:
         """Says on the runs of finalists which constraints they miss, by number of their trial."""
         finalists = f"tags.`{KIND}` = 'finalist'"
         for run in self._client.search_runs([self.experiment_id], finalists, max_results=50_000):
-            mark = marks.get(int(run.data.tags[TRIAL]))
+            mark = marks.get(int(run.data.tags[TRIAL])) if is_of(run, self._study_id) else None
             if mark is not None and run.data.tags.get(CONSTRAINTS) != mark:
                 self._client.set_tag(_id(run), CONSTRAINTS, mark)
 
@@ -165,17 +173,10 @@ class Tracker:
         name = _trial_name(number, configuration, row)
         return self._children.log_failed(name, tags, configuration, history)
 
-    def registration(self, model_id: str) -> Literal["champion", "none", "deleted"]:
-        """Whether a model is registered as the champion still, or was even deleted itself."""
-        name, client = self._study.name, self._client
-        found = client.search_logged_models([self.experiment_id], f"model_id = '{model_id}'")
-        if not found:
-            return "deleted"
-        try:
-            version = client.get_model_version_by_alias(name, "champion")
-        except MlflowException:
-            return "none"
-        return "champion" if version.source == found[0].artifact_location else "none"
+    def is_deleted(self, model_id: str) -> bool:
+        """Whether somebody deleted a model."""
+        which = f"model_id = '{model_id}'"
+        return not self._client.search_logged_models([self.experiment_id], which)
 
     def register_champion(self, run_id: str, model_id: str, description: str) -> str:
         """Registers a model under the study's name as ``champion``; returns its URI.
@@ -225,11 +226,12 @@ class Tracker:
         return experiment.experiment_id
 
     def _parent(self) -> str:
-        parent_id = parent_run(self._client, self.experiment_id)
+        parent_id = parent_run(self._client, self.experiment_id, self._study_id)
         if parent_id is not None:
             self._client.update_run(parent_id, "RUNNING")
             return parent_id
         tags = {KIND: "study", "mlflow.source.name": "moe-search"}
+        tags |= {STUDY: self._study_id} if self._study_id else {}
         return _id(
             self._client.create_run(self.experiment_id, tags=tags, run_name=self._study.name)
         )
@@ -238,7 +240,8 @@ class Tracker:
         """Let children of a parent that was deleted be this one's."""
         orphans = f"tags.`{KIND}` != 'study' and tags.`{PARENT}` != '{self.parent_id}'"
         for run in self._client.search_runs([self.experiment_id], orphans, max_results=50_000):
-            self._client.set_tag(_id(run), PARENT, self.parent_id)
+            if is_of(run, self._study_id):
+                self._client.set_tag(_id(run), PARENT, self.parent_id)
 
     def _log_study(self, made: Mapping[str, str]) -> None:
         """What is searched, and with which versions."""

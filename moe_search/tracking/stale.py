@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from moe_search.credentials import without_credentials
-from moe_search.tracking.child_runs import DISTILLED, KIND, REASON
+from moe_search.tracking.child_runs import DISTILLED, KIND, REASON, is_of
 
 _Key = TypeVar("_Key")
 
@@ -38,7 +38,9 @@ class Leftovers:
         }
 
 
-def end_leftovers(client: MlflowClient | None, name: str, results: Collection[str]) -> Leftovers:
+def end_leftovers(
+    client: MlflowClient | None, name: str, results: Collection[str], study_id: str = ""
+) -> Leftovers:
     """End every run and model that nobody writes any more, and runs that are no results.
 
     Nothing is made where there is no store, or no experiment in it.
@@ -47,6 +49,7 @@ def end_leftovers(client: MlflowClient | None, name: str, results: Collection[st
         client: of MLflow's store; None where there is none.
         name: of the study, none of whose processes may be running.
         results: ids of the runs that Optuna's store counts: of complete trials, and of finalists.
+        study_id: of the study: runs of another one in this experiment are none of its business.
     """
     known = set(results)
     experiment = client.get_experiment_by_name(name) if client else None
@@ -55,14 +58,13 @@ def end_leftovers(client: MlflowClient | None, name: str, results: Collection[st
     if experiment.lifecycle_stage != "active":
         way_back = restoring(client, f"experiments restore -x {experiment.experiment_id}")
         return Leftovers((), (), frozenset(), dict.fromkeys(known, way_back))
-    running = _runs(client, experiment.experiment_id, "attributes.status = 'RUNNING'")
+    runs = partial(_runs, client, experiment.experiment_id, study_id)
+    running = runs("attributes.status = 'RUNNING'")
     models: list[str] = []
     for run_id in running:
         models += _fail_models(client, experiment.experiment_id, run_id)
         _end(client, run_id, "its process ended before it")
-    finished = _runs(
-        client,
-        experiment.experiment_id,
+    finished = runs(
         f"attributes.status = 'FINISHED' and tags.`{KIND}` != 'study' "
         f"and tags.`{KIND}` != '{DISTILLED}'",
     )
@@ -70,7 +72,7 @@ def end_leftovers(client: MlflowClient | None, name: str, results: Collection[st
     for run_id in untold:
         _end(client, run_id, "its process ended before Optuna was told of it")
     gone = known - set(finished)
-    binned = _runs(client, experiment.experiment_id, "", ViewType.DELETED_ONLY) if gone else []
+    binned = runs("", ViewType.DELETED_ONLY) if gone else []
     deleted = {
         run_id: restoring(client, f"runs restore --run-id {run_id}")
         for run_id in binned
@@ -86,11 +88,15 @@ def restoring(client: MlflowClient, what: str) -> str:
 
 
 def _runs(
-    client: MlflowClient, experiment_id: str, which: str, view: int = ViewType.ACTIVE_ONLY
+    client: MlflowClient,
+    experiment_id: str,
+    study_id: str,
+    which: str,
+    view: int = ViewType.ACTIVE_ONLY,
 ) -> list[str]:
     page = partial(client.search_runs, [experiment_id], which, view)
     runs: Iterator[Run] = _all_pages(lambda token: page(page_token=token))
-    return [run.info.run_id for run in runs]
+    return [run.info.run_id for run in runs if is_of(run, study_id)]
 
 
 def _fail_models(client: MlflowClient, experiment_id: str, run_id: str) -> list[str]:

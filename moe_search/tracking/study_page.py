@@ -68,7 +68,7 @@ _LONGEST_DESCRIPTION = 5_000  # characters MLflow's databases take
 
 
 def describe_study(
-    client: MlflowClient, study: Study, note: str, files: Mapping[str, bytes]
+    client: MlflowClient, study: Study, study_id: str, note: str, files: Mapping[str, bytes]
 ) -> None:
     """Write a note in Markdown on the parent run's page, and files under its ``report/``.
 
@@ -76,7 +76,7 @@ def describe_study(
     """
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
-    parent_id = parent_run(client, experiment.experiment_id)
+    parent_id = parent_run(client, experiment.experiment_id, study_id)
     assert parent_id is not None
     client.set_tag(parent_id, NOTE, note[:LONGEST_TAG])
     with tempfile.TemporaryDirectory() as temporary:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from support.messages import Messages
@@ -75,14 +76,16 @@ def test_data_is_read_once_where_it_is_the_same(
 
     monkeypatch.setattr(sys.modules[Reader.__module__], "load", counted)
     (tmp_path / "elsewhere").mkdir()
+    x_NF = np.random.default_rng(0).normal(size=(90, 4))
+    np.savez(tmp_path / "own.npz", x=x_NF, y=np.arange(90) % 3)
     files = [
-        study(tmp_path, "first", "digits"),
-        study(tmp_path, "second", "{name: digits, limit: 500}"),
-        study(tmp_path / "elsewhere", "third", "{name: digits, cache: 1 GB}"),
+        study(tmp_path, "first", "{name: arrays, path: own.npz}"),
+        study(tmp_path, "second", "digits"),
+        study(tmp_path / "elsewhere", "third", "{name: arrays, path: ../own.npz, cache: 1 GB}"),
     ]
     done = run(*files)
     assert done.exit_code == 0
-    assert loaded == [("digits", 20 * 10**9), ("digits", 20 * 10**9)]
+    assert loaded == [("arrays", 20 * 10**9), ("digits", 20 * 10**9)]
     assert not list(tmp_path.rglob(".moe-search-*"))
 
 

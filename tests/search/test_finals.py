@@ -179,16 +179,41 @@ def test_finals_go_on_where_they_were_interrupted(study_folder: Path) -> None:
     check_ledger(study)
 
 
+def test_a_search_that_was_short_believes_once_it_has_grown(study_folder: Path) -> None:
+    for count, known in ((4, 0), (9, 9)):
+        study = study_in(
+            study_folder, search={"trials": count}, finalists={"top": 1, "seeds": 1, "race": False}
+        )
+        run(study, by_temperature)
+        assert len(StudyRecord.of(find_study(study)).believed or {}) == known
+
+
 def test_more_trials_may_bring_another_champion(study_folder: Path) -> None:
     points = [{"model.temperature": value} for value in (COLD, MILD, HOT)]
     begun = study_of(study_folder, top=1, points=points, trials=2)
     run(begun, by_temperature)
     before = of_champion(begun)
     study = study_of(study_folder, top=1, points=points, trials=3)
-    assert trained(run(study, by_temperature)) == [(HOT, seed) for seed in fresh_seeds(study)]
-    assert of_champion(study)["trial"] != before["trial"]
+    with patch("moe_search.search.finals._crown"):  # as if it died before
+        assert trained(run(study, by_temperature)) == [(HOT, seed) for seed in fresh_seeds(study)]
+    summary = summarize(study, find_study(study), 1)
+    assert summary.finalists[0].trial == of_champion(study)["trial"] == before["trial"]
+    text = champion_text(summary)
+    assert f"the configuration of trial {before['trial']}," in text
+    assert "mean is taken" not in text
+    done = run(study, by_temperature)
+    now = of_champion(study)["trial"]
+    assert now != before["trial"]
+    assert Note(f"the champion is trial {now} now, before it was {before['trial']}") in done.told
     ranked = finalists(study.objective, find_study(study))
-    assert [finalist.trial for finalist in ranked] == [of_champion(study)["trial"], before["trial"]]
+    assert [finalist.trial for finalist in ranked] == [now, before["trial"]]
+
+
+def test_what_is_registered_says_how_the_champion_stands_now(study_folder: Path) -> None:
+    run(study_of(study_folder, top=1, seeds=1), by_temperature)
+    assert "Over 1 fresh seed: test error 0.3000 (mean ± SD)" in described(study_of(study_folder))
+    run(study_of(study_folder, top=1, seeds=3), by_temperature)
+    assert "Over 3 fresh seeds: test error 0.3010 ± 0.0010" in described(study_of(study_folder))
 
 
 def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder: Path) -> None:
@@ -271,7 +296,7 @@ def check_retrained(study: Study, to: Path) -> None:
     told = dict(describe(model, pull_model(model, to)))
     assert told["validation"] == "none: the model was trained on those samples, too"
     assert told["retrained"].startswith("on training and validation data: test error 0.275")
-    assert "over 2 seeds, of which this model is the first" in described(study)
+    assert "Over 2 seeds: test error 0.2750 ± 0.0354, of which this model is" in described(study)
     for of_one in (one for one in runs(study, "retrained") if one.info.status == "FINISHED"):
         assert not [name for name in of_one.data.metrics if name.startswith("validation/")]
         assert "no samples are left" in of_one.data.tags["mlflow.note.content"]
@@ -438,7 +463,9 @@ def test_finals_that_an_earlier_version_ended_are_not_begun_again(study_folder: 
     study = with_luck(study_folder)
     with patch("moe_search.search.surrogate.beliefs.FEWEST", 1000):
         run(study, lucky)
-    assert StudyRecord.of(find_study(study)).believed == {}
+    begun = find_study(study)
+    begun._storage.set_study_system_attr(begun._study_id, "moe_search:believed", None)
+    assert StudyRecord.of(find_study(study)).believed is None
     assert not run(study, lucky).workers.jobs
     (finalist,) = finalists(study.objective, find_study(study))
     assert finalist.trial == 0

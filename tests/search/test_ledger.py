@@ -1,6 +1,8 @@
 """What a study leaves in Optuna: read as it was written, and with what older ones lack."""
 
+import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -117,6 +119,18 @@ def test_the_names_of_attributes_are_those_of_studies_begun_before() -> None:
         "champion": {**plain, "uri": "models:/s@champion"},
     }
     assert StudyRecord.of(study).champion == champion
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 1001, 2500])
+def test_no_attribute_is_longer_than_mysql_holds(count: int) -> None:
+    study = optuna_study()
+    finalists = tuple(replace(FINALIST, seed=1_000_000 + n) for n in range(count // 20))
+    believed = {n: (n / 3, n / 7) for n in range(count)}
+    StudyRecord(finalists=finalists[:-1], believed={}).write(study)
+    StudyRecord(finalists=finalists, believed=believed).write(study)
+    found = StudyRecord.of(study)
+    assert (found.finalists, found.believed) == (finalists, believed)
+    assert all(len(json.dumps(value)) < 65_535 for value in hidden(study).values())
 
 
 def hidden(study: optuna.Study) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from support.trained_models import CARD
 
 from moe_search.engine.trial import TrialResult
 from moe_search.spec import Study
@@ -91,3 +92,23 @@ def test_results_that_were_deleted_are_told_from_those_that_are_gone(
 def test_nothing_is_made_where_there_is_nothing(study: Study) -> None:
     assert end_leftovers(None, study.name, ["gone"]) == Leftovers((), (), frozenset({"gone"}))
     assert not Path(study.mlflow_url.removeprefix("sqlite:///")).exists()
+
+
+def test_runs_of_another_study_of_the_same_name_are_left_alone(
+    client: MlflowClient, study: Study, tracker: Tracker, result: TrialResult
+) -> None:
+    """Each has an Optuna store of its own, and one server has the runs of both."""
+    ours, theirs = (
+        Tracker(open_store(study.mlflow_url, create=False), study, CARD, {}, study_id)
+        for study_id in ("ours", "theirs")
+    )
+    assert len({tracker.parent_id, ours.parent_id, theirs.parent_id}) == 3
+    logged, running = (theirs.log_trial(n, [result], [0.5]).run_id for n in (0, 1))
+    client.update_run(running, "RUNNING")
+    untold = ours.log_trial(0, [result], [0.5]).run_id
+    assert set(end_leftovers(client, study.name, [], "ours").runs) == {ours.parent_id, untold}
+    assert status(client, logged) == "FINISHED"
+    assert status(client, running) == status(client, theirs.parent_id) == "RUNNING"
+    again = Tracker(open_store(study.mlflow_url, create=False), study, CARD, {}, "ours")
+    assert again.parent_id == ours.parent_id
+    assert client.get_run(logged).data.tags["mlflow.parentRunId"] == theirs.parent_id

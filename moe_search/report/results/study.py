@@ -30,7 +30,7 @@ class Report:
         importances: None where there are none, as of a comparison.
         points: its trials.
         trials: the complete ones, as Optuna has them.
-        believed: what they are worth, once the search has ended.
+        believed: what they are worth, once the search has ended; see ``StudyRecord``.
         rows: those of a comparison; none of a search.
         champion: the model that is registered, if there is one.
         samples: of the data by split, where they are known.
@@ -44,7 +44,7 @@ class Report:
     importances: Importances | None
     points: tuple[TrialPoint, ...]
     trials: tuple[FrozenTrial, ...]
-    believed: Beliefs
+    believed: Beliefs | None
     rows: tuple[RowResult, ...]
     champion: ChampionRecord | None
     samples: dict[str, int]
@@ -81,7 +81,10 @@ class Report:
     @cached_property
     def decisions(self) -> Decisions:
         """How it decided; nothing of a study whose finals version 0.1 began, by other rules."""
-        believed, begun_before = self.believed, self.summary.finalists and not self.believed
+        believed, begun_before = (
+            self.believed or {},
+            self.summary.finalists and self.believed is None,
+        )
         if not begun_before and believed.keys() != {trial.number for trial in self.trials}:
             believed = beliefs(self.study, self.trials)
         return decisions(self.study, self.trials, believed)

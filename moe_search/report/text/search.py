@@ -183,11 +183,17 @@ def champion_text(summary: Summary) -> str:
 
 
 def race_text(summary: Summary) -> str:
-    """Whether validation tells the first finalist from the second; empty where it cannot say."""
+    """Whether validation tells the champion from the second; empty where it cannot say.
+
+    It cannot, either, where finals go on, so that a better one is not the champion yet.
+    """
     if len(summary.finalists) < 2 or not summary.finalists[1].lead.known:
         return ""
-    second = summary.finalists[1]
+    champion, second = summary.finalists[:2]
     lead = second.lead
+    equally_sure = second.seeds == champion.seeds
+    if not champion.champion or (lead.mean > 0 and equally_sure and not champion.simplest):
+        return ""
     by = (
         f"{-lead.mean:+.4f} seed by seed ({100 * LEVEL:.0f} % interval {-lead.high:+.4f} to "
         f"{-lead.low:+.4f})"
@@ -195,18 +201,14 @@ def race_text(summary: Summary) -> str:
     told = f"told apart from trial {second.trial}, the second: {by}"
     if second.out:
         return f"By validation the champion is {told}."
-    return f"By validation the champion is not {told}; {_taken(summary.finalists[0], second)}."
-
-
-def _taken(champion: FinalistResult, second: FinalistResult) -> str:
-    """By which rule a finalist is the champion that is not told apart from the second."""
+    rule = f"the {'higher' if equally_sure else 'surest'} mean is taken"
     if champion.simplest and champion.cost and second.cost:
-        return (
+        rule = (
             "of those within a standard error of the best, the one whose answers take the fewest "
             f"multiply-adds is taken: {champion.cost.multiply_adds:,}; those of trial "
             f"{second.trial} take {second.cost.multiply_adds:,}"
         )
-    return f"the {'higher' if second.seeds == champion.seeds else 'surest'} mean is taken"
+    return f"By validation the champion is not {told}; {rule}."
 
 
 def _luck(champion: FinalistResult) -> str:

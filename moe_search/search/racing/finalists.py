@@ -11,31 +11,21 @@ from moe_search.spec.sections import Objective
 LEVEL = 0.9
 """Of the intervals by which finalists are told apart."""
 
-_ONE_ERROR = 0.68
-"""Of an interval of one standard error to each side."""
-
 _CHEAPER = 0.9
 """Of the multiply-adds of the best: what saves less is no simpler."""
 
 
 def final_race(
-    objective: Objective,
-    records: Sequence[FinalistRecord],
-    place: int = 0,
-    costs: Mapping[int, Cost] | None = None,
+    objective: Objective, records: Sequence[FinalistRecord], place: int = 0
 ) -> Race[int]:
     """How finalists stand by their trials' numbers, on validation.
 
     Those that miss a constraint in the mean over their seeds take no part while others keep it.
-    The first is the incumbent; or, where costs are given, the one that is taken: by the rule of one
-    standard error (Breiman et al. 1984, section 3.4.3) the simplest of those whose mean is at most
-    that much below the incumbent's, seed by seed.
 
     Args:
         objective: the study's.
         records: one at least.
         place: of the objective that ranks them.
-        costs: of an answer, by trial, where it is known.
     """
     every = by_trial(records)
     kept = {trial: of for trial, of in every.items() if keeps(missed(objective, of))}
@@ -45,21 +35,32 @@ def final_race(
         }
         for trial, of in sorted((kept or every).items())
     }
-    best = race(values, LEVEL).standings[0].key
-    return race(values, LEVEL, _simplest(values, best, costs or {}))
+    return race(values, LEVEL)
 
 
-def _simplest(
-    values: Mapping[int, Mapping[int, float]], best: int, costs: Mapping[int, Cost]
-) -> int:
-    """Which trial's answers take the fewest multiply-adds, of those about as good as the best."""
-    if best not in costs:
-        return best
-    standings = race(values, _ONE_ERROR, best).standings
-    near = [s.key for s in standings if s.key in costs and s.lead.known and not s.out]
-    least = min(near, key=lambda trial: costs[trial].multiply_adds, default=best)
-    cheaper = costs[least].multiply_adds <= _CHEAPER * costs[best].multiply_adds
-    return least if cheaper else best
+def taken(race: Race[int], costs: Mapping[int, Cost]) -> int:
+    """The trial whose configuration is the champion: the simplest of those that are as good.
+
+    This is the rule of one standard error (Breiman et al. 1984, section 3.4.3), where the error is
+    that of the paired difference to the incumbent: of those whose mean is at most that much below
+    the incumbent's it is the one whose answers take the fewest multiply-adds, if they take a tenth
+    less than the incumbent's.
+
+    Args:
+        race: of the finalists.
+        costs: of an answer, by trial, where it is known.
+    """
+    first, *others = race.standings
+    near = [one.key for one in others if one.lead.interval.mean >= -one.lead.error]
+    least = min(
+        (trial for trial in near if trial in costs),
+        key=lambda trial: costs[trial].multiply_adds,
+        default=first.key,
+    )
+    if first.key not in costs:
+        return first.key
+    cheaper = costs[least].multiply_adds <= _CHEAPER * costs[first.key].multiply_adds
+    return least if cheaper else first.key
 
 
 def by_trial(records: Sequence[FinalistRecord]) -> dict[int, list[FinalistRecord]]:

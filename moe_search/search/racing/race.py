@@ -35,9 +35,28 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_search.intervals import Interval, quantile
+from moe_search.intervals import UNKNOWN, Interval, quantile
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The values of one configuration less another's, over the seeds that both have.
+
+    Attributes:
+        interval: mean and deviation, and the race's bounds; those are NaN while the noise is not
+            known.
+        error: standard error of the mean, by the race's noise; likewise.
+    """
+
+    interval: Interval
+    error: float
+
+    @property
+    def out(self) -> bool:
+        """Whether it is behind for sure."""
+        return self.interval.high < 0
 
 
 @dataclass(frozen=True)
@@ -49,17 +68,19 @@ class Standing(Generic[Key]):
         seeds: how many it has.
         mean: of its values over them; more is better.
         sure: the mean that it has at least; the mean itself while the noise is not known.
-        lead: its values less the first's over the seeds that both have; the interval is the race's,
-            not known of the first itself and while the noise is not known.
-        out: whether it can no longer be the best.
+        lead: over the incumbent; of the incumbent itself nothing is known.
     """
 
     key: Key
     seeds: int
     mean: float
     sure: float
-    lead: Interval
-    out: bool
+    lead: Lead
+
+    @property
+    def out(self) -> bool:
+        """Whether it can no longer be the best."""
+        return self.lead.out
 
 
 @dataclass(frozen=True)
@@ -67,27 +88,34 @@ class Race(Generic[Key]):
     """What a race says.
 
     Attributes:
-        standings: the first (the incumbent, unless another was named), then those that stay and
-            those that are out, the surest first.
+        standings: the incumbent first, then those that stay and those that are out, the surest
+            first.
+        values: by configuration its value from each seed it has.
+        noise: standard deviation of one value; NaN where it is not known.
+        quantile: of Student's t, in bounds; likewise.
     """
 
     standings: tuple[Standing[Key], ...]
+    values: Mapping[Key, Mapping[int, float]]
+    noise: float
+    quantile: float
 
     @property
     def decided(self) -> bool:
         """Whether all others are out."""
         return all(standing.out for standing in self.standings[1:])
 
+    def lead(self, key: Key, other: Key) -> Lead:
+        """How far a configuration leads another one."""
+        return _lead(self.values[key], self.values[other], self.noise, self.quantile)
 
-def race(
-    values: Mapping[Key, Mapping[int, float]], level: float, first: Key | None = None
-) -> Race[Key]:
+
+def race(values: Mapping[Key, Mapping[int, float]], level: float) -> Race[Key]:
     """Say who stays.
 
     Args:
         values: by configuration its value from each seed it has, at least one; more is better.
         level: of the two-sided intervals, between 0 and 1.
-        first: the configuration that others are compared with; the incumbent if None.
 
     Raises:
         ValueError: there is no configuration.
@@ -95,42 +123,38 @@ def race(
     if not values:
         raise ValueError("a race needs a configuration")
     noise, freedom, effects = _layout(values)
-    width = noise * quantile(freedom, level) if freedom else math.nan
-    sure = {key: _sure(of, effects, width) for key, of in values.items()}
-    if first is None:
-        first = max(values, key=lambda key: (sure[key], len(values[key])))
+    t = quantile(freedom, level) if freedom else math.nan
+    sure = {key: _sure(of, effects, noise * t) for key, of in values.items()}
+    first = max(values, key=lambda key: (sure[key], len(values[key])))
     standings = [
-        _standing(key, of, sure[key], key == first, values[first], width)
+        Standing(
+            key,
+            len(of),
+            _mean(of),
+            sure[key],
+            Lead(UNKNOWN, math.nan) if key == first else _lead(of, values[first], noise, t),
+        )
         for key, of in values.items()
     ]
     standings.sort(key=lambda s: (s.key != first, s.out, -s.sure))
-    return Race(tuple(standings))
+    return Race(tuple(standings), values, noise, t)
 
 
-def _standing(
-    key: Key,
-    mine: Mapping[int, float],
-    sure: float,
-    first: bool,
-    its: Mapping[int, float],
-    width: float,
-) -> Standing[Key]:
-    """How a configuration stands to the first, whose values are ``its``.
+def _lead(mine: Mapping[int, float], its: Mapping[int, float], noise: float, t: float) -> Lead:
+    """How far values lead others.
 
     Args:
-        key: the configuration's.
-        mine: its values.
-        sure: the mean that it has at least.
-        first: whether it is the first itself.
-        its: the first's values.
-        width: half the interval of one value; NaN where it is not known.
+        mine, its: by seed.
+        noise: standard deviation of one value; NaN where it is not known.
+        t: quantile of the bounds, likewise.
     """
     differences = [mine[seed] - its[seed] for seed in mine if seed in its]
-    mean = sum(differences) / len(differences) if differences else math.nan
+    if not differences:
+        return Lead(UNKNOWN, math.nan)
+    mean = sum(differences) / len(differences)
     deviation = float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
-    half = math.nan if first or not differences else width * math.sqrt(2 / len(differences))
-    lead = Interval(mean, deviation, mean - half, mean + half)
-    return Standing(key, len(mine), _mean(mine), sure, lead, out=lead.high < 0)
+    error = noise * math.sqrt(2 / len(differences))
+    return Lead(Interval(mean, deviation, mean - t * error, mean + t * error), error)
 
 
 def _sure(values: Mapping[int, float], effects: Mapping[int, float], width: float) -> float:

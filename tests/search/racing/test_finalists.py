@@ -1,10 +1,12 @@
 """Which finalist is taken of those that may be the best."""
 
+import math
+
 import pytest
 from support.finalist_records import finalist_record
 
 from moe_search.moe.cost import Cost
-from moe_search.search.racing.finalists import final_race
+from moe_search.search.racing.finalists import final_race, taken
 from moe_search.spec.sections import Objective
 
 GOAL = Objective.model_validate({"maximize": {"accuracy": 1.0}})
@@ -18,13 +20,12 @@ RECORDS = [
 ]
 
 
-def order(**multiply_adds: int) -> list[int]:
-    costs = {int(trial[1:]): Cost(2, count) for trial, count in multiply_adds.items()}
-    return [standing.key for standing in final_race(GOAL, RECORDS, costs=costs).standings]
+def costs_of(**multiply_adds: int) -> dict[int, Cost]:
+    return {int(trial[1:]): Cost(2, count) for trial, count in multiply_adds.items()}
 
 
 @pytest.mark.parametrize(
-    ("costs", "taken"),
+    ("costs", "trial"),
     [
         ({}, 3),
         ({"t3": 1000, "t5": 900, "t8": 100}, 5),
@@ -35,22 +36,35 @@ def order(**multiply_adds: int) -> list[int]:
     ],
 )
 def test_the_simplest_within_a_standard_error_of_the_best_is_taken(
-    costs: dict[str, int], taken: int
+    costs: dict[str, int], trial: int
 ) -> None:
-    assert order(**costs) == sorted([3, 5, 8], key=lambda trial: (trial != taken, trial))
+    race = final_race(GOAL, RECORDS)
+    assert [standing.key for standing in race.standings] == [3, 5, 8]
+    assert taken(race, costs_of(**costs)) == trial
 
 
-def test_others_are_compared_with_the_one_that_is_taken() -> None:
-    costs = {3: Cost(2, 1000), 5: Cost(1, 500)}
-    first, best, last = final_race(GOAL, RECORDS, costs=costs).standings
-    assert not first.lead.known
-    assert (best.lead.mean, last.lead.mean) == pytest.approx((0.005, -0.01))
-    assert best.lead.low < 0 < best.lead.high
-    assert best.sure > first.sure
+@pytest.mark.parametrize(("behind", "trial"), [(0.99, 5), (1.01, 3)])
+def test_one_standard_error_is_one_however_few_seeds_there_are(behind: float, trial: int) -> None:
+    """Two seeds of two finalists: the noise has one degree of freedom, and Student's t is wide."""
+    error = 0.01 * math.sqrt(2)  # of a difference of two means of two values, by the residuals
+    records = [
+        finalist_record(trial, seed, mean + sign * 0.01 / math.sqrt(2) * (-1) ** seed)
+        for trial, mean, sign in ((3, 0.9, 1), (5, 0.9 - behind * error, -1))
+        for seed in (0, 1)
+    ]
+    race = final_race(GOAL, records)
+    assert race.standings[1].lead.error == pytest.approx(error)
+    assert taken(race, costs_of(t3=1000, t5=500)) == trial
+
+
+def test_others_may_be_compared_with_the_one_that_is_taken() -> None:
+    race = final_race(GOAL, RECORDS)
+    best, last = (race.lead(trial, 5).interval for trial in (3, 8))
+    assert (best.mean, last.mean) == pytest.approx((0.005, -0.01))
+    assert best.low < 0 < best.high
 
 
 def test_one_seed_tells_nothing_of_the_noise() -> None:
-    records = [record for record in RECORDS if record.seed == 0]
-    costs = {3: Cost(2, 1000), 5: Cost(1, 500)}
-    assert final_race(GOAL, records, costs=costs).standings[0].key == 5  # by its value alone
-    assert final_race(GOAL, records, costs={5: Cost(2, 1000), 3: Cost(1, 1)}).standings[0].key == 5
+    race = final_race(GOAL, [record for record in RECORDS if record.seed == 0])
+    assert race.standings[0].key == 5  # by its value alone
+    assert taken(race, costs_of(t3=1, t5=1000)) == 5

@@ -55,8 +55,8 @@ def test_the_incumbent_is_the_surest_and_none_that_leads_is_out(
     assert all(first.mean >= other.mean for other in others if other.seeds == first.seeds)
     assert [other.out for other in others] == sorted(other.out for other in others)
     for other in others:
-        assert other.out == (other.lead.high < 0)
-        assert not (other.out and other.lead.mean >= 0)
+        assert other.out == (other.lead.interval.high < 0)
+        assert not (other.out and other.lead.interval.mean >= 0)
 
 
 @given(TABLES, st.lists(st.floats(-1, 1, width=16), min_size=4, max_size=4))
@@ -77,7 +77,7 @@ def test_what_a_seed_does_to_all_alike_changes_nothing_between_equals_in_seeds(
             other.standings[0].mean - np.mean(effects[:fewest])
         )
         return
-    leads = [{s.key: s.lead.high for s in found.standings} for found in (one, other)]
+    leads = [{s.key: s.lead.interval.high for s in found.standings} for found in (one, other)]
     assert leads[0] == pytest.approx(leads[1], abs=1e-6, nan_ok=True)
 
 
@@ -92,9 +92,9 @@ def test_one_seed_is_enough_once_the_noise_is_known() -> None:
         ("d", True),
     ]
     half = 6.3138 * 0.01 * 2**0.5  # Student's t of one degree; s = sqrt(4 * 0.005²)
-    lead = found.standings[2].lead
+    lead = found.standings[2].lead.interval
     assert (lead.low, lead.high) == pytest.approx((-0.04 - half, -0.04 + half), rel=1e-4)
-    lead = found.standings[1].lead
+    lead = found.standings[1].lead.interval
     assert lead.high == pytest.approx(-0.01 + half / 2**0.5, rel=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_a_lucky_first_value_does_not_win_over_a_good_mean() -> None:
 def test_nobody_is_out_before_there_is_a_replicate() -> None:
     found = race({"a": {3: 0.9}, "b": {3: 0.1}}, 0.9)
     assert not found.decided
-    assert not found.standings[1].lead.known
+    assert not found.standings[1].lead.interval.known
 
 
 def test_a_race_of_one_is_decided() -> None:
