@@ -94,8 +94,8 @@ def files_in(paths: Sequence[Path], progress: Progress = silent) -> list[Path]:
         images = list(image_files(path, left_out))
         if not images:
             raise UserError(f"{path}: a folder without images; expected files such as .png or .jpg")
-        if words := words_left_out(left_out):
-            progress(Note(f"{path}: {words}"))
+        if left_out:
+            progress(Note(f"{path}: {words_left_out(left_out)}"))
         files += images
     return files
 
