@@ -1,5 +1,6 @@
 """Brings a model out of its store, and says what it is."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
         ("validation", headline(config.validation) if config.validation else _ON_ALL),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
-        ("in a shell", f"moe-search predict {folder} FILES..."),
+        ("in a shell", f"moe-search predict {shlex.quote(str(folder))} FILES..."),
     ]
 
 
