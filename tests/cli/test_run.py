@@ -89,26 +89,6 @@ def test_data_is_read_once_where_it_is_the_same(
     assert not list(tmp_path.rglob(".moe-search-*"))
 
 
-def test_own_data_is_kept_for_a_later_study(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whose path is relative, with a study between that has other data."""
-    rng = np.random.default_rng(0)
-    np.savez(tmp_path / "own.npz", x=rng.random((40, 5)), y=np.arange(40) % 2)
-    loaded: list[str] = []
-
-    def counted(source: Data, test: bool, progress: Progress) -> Dataset:
-        loaded.append(source.name)
-        return load(source, test, progress)
-
-    monkeypatch.setattr(sys.modules[Reader.__module__], "load", counted)
-    own = "{name: arrays, path: own.npz}"
-    given = {"first": own, "second": "digits", "third": own}
-    done = run(*(study(tmp_path, name, data) for name, data in given.items()))
-    assert done.exit_code == 0, done.output
-    assert loaded == ["arrays", "digits"]
-
-
 def test_a_mistake_in_any_study_is_told_before_one_begins(tmp_path: Path) -> None:
     good, bad = study(tmp_path, "good"), study(tmp_path, "bad", "nonsense")
     done = run(good, bad)

@@ -167,9 +167,7 @@ def test_a_download_goes_to_the_cache_once(
     assert served == []
 
 
-def test_of_two_downloads_at_once_one_is_enough(
-    env: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_downloads_at_once_one_is_enough(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the other process put in place meanwhile is taken, and ours goes."""
     cached = user_cache() / "FashionMNIST" / "raw"
 
