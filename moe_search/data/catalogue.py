@@ -103,6 +103,8 @@ def _download(files: Files, progress: Progress) -> None:
                 getattr(datasets, files.torchvision)(root, download=True, **part)
             (Path(partial) / files.folder).rename(target)
     except (RuntimeError, OSError, EOFError, HTTPException, tarfile.TarError) as error:
+        if _complete(target, files):  # another process was first
+            return
         raise UserError(
             f"{files.torchvision}: not found and not downloaded "
             f"({' '.join(str(error).split())}); {_put(files)}"

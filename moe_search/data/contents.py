@@ -41,7 +41,7 @@ def look(source: Data, progress: Progress = silent) -> Contents | None:
         UserError: as ``load``.
     """
     data_set: DataSet = DATA_SETS[source.name].load()
-    if not data_set.is_here(source.root):
+    if data_set.downloads(source.root):
         return None
     data = load(source, test=True, progress=progress)
     assert data.test is not None

@@ -14,7 +14,15 @@ import numpy as np
 from moe_search.data.dataset import PADDING, Dataset, Ints, Moments, Raw, Samples, Split
 from moe_search.data.encoding import Encoding
 from moe_search.data.extractor import Extraction
-from moe_search.data.mapped import Mapped, as_mapped, chosen, is_large, new_array, remove_files
+from moe_search.data.mapped import (
+    Mapped,
+    NoRoomError,
+    as_mapped,
+    chosen,
+    is_large,
+    new_array,
+    remove_files,
+)
 from moe_search.data.normalise import Statistics, as_numbers, normalise, parts, statistics
 from moe_search.data.preprocessing import Preprocessing
 from moe_search.data.sets.base import DataSet
@@ -102,14 +110,19 @@ class Reader:
         self._kept: dict[tuple[str, bool], Dataset] = {}
 
     def __call__(self, source: Data, test: bool, progress: Progress) -> Dataset:
-        """The data, which is kept.
+        """The data, which is kept; what was kept before goes where it leaves no room.
 
         Raises:
             UserError: what ``load`` raises.
         """
         key = _what(source), test
-        if key not in self._kept:
-            self._kept[key] = load(source, test, progress)
+        while key not in self._kept:
+            try:
+                self._kept[key] = load(source, test, progress)
+            except NoRoomError:
+                if not self._kept:
+                    raise
+                self.close()
         return self._kept[key]
 
     def keep(self, sources: Iterable[Data] = ()) -> None:

@@ -42,6 +42,10 @@ Place = tuple[Path, int, np.dtype[Any], tuple[int, ...], tuple[int, ...]]
 """Where an array lies: file, first byte, type, shape and strides."""
 
 
+class NoRoomError(UserError):
+    """Data does not fit beside the study."""
+
+
 class Mapped:
     """Samples in a file, read when they are asked for.
 
@@ -118,7 +122,7 @@ def new_array(shape: tuple[int, ...], dtype: npt.DTypeLike, source: Data) -> npt
     """An array in a new file beside the study, which goes when the last view of it does.
 
     Raises:
-        UserError: ``data.cache`` or the disk has no room for it.
+        NoRoomError: ``data.cache`` or the disk has no room for it.
     """
     wanted = prod(shape) * np.dtype(dtype).itemsize
     path = new_file(wanted, source)
@@ -129,7 +133,7 @@ def new_array(shape: tuple[int, ...], dtype: npt.DTypeLike, source: Data) -> npt
         array = np.memmap(path, dtype, "r+" if wanted else "w+", shape=shape)
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise UserError(
+        raise NoRoomError(
             f"{path.parent}: no room for the data ({error.strerror}); {GOES_ON}"
         ) from error
     _removers[path] = weakref.finalize(array, _unlink, path)
@@ -140,20 +144,20 @@ def new_file(wanted: int, source: Data) -> Path:
     """A new file for so many bytes beside the study; one that a killed run left goes.
 
     Raises:
-        UserError: ``data.cache`` or the disk has no room for it.
+        NoRoomError: ``data.cache`` or the disk has no room for it.
     """
     folder = source.beside
     _remove_orphans(folder)
     own = f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-"
     used = sum(file.stat().st_size for file in folder.glob(f"{own}*{_SUFFIX}"))
     if used + wanted > source.cache:
-        raise UserError(
+        raise NoRoomError(
             f"data.cache: {size(source.cache)} are too few: the data takes {size(used + wanted)} "
             f"in {folder}; give it more, or use less of the data (data.image_size)"
         )
     free = shutil.disk_usage(folder).free
     if wanted > free:
-        raise UserError(
+        raise NoRoomError(
             f"{folder}: the data takes {size(wanted)}, but {size(free)} are free; {GOES_ON}"
         )
     handle, name = tempfile.mkstemp(_SUFFIX, own, folder)

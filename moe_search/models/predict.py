@@ -97,8 +97,8 @@ def files_in(paths: Sequence[Path], progress: Progress = silent) -> list[Path]:
                 f"{path}: a folder without images; expected files such as .png or .jpg"
                 + to_save_anew(left_out)
             )
-        if words := words_left_out(left_out):
-            progress(Note(f"{path}: {words}"))
+        if left_out:
+            progress(Note(f"{path}: {words_left_out(left_out)}"))
         files += images
     return files
 

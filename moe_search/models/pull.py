@@ -1,11 +1,10 @@
 """Brings a model out of its store, and says what it is."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from optuna.trial import TrialState
 
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
@@ -65,11 +64,12 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
     optuna_study = find_study(study)
     if trial is not None:
         trials = {t.number: t for t in optuna_study.get_trials(deepcopy=False)}
-        state = trials[trial].state if trial in trials else None
-        if state is not TrialState.COMPLETE:
-            why = f"is {state.name.lower()}" if state else f"is not in study {study.name!r}"
-            raise UserError(f"--trial {trial}: {why}; a complete trial has a model")
-        uri = TrialRecord.of(trials[trial]).model
+        found_by = trials.get(trial)
+        uri = TrialRecord.of(found_by).model if found_by else ""
+        if not uri:
+            known = found_by and f"is {found_by.state.name.lower()}"
+            why = known or f"is not in study {study.name!r}"
+            raise UserError(f"--trial {trial}: {why}; a complete or pruned trial has a model")
         return FoundModel(uri, study.mlflow_url, study.name, trial)
     record = StudyRecord.of(optuna_study).champion
     summary = summarize(study, optuna_study, 0)
@@ -134,7 +134,7 @@ def describe(model: FoundModel, folder: Path) -> list[tuple[str, str]]:
         ("validation", headline(config.validation) if config.validation else _ON_ALL),
         ("folder", str(folder)),
         ("in Python", f"moe_search.load_model({str(folder)!r})"),
-        ("in a shell", f"moe-search predict {folder} FILES..."),
+        ("in a shell", f"moe-search predict {shlex.quote(str(folder))} FILES..."),
     ]
 
 

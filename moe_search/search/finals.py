@@ -59,8 +59,7 @@ def run_finals(session: Session) -> None:
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))
     records, lost = StudyRecord.of(optuna_study).finalists, set[tuple[int, int]]()
-    goals = study.finalists, study.objective, tuple(ranks), seeds
-    while pairs := next_round(*goals, records, lost):
+    while pairs := next_round(study, tuple(ranks), seeds, records, lost):
         session.listener(FinalistsStarted(len(pairs)))
         for number, result in _train(session, pairs):
             metrics = result.validation.metrics()

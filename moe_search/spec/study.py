@@ -206,6 +206,12 @@ class Study(Section):
         return 1 if finite or fixed or self.objective.pareto else self.search.race
 
     @property
+    def finals_race(self) -> bool:
+        """Whether finalists get seeds by how they stand; else all get the same."""
+        several = min(self.finalists.top, self.trials) > 1
+        return several and self.finalists.race and self.objective.pareto is None
+
+    @property
     def trials(self) -> int:
         """Trials the study should have; where nothing is searched, one is all there are."""
         if self.configurations:

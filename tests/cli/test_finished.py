@@ -30,10 +30,10 @@ def printed(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def champion(finished_study: FinishedStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pulled") / "champion"
+    folder = tmp_path_factory.mktemp("pulled") / "my champion"
     said = printed("pull", finished_study.file, "--to", folder)
     assert "champion of study finished" in said
-    assert f"moe-search predict {folder}" in said
+    assert f"moe-search predict '{folder}' FILES..." in said
     return folder
 
 

@@ -146,6 +146,20 @@ def test_published_data_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize("name", ["stanford_cars", "fer2013"])
+def test_published_data_that_people_fetch_is_refused_as_run_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("MOE_SEARCH_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = study(tmp_path, name)
+    done, ran = validate(file), CliRunner().invoke(main, ["run", file, "--quiet"])
+    assert done.exit_code == ran.exit_code == 2
+    assert "not found; fetch it from https://" in done.stderr
+    assert done.stderr == ran.stderr
+    assert done.stdout == ""
+
+
 def test_a_study_that_is_wrong_does_not_keep_others_from_being_checked(tmp_path: Path) -> None:
     lost = study(tmp_path, "{name: arrays, path: nowhere.npz}", "lost")
     good = study(tmp_path, "digits", "good")

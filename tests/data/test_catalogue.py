@@ -9,6 +9,7 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
+from torchvision import datasets
 
 from moe_search.data import load, prepare
 from moe_search.data.catalogue import Files, find, locate, user_cache
@@ -164,6 +165,22 @@ def test_a_download_goes_to_the_cache_once(
     served.clear()
     assert prepare("fashion_mnist") == prepared
     assert served == []
+
+
+def test_of_two_downloads_at_once_one_is_enough(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other process put in place meanwhile is taken, and ours goes."""
+    cached = user_cache() / "FashionMNIST" / "raw"
+
+    def fetch(self: Any) -> None:
+        put_mnist(Path(self.root) / "FashionMNIST" / "raw", 20)
+        put_mnist(cached, 30)
+
+    monkeypatch.setattr(datasets.FashionMNIST, "download", fetch)
+    monkeypatch.setattr(datasets.FashionMNIST, "_load_data", lambda self: (None, None))
+    files = replace(idx.FASHION_MNIST.files, elsewhere=())
+    assert locate(files, None, silent) == cached
+    assert len(idx.FASHION_MNIST.read_folder(cached, test=False).training.y) == 30
+    assert [entry.name for entry in user_cache().iterdir()] == ["FashionMNIST"]
 
 
 def test_a_broken_download_leaves_nothing_behind(

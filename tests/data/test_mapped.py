@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moe_search.data import Dataset, load, mapped
+from moe_search.data import Dataset, Reader, load, mapped
 from moe_search.data.mapped import Mapped, new_array, open_place, place_of, where_it_lies
 from moe_search.errors import UserError
+from moe_search.progress import silent
 from moe_search.spec import Data
 from moe_search.spec.file.load import check_study
 
@@ -130,6 +132,27 @@ def test_they_are_bounded_by_the_study(make: Callable[[Path], Data], tmp_path: P
     source = make(tmp_path).placed(beside).model_copy(update={"cache": 200})
     with pytest.raises(UserError, match=r"data\.cache: 200 bytes are too few: the data takes"):
         load(source, test=True)
+    gc.collect()
+    assert not list(beside.iterdir())
+
+
+@pytest.mark.parametrize("make", [packed, images, table])
+def test_what_is_kept_of_another_study_goes_where_it_leaves_no_room(
+    make: Callable[[Path], Data], tmp_path: Path
+) -> None:
+    (beside := tmp_path / "study").mkdir()
+    first = make(tmp_path).placed(beside)
+    alone = load(first, test=True)
+    taken = sum(file.stat().st_size for file in beside.iterdir())
+    mapped.remove_files(alone)
+    tight = {"cache": taken + taken // 2}
+    with closing(Reader()) as read:
+        kept = read(first.model_copy(update=tight), True, silent)
+        other = read(first.model_copy(update={"seed": 1, **tight}), True, silent)
+        assert sum(file.stat().st_size for file in beside.iterdir()) == taken
+        assert kept.train.x[:].shape == other.train.x[:].shape
+        with pytest.raises(UserError, match=r"data\.cache: 200 bytes are too few"):
+            read(first.model_copy(update={"seed": 2, "cache": 200}), True, silent)
     gc.collect()
     assert not list(beside.iterdir())
 

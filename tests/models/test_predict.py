@@ -217,6 +217,13 @@ def test_of_a_folder_all_images_are_meant(tmp_path: Path) -> None:
     assert "1 files are left out" in str(note)
 
 
+def test_of_a_folder_of_images_alone_nothing_is_told(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    told: list[object] = []
+    assert files_in([tmp_path], told.append) == [tmp_path / "a.png"]
+    assert told == []
+
+
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UserError, match=r"a folder without images"):

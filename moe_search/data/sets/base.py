@@ -67,9 +67,9 @@ class DataSet(ABC):
         """
         return None
 
-    def is_here(self, root: Path | None) -> bool:
-        """Whether it can be read without a download."""
-        return True
+    def downloads(self, root: Path | None) -> bool:
+        """Whether it is downloaded before it can be read."""
+        return False
 
     def claims(self, path: Path) -> bool:
         """Whether a file or folder of a user's is likely to be for it."""
@@ -111,9 +111,9 @@ class TorchvisionSet(DataSet):
         """The folder with its files, found or downloaded."""
         return locate(self.files, root, progress)
 
-    def is_here(self, root: Path | None) -> bool:
-        """Whether its files are anywhere."""
-        return find(self.files, root) is not None
+    def downloads(self, root: Path | None) -> bool:
+        """Whether its files are nowhere, but can be fetched."""
+        return not self.files.page and find(self.files, root) is None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -20,9 +19,14 @@ class SearchResult:
     champion: FinalistResult
 
     @property
-    def data(self) -> tuple[str, Path | None]:
-        """Whose test split it is."""
-        return self.report.study.data.name, self.report.study.data_path
+    def data(self) -> tuple[object, ...]:
+        """What decides which test samples there are, and of which classes.
+
+        The seed draws them from own data, unless that brings them. The other keys decide what is
+        trained on or how samples are seen: searches that differ in these are to be compared.
+        """
+        data, path = self.report.study.data, self.report.study.data_path
+        return data.name, path, path and data.seed, data.label, data.split
 
 
 def search_results(reports: Sequence[Report]) -> list[SearchResult]:

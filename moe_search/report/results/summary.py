@@ -233,4 +233,5 @@ def _retrained(record: StudyRecord) -> Retrained | None:
 def _active(trials: list[FrozenTrial]) -> datetime | None:
     moments = [t.datetime_complete or t.datetime_start for t in trials]
     known = [moment for moment in moments if moment is not None]
-    return max(known).astimezone() if known else None  # Optuna's are local and do not say so
+    # Optuna keeps UTC, and gives the reader's local time without saying so
+    return max(known).astimezone() if known else None

@@ -86,7 +86,7 @@ def _finals(study: Study) -> str:
     if not finals.top:
         return "none"
     text = f"best {finals.top}, {finals.seeds} seeds each"
-    if finals.race and study.objective.pareto is None:
+    if study.finals_race:
         text += f" that may win, {finals.trainings} models at most"
     if finals.retrain:
         text += f"; then the champion's {finals.seeds} times on training and validation data"

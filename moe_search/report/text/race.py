@@ -52,8 +52,7 @@ def race_words(report: Report) -> str:
 def finals_raced(report: Report) -> bool:
     """Whether finalists got seeds by how they stood."""
     others = report.summary.finalists[1:]
-    raced = report.study.finalists.race and not report.study.objective.pareto
-    return raced and any(other.lead.known for other in others)
+    return report.study.finals_race and any(other.lead.known for other in others)
 
 
 def race_table(racers: Sequence[Racer]) -> Table:

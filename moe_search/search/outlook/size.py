@@ -41,9 +41,8 @@ def size_of(study: Study) -> Size:
         )
         return Size(study.trials, (total, total))
     finals = study.finalists
-    finalists = min(finals.top, study.trials)
-    races = finals.race and study.objective.pareto is None and finalists > 1
-    judged = finals.trainings if races else finalists * finals.seeds
+    each = min(finals.top, study.trials) * finals.seeds
+    judged = finals.trainings if study.finals_race else each
     retrained = finals.seeds if finals.retrain else 0
     trainings = study.trials * study.search.seeds + judged + retrained
     epochs = [epochs_of(configuration) for configuration in extremes(study)]

@@ -14,15 +14,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from moe_search.search.ledger import FinalistRecord
 from moe_search.search.racing.finalists import final_race
-from moe_search.spec.sections import Finalists, Objective
+from moe_search.spec import Study
 
 _FIRST = 2
 """Seeds of all; with fewer, nothing is known of the noise."""
 
 
 def next_round(
-    finals: Finalists,
-    objective: Objective,
+    study: Study,
     trials: Sequence[int],
     seeds: Sequence[int],
     records: Sequence[FinalistRecord],
@@ -31,15 +30,15 @@ def next_round(
     """What is to be trained now: pairs of a trial and a seed; nothing once the finals are over.
 
     Args:
-        finals: what was asked for.
-        objective: of the study.
+        study: what was asked for.
         trials: those that found the finalists, by their number.
         seeds: fresh ones, as many as the budget.
         records: of what is trained.
         lost: pairs that failed, and are not tried again.
     """
     done = {(r.trial, r.seed) for r in records if r.trial in trials} | set(lost)
-    if not finals.race or objective.pareto is not None or len(trials) < 2:
+    finals = study.finalists
+    if not study.finals_race or len(trials) < 2:
         asked = dict.fromkeys(trials, finals.seeds)
         return _missing(asked, seeds, done)
     left = finals.trainings - len(done)
@@ -52,7 +51,7 @@ def next_round(
         known = [r for r in records if r.seed in seeds[: have.get(r.trial, 0)]]
         if not known:
             break
-        race = final_race(objective, known)
+        race = final_race(study.objective, known)
         behind = [standing.key for standing in race.standings if not standing.out]
         target = finals.seeds if race.decided else target + max(1, target // 2)
     return []

@@ -251,10 +251,10 @@ def test_what_torchvision_fetches_is_found_in_the_cache(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(theirs, "download" if hasattr(theirs, "download") else "_download", fetch)
     data_set = DATA_SETS[name].load()
-    assert not data_set.is_here(None)
+    assert data_set.downloads(None)
     raw = read(Data(name=name, image_size=SIDE), test=True)
     assert len(raw.classes) == data_set.count
-    assert data_set.is_here(None)
+    assert not data_set.downloads(None)
     assert list(user_cache().glob(".*")) == []
 
 

@@ -18,7 +18,9 @@ from moe_search.spec import METRICS, Study
 from moe_search.spec.kinds.stores import Stores
 
 
-def found(name: str, errors: list[float], data: str = "digits", champion: bool = True) -> Report:
+def found(
+    name: str, errors: list[float], data: str | dict[str, Any] = "digits", champion: bool = True
+) -> Report:
     test = {**dict.fromkeys(METRICS, Interval(0.5, 0.1, 0.4, 0.6)), "error": Interval.of(errors)}
     finalist = FinalistResult(
         3, "attentive M=8 T=0.70", len(errors), 0.9, test, tuple(errors), champion
@@ -66,11 +68,28 @@ def test_the_difference_has_welchs_interval() -> None:
     assert second["test error ± SD"] == f"{np.mean(b):.4f} ± {np.std(b, ddof=1):.4f}"
 
 
+def test_no_difference_of_two_seeds() -> None:
+    assert cells([found("one", [0.1, 0.2, 0.3]), found("two", [0.1, 0.2])])[1]["difference"] == "-"
+
+
+OWN = {"name": "table", "path": "rows.csv", "label": "kind"}
+
+
 @pytest.mark.parametrize(
-    "other", [found("two", [0.1, 0.2], data="mnist"), found("two", [0.1])], ids=["data", "one seed"]
+    ("one", "other", "same"),
+    [
+        ("digits", "mnist", False),
+        (OWN, OWN | {"seed": 1}, False),
+        (OWN, OWN | {"label": "colour"}, False),
+        (OWN, OWN | {"split": "fold"}, False),
+        (OWN, OWN | {"path": "others.csv"}, False),
+        (OWN, OWN | {"features": ["size"], "limit": 50, "validation": 0.1}, True),
+        ("mnist", {"name": "mnist", "seed": 1}, True),
+    ],
 )
-def test_no_difference_where_it_would_mean_nothing(other: Report) -> None:
-    assert cells([found("one", [0.1, 0.2]), other])[1]["difference"] == "-"
+def test_a_difference_is_of_the_same_test_samples(one: Any, other: Any, same: bool) -> None:
+    reports = [found("one", [0.1, 0.2, 0.3], one), found("two", [0.1, 0.2, 0.4], other)]
+    assert (cells(reports)[1]["difference"] != "-") is same
 
 
 def test_there_is_nothing_to_compare_without_two_champions() -> None:

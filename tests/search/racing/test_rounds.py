@@ -16,17 +16,31 @@ from support.study_runs import check_ledger, run, runs, study_in
 from moe_search.engine.trial import TrialSpec
 from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
+from moe_search.report.text.asked import study_facts
 from moe_search.search.ledger import FinalistRecord, StudyRecord
+from moe_search.search.outlook.size import size_of
 from moe_search.search.racing.rounds import next_round
 from moe_search.search.ranking import finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study
 from moe_search.spec.file.load import check_study
-from moe_search.spec.sections import Finalists, Objective
+from moe_search.spec.sections import Finalists
 
-GOAL = Objective.model_validate({"maximize": {"accuracy": 1.0}})
 SEEDS = list(range(100, 160))
 Pair = tuple[int, int]
+
+
+def asked(finals: Finalists) -> Study:
+    """A search with such finals."""
+    return Study.model_validate(
+        {
+            "name": "s",
+            "data": "digits",
+            "model": {"experts": {"low": 2, "high": 9}},
+            "objective": {"maximize": {"accuracy": 1.0}},
+            "finalists": finals,
+        }
+    )
 
 
 def played(
@@ -35,8 +49,8 @@ def played(
     """The rounds from the first to the last."""
     records: list[FinalistRecord] = []
     found: list[list[Pair]] = []
-    trials = range(finals.top)
-    while pairs := next_round(finals, GOAL, trials, SEEDS, records, lost):
+    study, trials = asked(finals), range(finals.top)
+    while pairs := next_round(study, trials, SEEDS, records, lost):
         found.append(pairs)
         records += [finalist_record(*pair, value(*pair)) for pair in pairs]
     return found
@@ -100,7 +114,7 @@ def test_the_budget_holds_and_finals_that_go_on_decide_as_those_that_ran_through
         before = [finalist_record(*pair, alike(*pair)) for one in rounds[:n] for pair in one]
         some = random.sample(whole, random.randrange(len(whole)))
         known = before + [finalist_record(t, s, alike(t, s)) for t, s in some]
-        left = next_round(finals, GOAL, range(top), SEEDS, known, lost)
+        left = next_round(asked(finals), range(top), SEEDS, known, lost)
         assert left == [pair for pair in whole if pair not in some]
 
 
@@ -108,7 +122,7 @@ def test_a_study_that_was_judged_with_the_same_seeds_each_trains_no_more() -> No
     """As an earlier version left it."""
     finals = Finalists(top=3, seeds=5)
     records = [finalist_record(t, s, alike(t, s)) for t in range(3) for s in SEEDS[:5]]
-    assert next_round(finals, GOAL, range(3), SEEDS, records, set()) == []
+    assert next_round(asked(finals), range(3), SEEDS, records, set()) == []
 
 
 def study_of(folder: Path, choices: Mapping[str, Any] | None = None, **finals: Any) -> Study:
@@ -119,6 +133,25 @@ def study_of(folder: Path, choices: Mapping[str, Any] | None = None, **finals: A
         search={"sampler": "grid", "workers": 2, "population": 2},
         finalists={"top": 3, "seeds": 4, **finals},
     )
+
+
+@pytest.mark.parametrize(
+    ("sections", "races"),
+    [
+        ({}, True),
+        ({"finalists": {"race": False}}, False),
+        ({"finalists": {"top": 1}}, False),
+        ({"search": {"trials": 1}}, False),
+        ({"objective": {"pareto": ["accuracy", "sample_entropy"]}}, False),
+    ],
+)
+def test_where_several_race_it_is_said_and_counted(sections: dict[str, Any], races: bool) -> None:
+    model = {"experts": {"low": 2, "high": 9}}
+    study = check_study({"name": "s", "data": "digits", "model": model} | sections)
+    assert study.finals_race == races
+    assert ("that may win" in dict(study_facts(study))["finalists"]) == races
+    count = study.finalists.trainings if races else min(study.finalists.top, study.trials) * 5
+    assert size_of(study).trainings == study.trials + count
 
 
 def lucky(spec: TrialSpec, epoch: int) -> Decomposition:
