@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from moe_search.data.files.image_lists import image_files, to_save_anew
+from moe_search.data.files.image_files import image_files, to_save_anew
 from moe_search.data.files.tables import why_no_table
 from moe_search.data.load import KNOWN, own_readers, reader_of
 from moe_search.data.sets.base import DataSet, Survey

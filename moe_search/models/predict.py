@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from moe_search.data.files.damage import DAMAGE
-from moe_search.data.files.image_lists import image_files, to_save_anew, words_left_out
+from moe_search.data.files.image_files import image_files, to_save_anew, words_left_out
 from moe_search.data.files.images import decode
 from moe_search.data.files.tables import is_table, read_table
 from moe_search.data.preprocessing import Preprocessing, as_input, input_warnings, raw_shape

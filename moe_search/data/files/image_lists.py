@@ -1,18 +1,23 @@
 """Which image files there are in a folder, of which class, and in which split."""
 
-import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from moe_search.data.columns import likely_label
 from moe_search.data.files.damage import DAMAGE
-from moe_search.data.files.hidden import is_hidden, visible
+from moe_search.data.files.hidden import visible
+from moe_search.data.files.image_files import (
+    class_folders,
+    image_files,
+    to_save_anew,
+    words_left_out,
+)
+from moe_search.data.files.image_names import ImageNames, split_of
 from moe_search.data.files.images import SUFFIXES
 from moe_search.data.files.tables import SPLITS, Frame, read_table, split_files
 from moe_search.data.labels import classes_of
@@ -22,9 +27,6 @@ from moe_search.spec.sections import Data
 from moe_search.words import one_line, show
 
 _LISTS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
-_NOT_READ = (".heic", ".heif", ".jxl", ".jp2", ".dng", ".svg")  # images, but none of Pillow's
-_LOOKED_AT = 50  # names of a column, which tell whether it names files
-_MOST = 0.9  # of them are files, if it does
 
 Listing = Sequence[tuple[Path, int]]
 """Path and class number of each image."""
@@ -67,7 +69,7 @@ def listings(path: Path, source: Data) -> Listings:
     """
     if not path.is_dir():
         raise UserError(f"{path}: no such folder")
-    if source.label or (not _has_class_folders(path) and any(_lists(path))):
+    if source.label or (not _hasclass_folders(path) and any(_lists(path))):
         found = _from_lists(path, source)
     else:
         found = _from_folders(path)
@@ -93,9 +95,9 @@ def _split_folders(path: Path) -> dict[str, Path]:
     Raises:
         UserError: two are the same split.
     """
-    names = _class_folders(path)
+    names = class_folders(path)
     called = {name: SPLITS[name.lower()] for name in names if name.lower() in SPLITS}
-    begun = {split: name for name in names if (split := _split_of(name))}
+    begun = {split: name for name in names if (split := split_of(name))}
     if len(set(called.values())) < 2 and len(begun) == len(names):
         called = {name: split for split, name in begun.items()}
     if "train" not in called.values() or len(set(called.values())) < 2:
@@ -108,15 +110,10 @@ def _split_folders(path: Path) -> dict[str, Path]:
     return found
 
 
-def _split_of(name: str) -> str | None:
-    """The split that the first word of a name says, as of train_images or val2017."""
-    return SPLITS.get(re.split("[^a-z]", name.lower())[0])
-
-
-def _has_class_folders(path: Path) -> bool:
+def _hasclass_folders(path: Path) -> bool:
     """Whether there are folders with images that are not called as splits, as train_images is."""
     folder = _split_folders(path).get("train", path)
-    names = [name for name in _class_folders(folder) if _split_of(name) is None]
+    names = [name for name in class_folders(folder) if split_of(name) is None]
     return len(names) > 1 and any(
         next(image_files(folder / name, Counter()), None) for name in names
     )
@@ -154,7 +151,7 @@ def _tables(folder: Path) -> list[Path]:
 
 def _from_lists(path: Path, source: Data) -> Listings:
     """The images that tables name, with the classes that they say."""
-    files = _FileNames(path)
+    files = ImageNames(path)
     rows: dict[str, list[tuple[Path, Any]]] = {}
     label, unlabelled, unfit = source.label, 0, ""
     for split_of_file, file in _lists(path):
@@ -224,9 +221,7 @@ def _read_list(file: Path, label: str | None) -> tuple[Frame, Frame]:
     return frame, frame
 
 
-def _why_unfit(
-    words: Frame, files: "_FileNames", file: Path, split: str, column: str | None
-) -> str:
+def _why_unfit(words: Frame, files: ImageNames, file: Path, split: str, column: str | None) -> str:
     """Why a table does not say the classes of images, to end a message with."""
     if column is not None:
         return f"; {file}: column {column} names images, but none has their classes"
@@ -252,65 +247,8 @@ def _label_beside(frame: Frame, column: str) -> str | None:
     return others[0] if len(others) == 1 else likely_label(frame[others])
 
 
-class _FileNames:
-    """Finds the images of a folder by their paths, names or names without suffix."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[str, list[Path]] = {}
-        for image in image_files(root, Counter()):
-            for key in {image.name, image.stem}:
-                self._known.setdefault(key, []).append(image)
-
-    def find(self, name: str, table: Path, split: str) -> Path | None:
-        """The image of a name that a table gives; None where there is none, or more than one.
-
-        Of several with the name it is the one in a folder that is called as the split is. What
-        parts folders may be Windows' backslash.
-        """
-        slashed = PureWindowsPath(name).as_posix()
-        for base in (table.parent, self._root):
-            for image in (base / name, base / slashed):
-                if image.suffix.lower() in SUFFIXES and image.is_file():
-                    return image
-        found = self._known.get(name, [])
-        if len(found) > 1:
-            tops = [one.relative_to(self._root).parts[0] for one in found]
-            found = [one for one, top in zip(found, tops, strict=True) if _split_of(top) == split]
-        return found[0] if len(found) == 1 else None
-
-    def column(self, frame: Frame, table: Path, split: str) -> str | None:
-        """The column whose values name images; None where there is none."""
-        for name in frame.columns:
-            values = frame[name][:_LOOKED_AT]
-            known = len(values) - len(self.unknown(values, table, split))
-            if known >= _MOST * len(values):
-                return str(name)
-        return None
-
-    def unknown(self, values: Any, table: Path, split: str) -> list[str]:
-        """Those of some values, of the first of them, that name no image."""
-        texts = map(str, values[:_LOOKED_AT])
-        return [text for text in texts if self.find(text, table, split) is None]
-
-
-def words_left_out(left_out: Mapping[str, int]) -> str:
-    """How many files are not read, by suffix, in words."""
-    ordered = sorted(left_out.items(), key=lambda one: (-one[1], one[0]))
-    each = ", ".join(f"{suffix or 'without suffix'} {n:,}" for suffix, n in ordered)
-    count = sum(left_out.values())
-    anew = to_save_anew(left_out)
-    return f"{count:,} files are left out, which are no images by name: {each}{anew}"
-
-
-def to_save_anew(suffixes: Iterable[str]) -> str:
-    """Which suffixes are those of images that are not read, to end a message with."""
-    found = sorted({suffix.lower() for suffix in suffixes} & set(_NOT_READ))
-    return f"; save {', '.join(found)} as .jpg or .png" if found else ""
-
-
 def _listing(folder: Path, left_out: Counter[str]) -> tuple[tuple[str, ...], Listing]:
-    classes = _class_folders(folder)
+    classes = class_folders(folder)
     if len(classes) < 2:
         found = f"one class folder ({classes[0]})" if classes else "no class folder"
         raise UserError(
@@ -329,17 +267,13 @@ def _listing_like(
     folder: Path, training: Path, classes: tuple[str, ...], left_out: Counter[str]
 ) -> Listing:
     """The images of another split than train, with the class numbers of train."""
-    unknown = set(_class_folders(folder)) - set(classes)
+    unknown = set(class_folders(folder)) - set(classes)
     if unknown:
         raise UserError(f"{folder / min(unknown)}: a class that {training} lacks")
     listing = _images(folder, classes, left_out)
     if not listing:
         raise UserError(f"{folder}: holds no images in folders named like the classes of train")
     return listing
-
-
-def _class_folders(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(e.name for e in folder.iterdir() if e.is_dir() and _is_below(e)))
 
 
 def _images(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> Listing:
@@ -349,33 +283,3 @@ def _images(folder: Path, classes: tuple[str, ...], left_out: Counter[str]) -> L
         for number, own in enumerate(classes)
         for image in image_files(folder / own, left_out)
     ]
-
-
-def image_files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
-    """Whatever lies below a folder and is named as an image; other files are counted."""
-    for inner, names in sorted(_walk(folder)):
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
-                yield Path(inner, name)
-            else:
-                left_out[Path(name).suffix.lower()] += 1
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Folders below one, each once, with the names of their files; nothing that is hidden."""
-    seen: set[str] = set()
-    for inner, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if _is_below(Path(inner, name)))
-        real = os.path.realpath(inner)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        yield inner, [name for name in names if not is_hidden(name)]
-
-
-def _is_below(folder: Path) -> bool:
-    """Whether it is none that is hidden, and no link that leads back to a folder it lies in."""
-    return not is_hidden(folder.name) and not (
-        folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
-    )

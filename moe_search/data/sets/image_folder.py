@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from moe_search.data.dataset import Raw, Samples, Split
-from moe_search.data.files.image_lists import Listing, image_files, listings
+from moe_search.data.files.image_files import image_files
+from moe_search.data.files.image_lists import Listing, listings
 from moe_search.data.files.images import decode_all, typical_form
 from moe_search.data.sets.base import DataSet, Survey, own_path
 from moe_search.progress import Note, Progress

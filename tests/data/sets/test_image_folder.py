@@ -8,7 +8,8 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from moe_search.data import Dataset, load
-from moe_search.data.files.image_lists import _listing, image_files
+from moe_search.data.files.image_files import image_files
+from moe_search.data.files.image_lists import _listing
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working
 from moe_search.spec import Data

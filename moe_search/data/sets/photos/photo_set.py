@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moe_search.data.dataset import Raw
-from moe_search.data.files.image_lists import Listing, Listings, image_files
+from moe_search.data.files.image_files import image_files
+from moe_search.data.files.image_lists import Listing, Listings
 from moe_search.data.files.images import typical_form
 from moe_search.data.sets.base import Survey, TorchvisionSet
 from moe_search.data.sets.image_folder import read_listings
