@@ -27,6 +27,11 @@ def written(value: object) -> str:
     return value.model_dump_json() if isinstance(value, Section) else str(value)
 
 
+def trial_name(number: int) -> str:
+    """A trial in names of runs, models and folders: such as ``trial-007``."""
+    return f"trial-{number:03d}"
+
+
 def short_name(configuration: Configuration) -> str:
     """The network in a few words, such as ``distilled attentive M=8 T=0.70``."""
     model = configuration.model

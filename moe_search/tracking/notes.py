@@ -13,7 +13,7 @@ from moe_search.spec.differences import describe_domain
 from moe_search.spec.kinds.metrics import METRICS
 from moe_search.spec.study import Study
 from moe_search.tracking.decomposition.figures import FIGURES
-from moe_search.tracking.naming import meaningful, written
+from moe_search.tracking.naming import meaningful, trial_name, written
 
 
 def open_artifacts(artifacts: Path) -> FileSystemArtifactStore:
@@ -55,7 +55,7 @@ def trial_note(
     parts.append(_table(("hyperparameter", "value"), values))
     parts.append(f"[MLflow run]({page})" + (f", model `{model_uri}`" if model_uri else ""))
     if model_uri:
-        pull = f"moe-search pull STUDY.yaml --trial {number} --to trial-{number:03d}"
+        pull = f"moe-search pull STUDY.yaml --trial {number} --to {trial_name(number)}"
         parts.append(f"```\n{pull}\n```")
     return "\n\n".join(parts)
 

@@ -31,7 +31,7 @@ from moe_search.tracking.child_runs import (
     is_of,
     parent_run,
 )
-from moe_search.tracking.naming import short_name
+from moe_search.tracking.naming import short_name, trial_name
 from moe_search.tracking.stale import restoring
 from moe_search.tracking.study_page import VIEW_TAG, trials_view
 
@@ -94,8 +94,8 @@ class Tracker:
         """
         tags = {KIND: "trial", TRIAL: str(number), SEED: str(results[0].seed)}
         tags |= {ROW: row} if row else {}
-        name = _trial_name(number, results[0].configuration, row)
-        return self._children.log(name, f"trial-{number:03d}", tags, results, self._named(values))
+        name = _run_name(number, results[0].configuration, row)
+        return self._children.log(name, trial_name(number), tags, results, self._named(values))
 
     def log_finalist(
         self,
@@ -114,7 +114,7 @@ class Tracker:
         """
         tags = {KIND: "finalist", TRIAL: str(trial_number), SEED: str(result.seed)}
         tags["moe_search.rank"] = str(rank)
-        trial = f"trial-{trial_number:03d}"
+        trial = trial_name(trial_number)
         name = f"finalist {trial} seed-{result.seed} {short_name(result.configuration)}"
         model_name = f"finalist-{trial}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], self._named(values))
@@ -131,7 +131,7 @@ class Tracker:
             "samples are left that could validate this model. The test split judged it once."
         )
         tags = {KIND: "retrained", TRIAL: str(trial_number), SEED: str(result.seed), NOTE: note}
-        trial = f"trial-{trial_number:03d}"
+        trial = trial_name(trial_number)
         name = f"retrained {trial} seed-{result.seed} {short_name(result.configuration)}"
         model_name = f"retrained-{trial}-seed-{result.seed}"
         return self._children.log(name, model_name, tags, [result], {})
@@ -156,8 +156,8 @@ class Tracker:
         )
         tags = {KIND: "trial", TRIAL: str(number), SEED: str(result.seed)}
         tags |= {REASON: reason, NOTE: note}
-        name = f"{_trial_name(number, result.configuration)} (pruned)"
-        return self._children.log(name, f"trial-{number:03d}", tags, [result], {})
+        name = f"{_run_name(number, result.configuration)} (pruned)"
+        return self._children.log(name, trial_name(number), tags, [result], {})
 
     def log_failed(
         self,
@@ -170,7 +170,7 @@ class Tracker:
         """Logs a trial that raised or whose loss is not finite as FAILED; returns the run's id."""
         tags = {KIND: "trial", TRIAL: str(number), REASON: reason, NOTE: reason}
         tags |= {ROW: row} if row else {}
-        name = _trial_name(number, configuration, row)
+        name = _run_name(number, configuration, row)
         return self._children.log_failed(name, tags, configuration, history)
 
     def is_deleted(self, model_id: str) -> bool:
@@ -259,8 +259,8 @@ class Tracker:
         return dict(zip(self._study.objective.mlflow_names, values, strict=False))
 
 
-def _trial_name(number: int, configuration: Configuration, row: str = "") -> str:
-    return f"trial-{number:03d} {row or short_name(configuration)}"
+def _run_name(number: int, configuration: Configuration, row: str = "") -> str:
+    return f"{trial_name(number)} {row or short_name(configuration)}"
 
 
 def _id(run: Run) -> str:
