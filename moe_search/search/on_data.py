@@ -24,7 +24,8 @@ from moe_search.search.finals import run_finals
 from moe_search.search.interrupt import Interrupted, interruptible
 from moe_search.search.ledger import StudyRecord
 from moe_search.search.mending import mend
-from moe_search.search.ranking import best_in_words
+from moe_search.search.objective import keeps
+from moe_search.search.ranking import best_trials
 from moe_search.search.recorder import Recorder
 from moe_search.search.session import Session
 from moe_search.search.study_store import check_hope, open_study, study_in
@@ -144,10 +145,7 @@ def _search(session: Session) -> tuple[str, bool]:
 def _write_note(session: Session) -> None:
     """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
     made = StudyRecord.of(session.optuna_study).made_with
-    best = best_in_words(
-        session.study.objective, session.optuna_study, session.study.finalists.choose
-    )
-    save_note(session.optuna_study, study_note(session.study, made, best))
+    save_note(session.optuna_study, study_note(session.study, made, _best_in_words(session)))
 
 
 @contextmanager
@@ -160,3 +158,24 @@ def _closing(tracker: Tracker) -> Iterator[None]:
     except BaseException:
         tracker.close("FAILED")
         raise
+
+
+def _best_in_words(session: Session) -> str:
+    """Which trials are the best so far; empty before there is one.
+
+    What the Optuna dashboard (0.21) calls the best does not depend on constraints.
+    """
+    study, objective = session.study, session.study.objective
+    count = 12 if objective.pareto else 1
+    best = best_trials(objective, session.optuna_study, count, study.finalists.choose)
+    if not best:
+        return ""
+    numbers = ", ".join(str(trial.number) for trial in best)
+    words = (
+        f"Best on the front: trials {numbers}." if objective.pareto else f"Best: trial {numbers}."
+    )
+    if not keeps(best[0].constraints):
+        words += " No trial keeps the constraints."
+    elif objective.constraints:
+        words += " What this page itself calls the best may miss the constraints."
+    return words

@@ -207,27 +207,6 @@ def _seed(trial: FrozenTrial) -> int:
     return -1 - trial.number if seed is None else seed
 
 
-def best_in_words(
-    objective: Objective, optuna_study: optuna.Study, choose: str | None = None
-) -> str:
-    """Which trials are the best so far; empty before there is one.
-
-    What the Optuna dashboard (0.21) calls the best does not depend on constraints.
-    """
-    best = best_trials(objective, optuna_study, 12 if objective.pareto else 1, choose)
-    if not best:
-        return ""
-    numbers = ", ".join(str(trial.number) for trial in best)
-    words = (
-        f"Best on the front: trials {numbers}." if objective.pareto else f"Best: trial {numbers}."
-    )
-    if not keeps(best[0].constraints):
-        words += " No trial keeps the constraints."
-    elif objective.constraints:
-        words += " What this page itself calls the best may miss the constraints."
-    return words
-
-
 def standing(objective: Objective, optuna_study: optuna.Study) -> tuple[float | None, int]:
     """The best value, and how many trials were asked since what is best was found.
 

@@ -208,8 +208,8 @@ class Study(Section):
     @property
     def finals_race(self) -> bool:
         """Whether finalists get seeds by how they stand; else all get the same."""
-        several = min(self.finalists.top, self.trials) > 1
-        return several and self.finalists.race and self.objective.pareto is None
+        finals = self.finalists
+        return finals.race and min(finals.top, self.trials) > 1 and not self.objective.pareto
 
     @property
     def trials(self) -> int:
@@ -319,12 +319,8 @@ class Study(Section):
 
     def _hyperparameters(self) -> Iterator[tuple[str, FieldInfo, object]]:
         """Path, plain field, and value or domain, in order of declaration."""
-        plains: dict[str, type[Section]] = {
-            "model": Model,
-            "regularizer": Regularizer,
-            "training": Training,
-        }
-        for section, plain in plains.items():
+        plains: tuple[type[Section], ...] = (Model, Regularizer, Training)
+        for section, plain in zip(("model", "regularizer", "training"), plains, strict=True):
             for name, field in plain.model_fields.items():
                 yield f"{section}.{name}", field, getattr(getattr(self, section), name)
 

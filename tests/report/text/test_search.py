@@ -138,7 +138,8 @@ def test_the_champion_is_told_from_the_second_or_not(margin: Difference | None, 
 def test_of_equals_the_simplest_is_taken_and_told(simplest: bool) -> None:
     spread = Interval(0.02, 0.01, 0.01, 0.03)
     first = replace(finalist(4, spread, champion=True), cost=Cost(2, 3728), simplest=simplest)
-    lead = Interval(0.01, 0.01, -0.01, 0.03)
+    ahead = 0.01 if simplest else -0.01
+    lead = Interval(ahead, 0.01, ahead - 0.02, ahead + 0.02)
     second = replace(finalist(2, spread, champion=False), lead=lead, cost=Cost(5, 7472))
     text = champion_text(replace(SUMMARY, finalists=(first, second)))
     said = "is taken: 3,728; those of trial 2 take 7,472."
