@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import TrialState
+
 from moe_search.errors import UserError
 from moe_search.package.config import read_config
 from moe_search.report.results.summary import Retrained, finite, summarize
@@ -67,8 +69,9 @@ def find(source: str, overrides: Sequence[str], trial: int | None, store: str | 
         found_by = trials.get(trial)
         uri = TrialRecord.of(found_by).model if found_by else ""
         if not uri:
-            known = found_by and f"is {found_by.state.name.lower()}"
-            why = known or f"is not in study {study.name!r}"
+            why = f"is not in study {study.name!r}"
+            if found_by is not None:
+                why = "failed" if found_by.state == TrialState.FAIL else "has not ended"
             raise UserError(f"--trial {trial}: {why}; a complete or pruned trial has a model")
         return FoundModel(uri, study.mlflow_url, study.name, trial)
     record = StudyRecord.of(optuna_study).champion

@@ -214,7 +214,7 @@ def test_of_a_folder_all_images_are_meant(tmp_path: Path) -> None:
     files = files_in([array, tmp_path], told.append)
     assert files == [array, *(tmp_path / name for name in ("a.jpg", "b/1.png", "b/2.PNG"))]
     (note,) = told
-    assert "1 files are left out" in str(note)
+    assert "1 file is left out" in str(note)
 
 
 def test_of_a_folder_of_images_alone_nothing_is_told(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_images_that_are_not_read_are_told(tmp_path: Path) -> None:
     told: list[Any] = []
     Image.new("L", (8, 8)).save(tmp_path / "b.png")
     files_in([tmp_path], told.append)
-    assert told[0].text.endswith("no images by name: .heic 1; save .heic as .jpg or .png")
+    assert told[0].text.endswith("is no image by name: .heic 1; save .heic as .jpg or .png")
 
 
 def test_a_near_black_image_is_no_zeros_and_ones(tmp_path: Path) -> None:

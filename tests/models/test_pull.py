@@ -21,7 +21,7 @@ def test_a_pruned_trial_has_a_model_and_a_failed_one_none(study_folder: Path) ->
     optuna_study.add_trial(create_trial(state=TrialState.FAIL))
     source = str(study_folder / "study.yaml")
     assert find(source, (), 0, None).uri == "models:/m-1"
-    with pytest.raises(UserError, match=r"^--trial 1: is fail; a complete or pruned trial has"):
+    with pytest.raises(UserError, match=r"^--trial 1: failed; a complete or pruned trial has"):
         find(source, (), 1, None)
     with pytest.raises(UserError, match=r"^--trial 2: is not in study 'tiny'; "):
         find(source, (), 2, None)

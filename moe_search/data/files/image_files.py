@@ -52,7 +52,9 @@ def words_left_out(left_out: Mapping[str, int]) -> str:
     each = ", ".join(f"{suffix or 'without suffix'} {n:,}" for suffix, n in ordered)
     count = sum(left_out.values())
     anew = to_save_anew(left_out)
-    return f"{count:,} files are left out, which are no images by name: {each}{anew}"
+    what = "1 file is" if count == 1 else f"{count:,} files are"
+    kind = "is no image" if count == 1 else "are no images"
+    return f"{what} left out, which {kind} by name: {each}{anew}"
 
 
 def to_save_anew(suffixes: Iterable[str]) -> str:
