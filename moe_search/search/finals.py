@@ -78,10 +78,11 @@ def _believe(session: Session) -> None:
 
     A study whose finals an earlier version began keeps that version's order: its finalists stay.
     """
-    complete = session.optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     record = StudyRecord.of(session.optuna_study)
-    begun_before = record.finalists and record.believed is None
-    if not begun_before and (record.believed or {}).keys() != {t.number for t in complete}:
+    if record.believed is None and record.finalists:
+        return
+    complete = session.optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if (record.believed or {}).keys() != {trial.number for trial in complete}:
         StudyRecord(believed=beliefs(session.study, complete)).write(session.optuna_study)
 
 

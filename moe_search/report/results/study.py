@@ -81,11 +81,10 @@ class Report:
     @cached_property
     def decisions(self) -> Decisions:
         """How it decided; nothing of a study whose finals version 0.1 began, by other rules."""
-        believed, begun_before = (
-            self.believed or {},
-            self.summary.finalists and self.believed is None,
-        )
-        if not begun_before and believed.keys() != {trial.number for trial in self.trials}:
+        if self.believed is None and self.summary.finalists:
+            return decisions(self.study, self.trials, {})
+        believed = self.believed or {}
+        if believed.keys() != {trial.number for trial in self.trials}:
             believed = beliefs(self.study, self.trials)
         return decisions(self.study, self.trials, believed)
 

@@ -1,5 +1,6 @@
 """Charts: what is on the front, and that drawings hold what they were given in both themes."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
@@ -269,3 +270,18 @@ def test_colours_follow_the_theme_of_the_page() -> None:
     assert "prefers-color-scheme: dark" in svg
     assert svg.count("--c4: ") == 2, "one value for each theme"
     assert f"stroke: var(--c4, {BLUE})" in svg
+
+
+def test_pictures_are_short_and_say_the_same() -> None:
+    with canvas(height=2) as drawn:
+        (axis,) = drawn.axes
+        axis.plot([n / 7 for n in range(50)], range(50), "o")
+        axis.set_xticks([1 / 7], ["0.14285714"])
+    svg = drawn.svg.decode()
+    assert ">0.14285714<" in svg
+    places = re.findall(r' (?:x|y|d|transform)="([^"]*)"', svg)
+    assert len(places) > 50
+    assert not [place for place in places if re.search(r"\.\d{3}", place)]
+    marks = re.search(r'<g clip-path="[^"]*" style="[^"]*">((?:\s*<use [^>]*/>){50})\s*</g>', svg)
+    assert marks
+    assert "style" not in marks[1]
