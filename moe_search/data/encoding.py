@@ -19,6 +19,7 @@ from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.columns import Kind
 from moe_search.data.files.tables import Frame
+from moe_search.data.frame_rows import FrameRows
 from moe_search.data.samples import has_float32_range
 from moe_search.spec.base import Section
 from moe_search.words import show
@@ -40,7 +41,7 @@ class Encoding(Section):
     columns: tuple[ColumnEncoding, ...] = Field(min_length=1)
 
     @classmethod
-    def fit(cls, frame: Frame, kinds: Mapping[str, Kind]) -> Self:
+    def fit(cls, frame: Frame | FrameRows, kinds: Mapping[str, Kind]) -> Self:
         """The encoding of columns of known kinds, by the rows of training alone."""
         return cls(columns=tuple(_fit(frame[name], name, kind) for name, kind in kinds.items()))
 
@@ -57,7 +58,7 @@ class Encoding(Section):
             )
         )
 
-    def encode(self, frame: Frame) -> npt.NDArray[np.float64]:
+    def encode(self, frame: Frame | FrameRows) -> npt.NDArray[np.float64]:
         """Features [B, F] of rows; other columns than those of training are left out.
 
         Raises:
@@ -66,11 +67,11 @@ class Encoding(Section):
         lacking = [column.name for column in self.columns if column.name not in frame.columns]
         if lacking:
             raise ValueError(f"has no column {', '.join(lacking)}")
-        x_BF = np.empty((len(frame), len(self.features)))
+        x_FB = np.empty((len(self.features), len(frame)))  # a column's values beside each other
         every = (part for column in self.columns for part in _encode(column, frame[column.name]))
         for number, feature_B in enumerate(every):
-            x_BF[:, number] = feature_B
-        return x_BF
+            x_FB[number] = feature_B
+        return x_FB.T
 
     def unknown(self, values: Any) -> str:
         """Says in which columns rows, as ``rows`` takes them, hold categories that are new."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Dataset, Ints, Moments, Samples, Split
+from moe_search.data.frame_rows import FrameRows
 from moe_search.data.normalise import as_numbers, normalise
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
@@ -100,12 +101,10 @@ class Mapped:
 
 
 def chosen(split: Samples, indices_N: Ints) -> Samples:
-    """The samples at some indices; what lies in a file is not read yet."""
+    """The samples at some indices; what lies in a file or a data frame is not read yet."""
     x = as_mapped(split.x)
-    if isinstance(x, Mapped):
-        return Split(x.chosen(indices_N), split.y[indices_N])
-    rows: Any = getattr(x, "iloc", x)  # a data frame's are under another name
-    return Split(rows[indices_N], split.y[indices_N])
+    lazy = isinstance(x, Mapped | FrameRows)
+    return Split(x.chosen(indices_N) if lazy else x[indices_N], split.y[indices_N])
 
 
 def as_mapped(x: Any) -> Any:

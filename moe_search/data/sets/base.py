@@ -91,8 +91,9 @@ class DataSet(ABC):
 def surveyed(source: Data, raw: Raw) -> Survey:
     """What data holds that was read."""
     counts = Counter(raw.classes[label] for label in raw.training.y)
-    shape = raw.training.x.shape[1:]
-    if raw.kinds is not None:
+    if raw.kinds is None:
+        shape = raw.training.x.shape[1:]
+    else:
         shape = (len(Encoding.fit(raw.training.x, raw.kinds).features),)
     return Survey(source, shape, counts, raw.validation is not None)
 

@@ -19,6 +19,7 @@ from moe_search.data.files.tables import (
     read_tables,
     split_files,
 )
+from moe_search.data.frame_rows import FrameRows
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
@@ -178,7 +179,7 @@ def from_frame(
         if name not in rows:
             return None
         own = rows[name]
-        return Split(x.iloc[own], classes.numbers(y[own], place))
+        return Split(FrameRows(x, own), classes.numbers(y[own], place))
 
     training, held_out = part("train"), part("test")
     assert training is not None
