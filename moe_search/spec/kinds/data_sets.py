@@ -175,6 +175,12 @@ DATA_SETS = Kinds(
             made_by="moe_search.data.sets.photos.folders:OMNIGLOT",
             keys=("unreadable",),
         ),
+        "lfw_people": DataSetKind(
+            meaning="3,023 faces of the 62 people with 20 photos or more, resized to "
+            "data.image_size",
+            made_by="moe_search.data.sets.photos.folders:LFW_PEOPLE",
+            keys=("unreadable",),
+        ),
         "arrays": DataSetKind(
             meaning="arrays of one's own",
             made_by="moe_search.data.sets.arrays:ARRAYS",

@@ -69,6 +69,17 @@ def omniglot(root: Path) -> None:
             photo(own / f"0394_{n:02}.png", 5 * seed + n, "1")
 
 
+def lfw_people(root: Path) -> None:
+    folder = root / "lfw-py"
+    counts = {"Ann_Odd": 19, **{f"Person_{n:02}": 20 for n in range(61, -1, -1)}}
+    for seed, (own, count) in enumerate(counts.items()):
+        in_folders(folder / "lfw_funneled", [own], count, "{own}_{n:04}.jpg", seed)
+    (folder / "lfw_funneled" / "pairs_01.txt").touch()
+    lines = [f"{own}\t{count}\n" for own, count in counts.items()]
+    (folder / "people.txt").write_text("".join(["1\n", f"{len(lines)}\n", *lines]))
+    (folder / "lfw-names.txt").write_text("".join(lines))
+
+
 def imagenette(root: Path) -> None:
     for seed, split in enumerate(("train", "val")):
         folder = root / "imagenette2" / split
@@ -179,7 +190,7 @@ DRAWN: dict[str, tuple[Callable[[Path], None], Callable[..., Any], str]] = {
 @pytest.fixture(autouse=True)
 def of_any_content(monkeypatch: pytest.MonkeyPatch) -> None:
     """These compare files with published ones."""
-    for module in ("flowers102", "omniglot"):
+    for module in ("flowers102", "omniglot", "lfw"):
         monkeypatch.setattr(f"torchvision.datasets.{module}.check_integrity", lambda *_: True)
 
 
@@ -258,11 +269,35 @@ def test_what_torchvision_fetches_is_found_in_the_cache(
     assert list(user_cache().glob(".*")) == []
 
 
-def test_cars_are_fetched_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lfw_is_its_people_of_many_photos(tmp_path: Path) -> None:
+    lfw_people(tmp_path)
+    raw = read(source("lfw_people", tmp_path), test=True)
+    assert raw.classes == tuple(f"Person_{n:02}" for n in range(62))
+    assert raw.test is not None
+    assert np.bincount(raw.training.y).tolist() == [16] * 62
+    assert np.bincount(raw.test.y).tolist() == [4] * 62
+    theirs = datasets.LFWPeople(str(tmp_path))
+    names = {number: name for name, number in theirs.class_to_idx.items()}
+    assert len(names) == 63
+    expected = {(x_CHW.tobytes(), names[label]) for x_CHW, label in squares(theirs)}
+    ours = {
+        (x_CHW.tobytes(), raw.classes[label])
+        for split in (raw.training, raw.test)
+        for x_CHW, label in zip(split.x, split.y.tolist(), strict=True)
+    }
+    assert ours == {(pixels, name) for pixels, name in expected if name != "Ann_Odd"}
+
+
+@pytest.mark.parametrize(
+    ("name", "called"), [("stanford_cars", "StanfordCars"), ("lfw_people", "LFWPeople")]
+)
+def test_some_are_fetched_by_hand(
+    name: str, called: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MOE_SEARCH_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(UserError, match=r"StanfordCars: not found; fetch it from https://\S+, and"):
-        read(source("stanford_cars", tmp_path), test=False)
+    with pytest.raises(UserError, match=rf"{called}: not found; fetch it from https://\S+, and"):
+        read(source(name, tmp_path), test=False)
 
 
 def test_init_looks_at_the_photos_for_their_size(

@@ -1,5 +1,6 @@
 """Published data sets of photos in a folder for each class."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ class FolderSet(PhotoSet):
         names: of classes whose folders are called otherwise.
         no_class: a folder that is none.
         depth: how many folders, one in another, name a class.
+        fewest: photos that a class has; folders with fewer are none.
     """
 
     training: tuple[str, ...]
@@ -28,11 +30,14 @@ class FolderSet(PhotoSet):
     names: Mapping[str, str] = field(default_factory=dict)
     no_class: str = ""
     depth: int = 1
+    fewest: int = 1
 
     def listed(self, folder: Path) -> Listings:
         """Training photos, and those of the test split, which may be drawn."""
         parts = [in_class_folders(folder / part, self.depth) for part in self.training]
-        training = [(file, key) for part in parts for file, key in part if key != self.no_class]
+        photos = [(file, key) for part in parts for file, key in part if key != self.no_class]
+        counts = Counter(key for _, key in photos)
+        training = [(file, key) for file, key in photos if counts[key] >= self.fewest]
         keys = sorted({key for _, key in training})
         found = Listings(
             classes=tuple(self.names.get(key, key) for key in keys),
@@ -66,6 +71,21 @@ OMNIGLOT = FolderSet(
     count=964,
     training=("images_background",),
     depth=2,
+)
+
+LFW_PEOPLE = (
+    FolderSet(  # most people have one photo, and torchvision's splits hold different people
+        files=Files(
+            "LFWPeople",
+            "lfw-py",
+            ("lfw_funneled",),
+            elsewhere=("lfw_home",),  # where scikit-learn unpacks it
+            page="https://ndownloader.figshare.com/files/5976015",
+        ),
+        count=62,
+        training=("lfw_funneled",),
+        fewest=20,
+    )
 )
 
 IMAGENETTE = FolderSet(
