@@ -6,11 +6,10 @@
 (c) moe-search with its default workers and population.
 
 Run ``python tests/benchmarks/throughput.py`` on a quiet machine with MNIST in $MOE_SEARCH_DATA, or
-name the workloads (see ``workloads.py``). ``--against REF`` measures another commit beside this
-one; it must have today's executors. All ways take turns in this one call, and of several rounds the
-least counts; ratios are of wall time per trial-epoch. Compiling is not counted in (c): each worker
-does it once. No way is given what another is not: the recipe, the data and the losses are the same,
-and the loss per step agrees (tests/engine).
+name the workloads (see ``workloads.py``). All ways take turns in this one call, and of several
+rounds the least counts; ratios are of wall time per trial-epoch. Compiling is not counted in (c):
+each worker does it once. No way is given what another is not: the recipe, the data and the losses
+are the same, and the loss per step agrees (tests/engine).
 """
 
 import argparse
@@ -47,7 +46,6 @@ from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.spec import Study
 
 CORES = len(os.sched_getaffinity(0))
-ROOT = Path(__file__).parents[2]
 
 
 def step(model: PlainMixture, adam: torch.optim.Adam, x: Tensor, y: Tensor, kind: str) -> None:
@@ -175,10 +173,9 @@ class Way:
         way: ``careful`` or ``engine``.
         folder: of the synthetic data.
         processes: how many there are.
-        root: of the code that they run.
     """
 
-    def __init__(self, way: str, folder: Path, processes: int = 1, root: Path = ROOT) -> None:
+    def __init__(self, way: str, folder: Path, processes: int = 1) -> None:
         script = str(Path(__file__).resolve())
         threads = str(CORES // processes)
         self._processes = [
@@ -187,8 +184,6 @@ class Way:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                cwd=root,
-                env=os.environ | {"PYTHONPATH": str(root)},
             )
             for _ in range(processes)
         ]
@@ -220,31 +215,17 @@ class Way:
 
 
 @contextmanager
-def ways(folder: Path, against: str | None) -> Iterator[dict[str, Way]]:
+def ways(folder: Path) -> Iterator[dict[str, Way]]:
     """Every way by what it is called."""
     with ExitStack() as opened:
         found = {
             f"(b) careful, {n} process(es) x {CORES // n} thread(s)": Way("careful", folder, n)
             for n in sorted({1, CORES})
         }
-        if against is not None:
-            root = opened.enter_context(_checked_out(against))
-            found[f"(c) moe-search of {against}"] = Way("engine", folder, root=root)
         found["(c) moe-search"] = Way("engine", folder)
         for way in found.values():
             opened.callback(way.end)
         yield found
-
-
-@contextmanager
-def _checked_out(ref: str) -> Iterator[Path]:
-    """A folder with the code of a commit."""
-    with TemporaryDirectory() as folder:
-        root = Path(folder) / "tree"
-        git = ["git", "-C", str(ROOT), "worktree"]
-        subprocess.run([*git, "add", "--quiet", "--detach", str(root), ref], check=True)
-        yield root
-        subprocess.run([*git, "remove", "--force", str(root)], check=True)
 
 
 def peaks() -> dict[str, float]:
@@ -292,7 +273,7 @@ def measure(of: Workload, kind: str, by_name: dict[str, Way], rounds: int, peak:
     print(f"  (c) reaches {rate / 1e9:.1f} G multiply-adds/s, {rate / peak:.0%} of the peak")
 
 
-def compare(workloads: Sequence[Workload], rounds: int, against: str | None) -> None:
+def compare(workloads: Sequence[Workload], rounds: int) -> None:
     """Measure and print everything."""
     print(f"{CORES} cores, torch {torch.__version__}")
     found = peaks_of_workers()
@@ -301,7 +282,7 @@ def compare(workloads: Sequence[Workload], rounds: int, against: str | None) -> 
     with TemporaryDirectory() as folder:
         for of in workloads:
             of.write(Path(folder))
-        with ways(Path(folder), against) as by_name:
+        with ways(Path(folder)) as by_name:
             for of in workloads:
                 for kind in of.kinds:
                     measure(of, kind, by_name, rounds, max(found.values()))
@@ -312,7 +293,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=3, help="of which the least counts")
-    parser.add_argument("--against", metavar="REF", help="a commit to measure beside this one")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--peaks", action="store_true", help=argparse.SUPPRESS)
@@ -326,7 +306,7 @@ def main() -> None:
         serve(Path(arguments.serve[1]))
     else:
         named = [WORKLOADS[name] for name in arguments.workloads or WORKLOADS]
-        compare(named, arguments.rounds, arguments.against)
+        compare(named, arguments.rounds)
 
 
 if __name__ == "__main__":

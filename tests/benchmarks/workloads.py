@@ -1,7 +1,4 @@
-"""What throughput.py trains: networks on images, on a table and on embeddings.
-
-Each workload can be given to any build of moe-search: its data are a source that ``load`` reads.
-"""
+"""What throughput.py and builds.py train: networks on images, on a table and on embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from moe_search.spec import PRESETS, Configuration, Data
+from moe_search.spec import PRESETS, Configuration
 from moe_search.spec.backbones import Backbone
-from moe_search.spec.kinds.layers import Layer, Linear, Shape
+from moe_search.spec.kinds.layers import Layer, Linear, Shape, multiply_adds
+from moe_search.spec.sections import Data
 
 WEIGHT = 0.2
 """Of the regularizer."""
@@ -101,8 +99,6 @@ def passes(layers: Sequence[Layer], shape: Shape, outputs: int) -> tuple[int, in
         shape: of its input.
         outputs: of the dense layer behind the body.
     """
-    from moe_search.spec.kinds.layers import multiply_adds  # builds before 0.2 have none
-
     whole = [*layers, Linear(linear=outputs)]
     counts = [multiply_adds(whole[:number], shape) or 0 for number in range(1, len(whole) + 1)]
     return 3 * counts[-1] - next(filter(None, counts)), counts[-1]
