@@ -24,7 +24,7 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Ready
 from moe_search.errors import UserError
 from moe_search.progress import Note, Working, silent
-from moe_search.search.events import Event, TrialEnded
+from moe_search.search.events import EpochEnded, Event, TrialEnded
 from moe_search.search.executors import ray_cluster
 from moe_search.search.executors.base import Plan
 from moe_search.search.run import run_study
@@ -118,7 +118,7 @@ def study(folder: Path, name: str, top: int = 0, **search: Any) -> Study:
         name=name,
         model={"experts": {"low": 2, "high": 5}, "temperature": {"low": 0.3, "high": 3.0}},
         regularizer={"kind": {"choices": ["none", "importance", "similarity"]}},
-        training={"epochs": 10, "batch_size": 64},
+        training={"epochs": 60, "batch_size": 64},
         search={"trials": 6, "sampler": "random", **search},
         finalists={"top": top, "seeds": 1},
     )
@@ -137,10 +137,15 @@ def test_a_study_whose_node_is_killed_has_in_every_bit_what_processes_give(
     cluster: Any, study_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (doomed,) = cluster.worker_nodes
+    under_way: set[int] = set()
     killed: list[Event] = []
 
     def listen(event: Event) -> None:
-        if isinstance(event, TrialEnded) and not killed:
+        if isinstance(event, EpochEnded):
+            under_way.add(event.trial)
+        if isinstance(event, TrialEnded):
+            under_way.discard(event.number)
+        if len(under_way) > 2 and not killed:  # more than one node trains, so this one does
             killed.append(event)
             kill(doomed)
 
