@@ -3,7 +3,6 @@
 Shape suffixes: N row.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from moe_search.data.dataset import Ints
@@ -22,9 +21,9 @@ class FrameRows:
         self._frame, self._index_N = frame, index_N
 
     @property
-    def columns(self) -> Sequence[str]:
-        """Their names."""
-        return list(self._frame.columns)
+    def columns(self) -> Any:
+        """Their names, as the data frame has them: one among thousands is found at once."""
+        return self._frame.columns
 
     def __len__(self) -> int:
         return len(self._index_N)

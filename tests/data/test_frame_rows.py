@@ -17,7 +17,7 @@ def test_rows_chosen_twice_are_those_that_pandas_gives(first: list[int], second:
     some = chosen(chosen(whole, np.array(first[:9])), np.array(second[:4]))
     expected = FRAME.iloc[first[:9]].iloc[second[:4]]
     assert some.y.tolist() == expected.index.tolist()
-    assert (len(some.x), some.x.columns) == (4, ["number", "word"])
+    assert (len(some.x), list(some.x.columns)) == (4, ["number", "word"])
     for name in FRAME.columns:
         assert some.x[name].tolist() == expected[name].tolist()
 

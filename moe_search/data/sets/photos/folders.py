@@ -73,19 +73,18 @@ OMNIGLOT = FolderSet(
     depth=2,
 )
 
-LFW_PEOPLE = (
-    FolderSet(  # most people have one photo, and torchvision's splits hold different people
-        files=Files(
-            "LFWPeople",
-            "lfw-py",
-            ("lfw_funneled",),
-            elsewhere=("lfw_home",),  # where scikit-learn unpacks it
-            page="https://ndownloader.figshare.com/files/5976015",
-        ),
-        count=62,
-        training=("lfw_funneled",),
-        fewest=20,
-    )
+# Most people have one photo, and torchvision's splits hold different people.
+LFW_PEOPLE = FolderSet(
+    files=Files(
+        "LFWPeople",
+        "lfw-py",
+        ("lfw_funneled",),
+        elsewhere=("lfw_home",),  # where scikit-learn unpacks it
+        page="https://ndownloader.figshare.com/files/5976015",
+    ),
+    count=62,
+    training=("lfw_funneled",),
+    fewest=20,
 )
 
 IMAGENETTE = FolderSet(
