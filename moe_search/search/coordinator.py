@@ -199,6 +199,7 @@ class Coordinator:
         del self._running[running.number]
         self._recorder.pruned(running.trial, result, running.pruned)
         self._optuna_study.tell(running.trial, state=TrialState.PRUNED)
+        self._proposals.replicates.pruned(TrialRecord.of(running.trial))
         self._count(running, "pruned", running.pruned)
 
     def _result(self, running: Running, result: TrialResult) -> None:
@@ -218,7 +219,8 @@ class Coordinator:
         set_constraints(running.trial, list(violations.values()))
         text = self._recorder.complete(running.trial, running.results, metrics, values)
         self._optuna_study.tell(running.trial, values)
-        self._proposals.replicates.end(running.number, TrialRecord.of(running.trial), values[0])
+        known = TrialRecord.of(running.trial)
+        self._proposals.replicates.complete(running.number, known, values[0])
         kept = objective.keeps(violations)
         if kept and study.search.target and self._reached is None:
             reached = objective.reaches(study.search.target, metrics, result.experts)
@@ -239,7 +241,7 @@ class Coordinator:
         self._recorder.failed(running.trial, running.configuration, running.history, reason)
         self._optuna_study.tell(running.trial, state=TrialState.FAIL)
         if not again:
-            self._proposals.replicates.end(number, TrialRecord.of(running.trial), None)
+            self._proposals.replicates.failed(number, TrialRecord.of(running.trial))
         self._say(running, "failed", f"{reason}; it runs again" if again else reason)
 
     def _count(self, running: Running, state: str, text: str, values: Sequence[float] = ()) -> None:

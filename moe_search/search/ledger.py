@@ -5,7 +5,7 @@ which did not exist yet is lacking: a metric is NaN then, and all else is empty.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, Self
@@ -110,6 +110,12 @@ class TrialRecord:
         """Set what is known, and leave all else of the trial as it stands."""
         for name, value in self.attributes().items():
             trial.set_user_attr(name, value)
+
+
+def repeated(trials: Iterable[FrozenTrial]) -> set[int]:
+    """The numbers of those that others among them repeat."""
+    of = (trial.user_attrs.get("retry_of") for trial in trials)
+    return {number for number in of if number is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

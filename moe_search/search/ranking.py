@@ -1,6 +1,7 @@
 """The best configurations of a study, and what the finalists' numbers say."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -108,9 +109,14 @@ class Tried:
 def best_trials(
     objective: Objective, optuna_study: optuna.Study, count: int, choose: str | None = None
 ) -> list[FrozenTrial]:
-    """The best trial of each of the best configurations, so many at most."""
+    """A trial of each of the best configurations, so many at most.
+
+    It is the best of the configuration's; or the one by which that is a finalist already, as
+    further trials of a study that goes on may be better.
+    """
+    known = Counter(record.trial for record in StudyRecord.of(optuna_study).finalists)
     best = best_configurations(objective, optuna_study, choose)
-    return [tried.trials[0] for tried in best[:count]]
+    return [max(tried.trials, key=lambda trial: known[trial.number]) for tried in best[:count]]
 
 
 def best_configurations(

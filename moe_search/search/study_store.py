@@ -1,7 +1,7 @@
 """The study in Optuna's storage: opening, going on, and what was left by an earlier run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from moe_search.credentials import without_credentials
 from moe_search.engine.trial import expert_count
 from moe_search.errors import UserError
 from moe_search.search import objective
-from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.search.ledger import StudyRecord, TrialRecord, repeated
 from moe_search.spec import Study, Value
 from moe_search.spec.kinds.stores import Addresses, store_file
 from moe_search.stores.checks import check_store
@@ -117,7 +117,7 @@ def requeue(optuna_study: optuna.Study, number: int, died: bool = False) -> bool
         Whether it runs again.
     """
     trials = optuna_study.get_trials(deepcopy=False)
-    if any(TrialRecord.of(other).retry_of == number for other in trials):
+    if number in repeated(trials):
         return True
     values, known = _values(trials[number]), TrialRecord.of(trials[number])
     if not values and known.configuration is None:
@@ -145,10 +145,22 @@ def untried(
         for trial in optuna_study.get_trials(deepcopy=False)
         if trial.state != TrialState.FAIL
     ]
+    seen: dict[tuple[str, ...], set[tuple[Any, ...]]] = {}  # by what a point names
     for point in map(as_written, points):
-        if not any(point.items() <= values.items() for values in tried):
+        paths = tuple(sorted(point))
+        if paths not in seen:
+            alike = [values for values in tried if values.keys() >= point.keys()]
+            seen[paths] = {_at(values, paths) for values in alike}
+        if _at(point, paths) not in seen[paths]:
             tried.append(dict(point))
+            for named, known in seen.items():
+                if point.keys() >= set(named):
+                    known.add(_at(point, named))
             yield dict(point)
+
+
+def _at(values: Mapping[str, Any], paths: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(values[path] for path in paths)
 
 
 def waiting(optuna_study: optuna.Study) -> int:
@@ -176,10 +188,9 @@ def failures(optuna_study: optuna.Study) -> list[str]:
     trials = optuna_study.get_trials(deepcopy=False)
     if any(trial.state in COUNTED for trial in trials):
         return []
-    records = {trial.number: TrialRecord.of(trial) for trial in trials}
-    again = {record.retry_of for record in records.values()}
+    again = repeated(trials)
     reasons = Counter(
-        records[trial.number].reason
+        TrialRecord.of(trial).reason
         for trial in trials
         if trial.state == TrialState.FAIL and trial.number not in again
     )

@@ -53,8 +53,10 @@ class Running:
 
     def follow(self, report: EpochReport) -> bool:
         """Keep a report; False where pruning has no use for it."""
+        if self.results:
+            return False  # of a later seed
         if self.history and report.epoch <= self.history[-1].epoch:
-            return False  # of a later seed, or of a job that was begun again
+            return False  # of a job that was begun again
         self.history.append(report)
         return True
 

@@ -1,8 +1,10 @@
 """The seeds of trials: of repeats, of trials that run again, and several of each."""
 
+from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from support.fake_workers import decomposition
@@ -17,9 +19,11 @@ from support.study_runs import (
     trials,
 )
 
-from moe_search.engine.trial import TrialSpec
+from moe_search.engine.trial import EpochReport, TrialSpec
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.study_store import open_study
+from moe_search.search.trial import Running
+from moe_search.spec import Configuration
 from moe_search.stores.optuna import open_storage
 
 
@@ -55,6 +59,17 @@ def test_a_trial_that_runs_again_does_not_take_the_seed_of_its_repeat(study_fold
     optuna_study.tell(1, 0.5)  # and the first was left running
     run(study, by_temperature)
     assert [t.user_attrs["seed"] for t in trials(study, TrialState.COMPLETE)] == [1, 0]
+
+
+def test_only_the_first_seed_decides_on_pruning_even_if_it_stopped_early() -> None:
+    def report(epoch: int) -> EpochReport:
+        return EpochReport(0, epoch, {"accuracy": 0.9}, 1.0, np.ones(1))
+
+    running = Running(cast(Any, None), Configuration(), deque([0, 1]))
+    assert [running.follow(report(epoch)) for epoch in (1, 2, 1)] == [True, True, False]
+    running.results.append(cast(Any, "of the first seed"))
+    assert not any(running.follow(report(epoch)) for epoch in range(1, 6))
+    assert [report.epoch for report in running.history] == [1, 2]
 
 
 def test_several_seeds_count_by_their_mean(study_folder: Path) -> None:

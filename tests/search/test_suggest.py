@@ -16,6 +16,7 @@ from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.search.events import Started
 from moe_search.search.samplers import make_sampler
+from moe_search.search.study_store import untried
 from moe_search.search.suggest import as_written, grid, suggest
 from moe_search.spec import Study, Value
 
@@ -207,6 +208,14 @@ def by_values(found: list[dict[str, Value]]) -> list[list[tuple[str, Value]]]:
 
 
 @pytest.mark.filterwarnings("error:Fixed parameter:UserWarning")
+def test_points_that_others_hold_are_tried_once() -> None:
+    optuna_study = optuna.create_study()
+    optuna_study.enqueue_trial({"a": 1, "b": 1})
+    points = [{"a": 1}, {"a": 2}, {"a": 2, "b": 3}, {"a": 3, "b": 1}, {"a": 3}, {"a": 2}]
+    found = list(untried(optuna_study, points, dict))
+    assert found == [{"a": 2}, {"a": 2, "b": 3}, {"a": 3, "b": 1}]
+
+
 def test_a_grid_is_searched_once_through(study_folder: Path) -> None:
     point = {"model.experts": 4, "regularizer.kind": "none"}
     search = {"sampler": "grid", "points": [point]}

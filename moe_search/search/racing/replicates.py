@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from moe_search.engine.trial import expert_count
 from moe_search.search import objective
-from moe_search.search.ledger import TrialRecord
+from moe_search.search.ledger import TrialRecord, repeated
 from moe_search.search.study_store import COUNTED
 from moe_search.search.surrogate.beliefs import beliefs
 from moe_search.spec import Configuration, Study
@@ -38,7 +38,7 @@ class _Known:
     """What is known of a configuration.
 
     Attributes:
-        number: of its first trial.
+        number: of its first trial; once some are complete, of the first of those.
         values: by seed, of trials that are complete; more is better.
         metrics: of the same, on validation.
         under_way: seeds that are trained from now.
@@ -69,7 +69,7 @@ class Replicates:
         self._known: dict[Configuration, _Known] = {}
         self._fresh = set[int]()  # trials of new configurations, but for those that failed
         trials = optuna_study.get_trials(deepcopy=False)
-        again = {TrialRecord.of(trial).retry_of for trial in trials}
+        again = repeated(trials)
         for trial in trials if len(self._seeds) > 1 else ():
             if trial.number not in again:
                 self._read(trial)
@@ -82,9 +82,11 @@ class Replicates:
         if trial.state in COUNTED:
             self.begin(trial.number, record)
         if trial.state == TrialState.COMPLETE:
-            self.end(trial.number, record, trial.values[0])
+            self.complete(trial.number, record, trial.values[0])
+        elif trial.state == TrialState.PRUNED:
+            self.pruned(record)
         elif trial.state == TrialState.FAIL:
-            self.end(trial.number, record, None)
+            self.failed(trial.number, record)
 
     def begin(self, number: int, record: TrialRecord) -> None:
         """A trial is asked."""
@@ -97,23 +99,32 @@ class Replicates:
         known = self._known.setdefault(record.configuration, _Known(number))
         known.under_way.add(record.seed)
 
-    def end(self, number: int, record: TrialRecord, value: float | None) -> None:
-        """A trial is complete, or has failed and has no value; pruned ones do not race.
-
-        One that has failed makes room for another new configuration.
-        """
-        assert record.configuration is not None
-        assert record.seed is not None
-        if value is None:
-            self._fresh.discard(number)
-        known = self._known.get(record.configuration)
-        if known is None:
-            return
-        known.under_way.discard(record.seed)
-        known.lost |= value is None and record.replicate_of is not None
-        if value is not None:
+    def complete(self, number: int, record: TrialRecord, value: float) -> None:
+        """A trial has its value."""
+        if known := self._ended(record):
+            assert record.seed is not None
+            known.number = min(number, known.number) if known.values else number
             known.values[record.seed] = objective.gain(self._goal, value)
             known.metrics.append(record.metrics)
+
+    def pruned(self, record: TrialRecord) -> None:
+        """A trial was pruned; it does not race."""
+        self._ended(record)
+
+    def failed(self, number: int, record: TrialRecord) -> None:
+        """A trial has failed for good, which makes room for another new configuration."""
+        self._fresh.discard(number)
+        if known := self._ended(record):
+            known.lost |= record.replicate_of is not None
+
+    def _ended(self, record: TrialRecord) -> _Known | None:
+        """A trial is under way no more; of its configuration, what is known."""
+        assert record.configuration is not None
+        assert record.seed is not None
+        known = self._known.get(record.configuration)
+        if known:
+            known.under_way.discard(record.seed)
+        return known
 
     def next(self) -> tuple[int, int] | None:
         """Whose configuration, by the number of its first trial, is to have which seed next."""

@@ -40,42 +40,45 @@ def beliefs(study: Study, trials: Sequence[FrozenTrial]) -> Beliefs:
     if several or not study.parameters or len(trials) < FEWEST:
         return {}
     groups = _by_configuration(trials)
-    kept = sorted(_best(groups), key=lambda trial: (-trial.values[0], trial.number))
-    known: dict[Configuration | None, int] = {}
-    records = [TrialRecord.of(trial) for trial in kept]
-    which = [known.setdefault(record.configuration, len(known)) for record in records]
-    cube = Cube(study.parameters)
-    places = dict(zip(which, (cube.place(trial.params) for trial in kept), strict=True))
+    kept = _best(groups)
+    which = [(n, trial) for n, own in enumerate(kept.values()) for trial in own]
     results = Results(
-        np.array(which),
-        np.array([record.seed or 0 for record in records]),
-        np.array([trial.values[0] for trial in kept]),
-        np.full(len(kept), float(study.search.seeds)),
+        np.array([n for n, _ in which]),
+        np.array([TrialRecord.of(trial).seed or 0 for _, trial in which]),
+        np.array([trial.values[0] for _, trial in which]),
+        np.full(len(which), float(study.search.seeds)),
     )
-    mean_C, deviation_C = believed(np.array(list(places.values())), cube.kinds_D, results)
+    cube = Cube(study.parameters)
+    place_CD = np.array([cube.place(own[0].params) for own in kept.values()])
+    mean_C, deviation_C = believed(place_CD, cube.kinds_D, results)
     unknown = float(deviation_C.max())
-    measured = {trial.number: (_mean(own), unknown) for own in groups for trial in own}
-    return measured | {
-        trial.number: (float(mean_C[n]), float(deviation_C[n]))
-        for trial, n in zip(kept, which, strict=True)
+    worth = dict(zip(kept, zip(mean_C.tolist(), deviation_C.tolist(), strict=True), strict=True))
+    return {
+        trial.number: worth.get(configuration, (_mean(own), unknown))
+        for configuration, own in groups.items()
+        for trial in own
     }
 
 
-def _best(groups: Sequence[Sequence[FrozenTrial]]) -> list[FrozenTrial]:
-    """All trials of the best configurations by their mean, as many as are looked at together."""
-    best: list[FrozenTrial] = []
-    for own in sorted(groups, key=lambda own: (-_mean(own), own[0].number)):
-        if len(best) + len(own) > _MOST:
-            break
-        best += own
+_Groups = dict[Configuration | None, list[FrozenTrial]]
+"""Trials by their configuration."""
+
+
+def _best(groups: _Groups) -> _Groups:
+    """The best configurations by their mean, with as many trials as are looked at together."""
+    best, left = _Groups(), _MOST
+    for of, own in sorted(groups.items(), key=lambda item: (-_mean(item[1]), item[1][0].number)):
+        if left:
+            best[of] = own[:left]
+            left -= len(best[of])
     return best
 
 
-def _by_configuration(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
-    found: dict[Configuration | None, list[FrozenTrial]] = {}
+def _by_configuration(trials: Sequence[FrozenTrial]) -> _Groups:
+    found = _Groups()
     for trial in trials:
         found.setdefault(TrialRecord.of(trial).configuration, []).append(trial)
-    return list(found.values())
+    return found
 
 
 def _mean(trials: Sequence[FrozenTrial]) -> float:

@@ -5,8 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.distributions import FloatDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from support.fake_workers import Fails, Kills, decomposition
 from support.study_runs import SPACE, check_ledger, run, study_in, trials
 
@@ -15,7 +17,8 @@ from moe_search.errors import UserError
 from moe_search.moe.decomposition import Decomposition
 from moe_search.report.results.summary import summarize
 from moe_search.report.text.search import best_table
-from moe_search.search.ledger import TrialRecord
+from moe_search.search.ledger import StudyRecord, TrialRecord
+from moe_search.search.racing.replicates import Replicates
 from moe_search.search.ranking import best_configurations, finalists
 from moe_search.search.study_store import find_study
 from moe_search.spec import Study, check_study
@@ -72,6 +75,56 @@ def test_what_may_be_the_best_gets_more_seeds_each_in_a_trial_of_its_own(
         assert first.number < trial.number
         assert TrialRecord.of(first).replicate_of is None
     check_ledger(study)
+
+
+def test_finals_of_a_study_that_goes_on_train_nothing_again(study_folder: Path) -> None:
+    """Further seeds may be better than the trial by which a configuration became a finalist."""
+
+    def rising(spec: TrialSpec, epoch: int) -> Decomposition:
+        later = 0.01 * spec.seed if spec.seed < 10 else 0.0
+        return decomposition(2, 0.5 + 0.1 * spec.configuration.model.temperature + later)
+
+    for asked in (12, 18):
+        study = racing(study_folder, finals=2, trials=asked)
+        run(study, rising)
+    found, records = trials(study), StudyRecord.of(find_study(study)).finalists
+    trained = Counter((found[r.trial].params["model.temperature"], r.seed) for r in records)
+    assert set(trained.values()) == {1}
+    assert len({r.trial for r in records}) == len({temperature for temperature, _ in trained})
+
+
+def test_a_configuration_whose_worker_died_races_once_it_has_a_value() -> None:
+    model = {"temperature": {"low": 0.1, "high": 9.0}}
+    given = {"name": "a", "data": "digits", "model": model, "search": {"trials": 12}}
+    study = Study.model_validate(given)
+    optuna_study = optuna.create_study(direction="maximize")
+    live = Replicates(study, optuna_study)
+
+    def add(temperature: float, state: TrialState, retry_of: int | None = None) -> None:
+        values = {"model.temperature": temperature}
+        known = TrialRecord(configuration=study.configuration(values), seed=0, retry_of=retry_of)
+        number = len(optuna_study.trials)
+        optuna_study.add_trial(
+            create_trial(
+                state=state,
+                params=values,
+                distributions={"model.temperature": FloatDistribution(0.1, 9.0)},
+                value=temperature if state == TrialState.COMPLETE else None,
+                user_attrs=known.attributes(),
+            )
+        )
+        record = TrialRecord.of(optuna_study.trials[number])
+        live.begin(number, record)
+        if state == TrialState.COMPLETE:
+            live.complete(number, record, temperature)
+        elif state == TrialState.PRUNED:
+            live.pruned(record)
+
+    add(9.0, TrialState.FAIL)  # its worker died, so it runs again
+    add(9.0, TrialState.COMPLETE, retry_of=0)
+    for n in range(8):
+        add(1.0 + n / 10, TrialState.COMPLETE)
+    assert live.next() == Replicates(study, optuna_study).next() == (1, 1)
 
 
 def test_a_configuration_counts_by_its_mean(study_folder: Path) -> None:

@@ -45,6 +45,15 @@ def test_a_lucky_value_is_taken_back_by_its_other_seeds(looked_at: int) -> None:
     assert max(found, key=lambda number: found[number][0]) < looked_at
 
 
+def test_one_configuration_with_more_trials_than_are_looked_at(looked_at: int) -> None:
+    even = [trial(n, 0.5 + n / 20, 0, 0.5) for n in range(3)]
+    best = [trial(90 + seed, 1.4, seed, 0.9) for seed in range(looked_at + 5)]
+    found = beliefs.beliefs(STUDY, [*even, *best])
+    assert found.keys() == {one.number for one in (*even, *best)}
+    assert len({found[one.number] for one in best}) == 1
+    assert found[90][0] > 0.7
+
+
 def test_a_configuration_is_looked_at_with_all_its_seeds(looked_at: int) -> None:
     even = [trial(n, 0.5 + n / 20, 0, 0.5) for n in range(looked_at)]
     best = [trial(90 + seed, 1.4, seed, 0.9 - 0.2 * seed) for seed in range(3)]
