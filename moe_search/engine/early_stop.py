@@ -16,9 +16,11 @@ from moe_search.spec.configuration import Configuration
 
 def kept_epoch(configuration: Configuration, history: Sequence[EpochReport]) -> int:
     """The epoch whose weights are kept: the last, or of those of the last stage the best."""
+    if not configuration.training.early_stop:
+        return history[-1].epoch
     *_, (_, stage) = numbered(configuration)
     judged = [report for report in history if report.epoch in stage]
-    if not judged or not configuration.training.early_stop:
+    if not judged:
         return history[-1].epoch
     return max(judged, key=lambda of: (of.metrics["accuracy"], -of.metrics["loss"])).epoch
 
@@ -56,7 +58,9 @@ class Progress:
     def keep(self, state: Callable[[], State]) -> None:
         """Keep the weights that there are now, where it may stop early and is at its best."""
         now = self.history[-1].epoch
-        if self.configuration.training.early_stop and now == self._kept_epoch:
+        *_, (_, last_stage) = numbered(self.configuration)
+        may_stop = self.configuration.training.early_stop and now in last_stage
+        if may_stop and now == self._kept_epoch:
             self.best = state()
 
     def until_kept(self) -> tuple[EpochReport, ...]:

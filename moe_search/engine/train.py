@@ -258,7 +258,7 @@ class Trainer:
         mixtures, judged = population.mixtures, [*range(len(population.specs))]
         if any(self._progress_of(model).best for model in models):
             states = [self._kept(model) for model in models]
-            epochs = [len(self._progress_of(model).until_kept()) for model in models]
+            epochs = [self._progress_of(model).until_kept()[-1].epoch for model in models]
             mixtures, judged = population.with_states(models, states, epochs), [*models]
             validation = evaluate(mixtures, data.validation)
         training: Sequence[Decomposition | None] = [None] * len(judged)
@@ -296,7 +296,7 @@ class Trainer:
             test=test,
             architecture=self._population.architecture,
             experts=expert_count(spec.configuration),
-            temperature=temperatures(spec.configuration, len(history)).gate,
+            temperature=temperatures(spec.configuration, history[-1].epoch).gate,
             state=self._kept(model) if complete else self._population.state_of(model),
             seconds=progress.seconds,
             on_all=spec.on_all,

@@ -31,6 +31,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             "attentive": {"model": {"gate": "attentive"}},
             "distilled": {"model": {"gate": "attentive"}, "training": {"distill": True}},
             "original": {"model": {"gate": "original"}},
+            "hardened": {
+                "model": {"gate": "attentive", "temperature_schedule": "quarters"},
+                "training": {"epochs": 4, "early_stop": 1},
+            },
         },
         "search": {"workers": 1},
     }
@@ -62,6 +66,14 @@ def test_it_is_the_model_that_the_stage_makes(
     for row, metrics in (("attentive", distilled.before), ("distilled", distilled.after)):
         for name, value in metrics.items():
             assert value == pytest.approx(rows[row][f"test/{name}"], rel=1e-6), (row, name)
+
+
+def test_it_answers_at_the_temperature_it_was_trained_at(
+    study: Study, models: dict[str, str]
+) -> None:
+    """That of the stage's epochs, of which early_stop may keep the first; it was warmer before."""
+    found = distil(models["hardened"], study.mlflow_url, None, lambda report: None)
+    assert found.after["sample_entropy"] < 0.05
 
 
 def test_it_predicts_with_one_expert(study: Study, distilled: Distilled) -> None:
