@@ -50,7 +50,6 @@ class ExecutorContract:
     def test_it_trains_stops_what_is_dropped_and_takes_another_job(self, tmp_path: Path) -> None:
         """One test, for workers take seconds to start."""
         with self._open(tmp_path) as executor:
-            assert executor.workers == 1
             _await(executor, lambda seen: any(isinstance(event, Ready) for event in seen))
             assert executor.idle == 1
             executor.submit(_job(_LONG, 0, 1))

@@ -41,7 +41,7 @@ from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.resident import resident
 from moe_search.engine.trial import Job, TrialFailure, TrialResult, TrialSpec
 from moe_search.moe.architecture import Architecture
-from moe_search.search.executors.base import ENVIRONMENT
+from moe_search.search.executors.base import ENVIRONMENT, Plan
 from moe_search.search.executors.local import LocalExecutor, plan
 from moe_search.spec import Study
 
@@ -127,24 +127,25 @@ def engine(folder: Path) -> None:
                 LocalExecutor(machine, load(source), Checkpoints(store, source))
             )
             named = of.name
-        run_jobs(executor, of, folder, machine.population, kind, epochs=1)
-        with _timed(of.epochs * machine.population * executor.workers):
-            run_jobs(executor, of, folder, machine.population, kind, of.epochs)
+        run_jobs(executor, machine, of, folder, kind, epochs=1)
+        with _timed(of.epochs * machine.population * len(machine.devices)):
+            run_jobs(executor, machine, of, folder, kind, of.epochs)
     opened.close()
 
 
 def run_jobs(
-    executor: LocalExecutor, of: Workload, folder: Path, size: int, kind: str, epochs: int
+    executor: LocalExecutor, machine: Plan, of: Workload, folder: Path, kind: str, epochs: int
 ) -> None:
     """One job on every worker."""
     configuration = of.configuration(kind, epochs)
     shared = Architecture.of(configuration, of.backbone, of.shape, of.classes)
-    wanted = size * executor.workers
-    for worker in range(executor.workers):
+    size, workers = machine.population, len(machine.devices)
+    wanted = size * workers
+    for worker in range(workers):
         trials = tuple(TrialSpec(worker * size + n, configuration, 0) for n in range(size))
         executor.submit(Job(trials, shared, of.source(folder)))
     ended = 0
-    while ended < wanted or executor.idle < executor.workers:
+    while ended < wanted or executor.idle < workers:
         for event in executor.events(timeout=1.0):
             assert not isinstance(event, TrialFailure), event
             ended += isinstance(event, TrialResult)

@@ -43,10 +43,6 @@ class Executor(Protocol):
     """Workers somewhere, each of which trains one job at a time."""
 
     @property
-    def workers(self) -> int:
-        """Number of workers."""
-
-    @property
     def idle(self) -> int:
         """Workers that wait for a job."""
 

@@ -17,6 +17,7 @@ from moe_search.data import Dataset
 from moe_search.engine.checkpoints import Checkpoints
 from moe_search.engine.messages import Drop, Setup, ToWorker, receive, send
 from moe_search.engine.trial import Job
+from moe_search.errors import UserError
 from moe_search.machine import cores
 from moe_search.progress import Progress
 from moe_search.search.executors.base import (
@@ -33,20 +34,31 @@ _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # files of NVIDIA's, of W
 
 
 def plan(study: Study) -> Plan:
-    """One worker a core with one thread each, or one a GPU; what study.yaml says comes first."""
+    """One worker a core with one thread each, or one a GPU; what study.yaml says comes first.
+
+    Raises:
+        UserError: it asks for a GPU, and torch finds none.
+    """
     search = study.search
-    gpus = 0 if search.device == "cpu" else _gpus()
-    cuda = search.device == "cuda" or gpus > 0
-    units = gpus if cuda else cores()
+    asked = search.device == "cuda"
+    gpus = _gpus() if asked or (search.device == "auto" and _has_driver()) else 0
+    if asked and not gpus:
+        raise UserError(
+            "search.device: cuda, but torch finds no GPU it can use here; write auto or cpu"
+        )
+    units = gpus or cores()
     workers = units if search.workers == "auto" else search.workers
-    devices = tuple(f"cuda:{n % max(units, 1)}" if cuda else "cpu" for n in range(max(workers, 1)))
-    return Plan(devices, population(study, cuda))
+    devices = tuple(f"cuda:{n % units}" if gpus else "cpu" for n in range(max(workers, 1)))
+    return Plan(devices, population(study, gpus > 0))
+
+
+def _has_driver() -> bool:
+    """Whether there may be a GPU: torch, which takes seconds to load, is not asked without."""
+    return any(Path(device).exists() for device in _DRIVERS)
 
 
 def _gpus() -> int:
     """How many torch can use; a process of its own asks it, so that this one need not load it."""
-    if not any(Path(device).exists() for device in _DRIVERS):
-        return 0
     code = "from torch import cuda; print(cuda.device_count() if cuda.is_available() else 0)"
     asked = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     return int(asked.stdout)
@@ -112,11 +124,6 @@ class LocalExecutor:
         self._workers = [*started] or [_start(device, 1) for device in plan.devices]
         for worker in self._workers:
             self._give_data(worker)
-
-    @property
-    def workers(self) -> int:
-        """Number of workers."""
-        return len(self._workers)
 
     @property
     def idle(self) -> int:

@@ -118,11 +118,6 @@ class RayExecutor:
         self._workers = [self._start(1) for _ in plan.devices]
 
     @property
-    def workers(self) -> int:
-        """Number of workers, those included that wait for room."""
-        return len(self._workers)
-
-    @property
     def idle(self) -> int:
         """Workers that have a place and wait for a job."""
         return len(self._idle())

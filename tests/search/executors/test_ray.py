@@ -76,7 +76,7 @@ def test_workers_from_start_to_end(cluster: Any, tmp_path: Path) -> None:
 
         plan = Plan(("cpu",) * 3, 1)
         with RayExecutor(plan, given, load(SOURCE), checkpoints) as executor:
-            assert (executor.workers, executor.idle) == (3, 0)
+            assert executor.idle == 0
             await_events(executor, lambda found: found.count(Ready(None)) == 2)
             assert executor.idle == 2
             executor.submit(job(0, 1))
