@@ -1,11 +1,8 @@
 """Runs a study whose data is read and whose workers are joined, to its champion."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, partial
 
-from mlflow.exceptions import MlflowException
 from optuna.exceptions import StorageInternalError
 from optuna_dashboard import save_note
 
@@ -37,6 +34,7 @@ from moe_search.stores.lock import study_lock
 from moe_search.stores.mlflow import open_store
 from moe_search.stores.optuna import open_storage
 from moe_search.stores.quiet import silence
+from moe_search.tracking.failed import failing
 from moe_search.tracking.notes import study_note
 from moe_search.tracking.provenance import provenance
 from moe_search.tracking.runs import Tracker
@@ -83,7 +81,11 @@ def run_on_data(
         tracker = Tracker(client, study, card, made, StudyRecord.of(optuna_study).id)
         listener(Note(where_it_lies(data)))
         recorder = Recorder(tracker, addresses.artifacts)
-        with _closing(tracker), workers.open(plan, data, checkpoints) as executor:
+        with (
+            # the study's run in MLflow ends as the run of the study does, or at the next start
+            failing(partial(tracker.close, "FAILED"), away=StorageInternalError),
+            workers.open(plan, data, checkpoints) as executor,
+        ):
             parts = (recorder, executor, batches, checkpoints, interrupt, listener)
             session = Session(study, optuna_study, *parts, found)
             reason, interrupted = _to_the_end(session, record, started)
@@ -146,18 +148,6 @@ def _write_note(session: Session) -> None:
     """Say on the study's page in the Optuna dashboard what it is, and which trials are the best."""
     made = StudyRecord.of(session.optuna_study).made_with
     save_note(session.optuna_study, study_note(session.study, made, _best_in_words(session)))
-
-
-@contextmanager
-def _closing(tracker: Tracker) -> Iterator[None]:
-    """The study's run in MLflow ends as the run of the study does, or at the next start."""
-    try:
-        yield
-    except (MlflowException, StorageInternalError):
-        raise  # a store that is away would let us wait for minutes again
-    except BaseException:
-        tracker.close("FAILED")
-        raise
 
 
 def _best_in_words(session: Session) -> str:

@@ -15,6 +15,8 @@ def open_storage(url: str) -> RDBStorage:
     """
     store = store_at(url)
     try:
+        if not store.exists():
+            store.create()
         with store.making_tables():
             storage = RDBStorage(url, engine_kwargs=store.engine_options())
         store.opened_by_optuna(storage.engine)

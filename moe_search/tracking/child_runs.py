@@ -10,7 +10,6 @@ from typing import Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from mlflow.exceptions import MlflowException
 
 from moe_search.engine.trial import EpochReport, TrialResult
 from moe_search.package.config import Card
@@ -18,6 +17,7 @@ from moe_search.spec.configuration import Configuration
 from moe_search.tracking.decomposition.files import decomposition_files
 from moe_search.tracking.decomposition.model_view import ModelView
 from moe_search.tracking.decomposition.read import FOLDER
+from moe_search.tracking.failed import failing
 from moe_search.tracking.metrics import Point, history_points, result_points
 from moe_search.tracking.model_logging import log_model
 from moe_search.tracking.naming import meaningful, written
@@ -141,13 +141,8 @@ class ChildRuns:
             self.experiment_id, start_time=int(1000 * began), tags=cut, run_name=name
         )
         run_id: str = run.info.run_id
-        try:
+        with failing(lambda: self.client.set_terminated(run_id, "FAILED")):
             yield run_id
-        except MlflowException:
-            raise  # a store that is away would let us wait for minutes again
-        except BaseException:
-            self.client.set_terminated(run_id, "FAILED")
-            raise
         self.client.set_terminated(run_id, ended)
 
     def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
