@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from moe_search.cli.files import check_folder, writing
 from moe_search.cli.group import json_option, print_json
 from moe_search.cli.talk import Talk, talks
 from moe_search.errors import UserError
@@ -30,16 +31,16 @@ from moe_search.errors import UserError
 @talks
 def init(source: str, out: Path, as_json: bool, talk: Talk) -> None:
     """Look at a data set and write a first study of it."""
-    if out.exists():
-        raise UserError(f"--out {out}: is there already; name a new file")
-    if not out.parent.is_dir():
-        raise UserError(f"--out {out}: no such folder; make it first")
+    with writing("--out", out):  # a name may be too long
+        if out.exists():
+            raise UserError(f"--out {out}: is there already; name a new file")
+    check_folder("--out", out)
     with talk.progress("looking at the data") as progress:
         from moe_search.data.first_study import describe, plain_survey, starting_study
         from moe_search.data.survey import survey
 
         seen = survey(source, progress)
-    with out.open("x", encoding="utf-8") as file:
+    with writing("--out", out), out.open("x", encoding="utf-8") as file:
         file.write(starting_study(seen, out.parent))
     if as_json:
         print_json({"file": str(out)} | plain_survey(seen))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from moe_search.cli.files import check_folder, writing
 from moe_search.cli.group import json_option, overrides_option, print_facts, print_json
 from moe_search.cli.talk import Talk, talks
 from moe_search.progress import Working, counted
@@ -133,6 +134,7 @@ def explain(
 
     MODEL and FILES are as for predict.
     """
+    check_folder("--picture", picture)
     with talk.progress("loading the model") as progress:
         from moe_search import load_model
         from moe_search.models import explain as explaining
@@ -147,7 +149,9 @@ def explain(
         ]
         if picture is not None:
             progress(Working("drawing the picture"))
-            picture.write_bytes(explaining.picture(samples, classifier.labels))
+            drawn = explaining.picture(samples, classifier.labels)
+            with writing("--picture", picture):
+                picture.write_bytes(drawn)
     if as_json:
         print_json([explaining.plain_explanation(sample) for sample in samples])
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from moe_search.cli.files import check_folder, writing
 from moe_search.cli.group import json_option, overrides_option, print_json, studies_argument
 from moe_search.cli.talk import Talk, talks
 
@@ -44,6 +45,8 @@ def report(
     from moe_search.spec import load_study
 
     checked = [load_study(study, overrides) for study in studies]
+    check_folder("--markdown", markdown)
+    check_folder("--html", html)
     with talk.progress("opening the stores") as listener:
         from moe_search.report.pages.html import write_html
         from moe_search.report.pages.markdown import write_markdown
@@ -58,9 +61,11 @@ def report(
             drawn = (chapter(report, listener) for report in reports)
             pages = [*([compared] if compared else []), *drawn]
             if markdown is not None:
-                write_markdown(pages, markdown)
+                with writing("--markdown", markdown):
+                    write_markdown(pages, markdown)
             if html is not None:
-                write_html(pages, html)
+                with writing("--html", html):
+                    write_html(pages, html)
     if as_json:
         plain = [plain_report(report) for report in reports]
         print_json(plain[0] if len(plain) == 1 else plain)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from moe_search.intervals import Interval
 from moe_search.report.results.classes import ClassView
 from moe_search.report.results.study import Report
+from moe_search.report.text.data import data_facts
 from moe_search.report.text.report import report_tables
 from moe_search.report.text.search import champion_text, interval_text, spread
 from moe_search.report.text.status import counts_text
@@ -32,12 +33,8 @@ def model_card(report: Report) -> str:
     """
     study, champion, uri = report.study, report.summary.champion_result, report.summary.champion
     assert champion is not None
-    samples = sum(view.samples for view in report.classes)
-    split = (
-        f"Data: {study.data.name}; validation {study.data.validation} (of the training data; split "
-        f"seed {study.data.seed}); test split of {samples} samples in {len(report.classes)} "
-        "classes."
-    )
+    facts = (f"{name}: {text}" for name, text in data_facts(report))
+    data = "; ".join([f"Data: {study.data.name}", f"seed {study.data.seed}", *facts]) + "."
     load = (
         f"```python\nimport mlflow\nmlflow.pyfunc.load_model({uri!r}).predict(array)\n\n"
         f"import moe_search  # with the gate and each expert\nmoe_search.load_model({uri!r})\n```"
@@ -46,7 +43,7 @@ def model_card(report: Report) -> str:
         [
             *filter(None, [study.description]),
             champion_text(report.summary),
-            split,
+            data,
             markdown_table(_metrics(champion.test)),
             "Which expert serves which class (share of the class, this model, test split):",
             markdown_table(_experts(report.classes)),

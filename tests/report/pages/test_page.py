@@ -118,3 +118,15 @@ def test_markdown_has_its_pictures_beside_it(tmp_path: Path) -> None:
     folded = "<details><summary>a file</summary>\n\n```\nrun "
     assert folded in text
     assert "<details><summary>every trial</summary>\n\n| trial | state |" in text
+
+
+def test_pictures_of_one_name_are_files_of_their_own(tmp_path: Path) -> None:
+    """As two studies of one name have them."""
+    two = [
+        Chapter(f"study {n}", "", (PageSection("a", "", (Picture("same", "", b"%d" % n, "png"),)),))
+        for n in (1, 2)
+    ]
+    write_markdown(two, tmp_path / "both.md")
+    assert (tmp_path / "same.png").read_bytes() == b"1"
+    assert (tmp_path / "same-2.png").read_bytes() == b"2"
+    assert "(same-2.png)" in (tmp_path / "both.md").read_text()
