@@ -74,8 +74,12 @@ def load(source: Data, test: bool = False, progress: Progress = silent) -> Datas
 def _loaded(source: Data, extraction: Extraction | None, test: bool, progress: Progress) -> Dataset:
     data_set: DataSet = DATA_SETS[source.name].load()
     raw = read(source, test, progress)
+    _refuse_empty(source, raw)
     training, validation = _training_and_validation(source, raw, progress)
     encoding = None if raw.kinds is None else Encoding.fit(training.x, raw.kinds)
+    for name, split in (("validation", validation), ("test", raw.test)):
+        if encoding and split and (told := encoding.unknown(split.x)):
+            progress(Note(f"{name} split: {told}"))
     through = extraction or encoding
     stored = _stored(training, through)
     found = (None if extraction else _known(data_set)) or statistics(stored.x)
@@ -195,6 +199,15 @@ def reader_of(path: Path) -> str | None:
         return data_set.claims(path)
 
     return next(filter(claims, own_readers()), None)
+
+
+def _refuse_empty(source: Data, raw: Raw) -> None:
+    """Refuse a split of which nothing is left, as where no image of it can be read."""
+    splits = {"training": raw.training, "validation": raw.validation, "test": raw.test}
+    for name, split in splits.items():
+        if split is not None and not len(split.y):
+            where = f"{source.path}: " if source.path else ""
+            raise UserError(f"{where}the {name} split has no sample that can be read")
 
 
 def _training_and_validation(

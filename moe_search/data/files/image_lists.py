@@ -153,11 +153,13 @@ def _from_lists(path: Path, source: Data) -> Listings:
     """The images that tables name, with the classes that they say."""
     files = ImageNames(path)
     rows: dict[str, list[tuple[Path, Any]]] = {}
+    named: dict[Path, Path] = {}  # by which table
     label, unlabelled, unfit = source.label, 0, ""
     for split_of_file, file in _lists(path):
         frame, words = _read_list(file, label)
         column = files.column(words, file, split_of_file)
-        label = label or (column and _label_beside(frame, column))
+        if label is None and column is not None and (label := _label_beside(frame, column)):
+            frame, words = _read_list(file, label)  # words such as none are labels in that column
         if column is None or label not in frame.columns:
             unfit = unfit or _why_unfit(words, files, file, split_of_file, column)
             continue
@@ -169,6 +171,8 @@ def _from_lists(path: Path, source: Data) -> Listings:
             image = files.find(str(name), file, split_of_file)
             if image is None:
                 raise UserError(f"{file}: column {column}: no image {show(str(name))} in {path}")
+            if named.setdefault(image, file) != file:
+                raise UserError(f"{image}: named by {named[image].name} and {file.name}; keep one")
             rows.setdefault(split, []).append((image, value))
     if "train" not in rows:
         raise UserError(

@@ -59,6 +59,10 @@ class Arrays(DataSet):
 ARRAYS = Arrays()
 
 
+_OVERSHOT = 2.0
+"""What shares of 0..1 may come to by resizing; larger values of up to 255 are those of bytes."""
+
+
 class _Reader:
     """Reads splits that are all like the training data."""
 
@@ -111,13 +115,17 @@ class _Reader:
         Of bytes that are all 0 or 1, other numbers of 0 to 1 are the same, and not such pixels.
         """
         ours = self.training.x
-        if (ours.dtype == np.uint8) == (x_NS.dtype == np.uint8):
+        if ours.dtype == x_NS.dtype == np.uint8:
             return x_NS
         (least, most), (low, high) = (
             (float(each.min()), float(each.max())) for each in (ours, x_NS)
         )
         images = len(self._shape) == 3
-        if ours.dtype == np.uint8:
+        if np.uint8 not in (ours.dtype, x_NS.dtype):
+            shares = least >= 0 and most <= 1
+            if not (images and shares and low >= 0 and _OVERSHOT < high <= 255):
+                return x_NS
+        elif ours.dtype == np.uint8:
             if low >= 0 and high <= 1 < most and x_NS.dtype.kind in "bf":
                 return x_NS
             if low >= 0 and high <= 255:

@@ -457,3 +457,14 @@ def test_other_files_are_told_what_they_are(
 def test_the_path_is_needed() -> None:
     with pytest.raises(ValueError, match=r"is missing; arrays needs an \.npz file"):
         Data(name="arrays")
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.int64])
+def test_pixels_beside_shares_are_refused(tmp_path: Path, kind: type) -> None:
+    drawn = np.random.default_rng(0)
+    content = arrays((6, 6)) | {"x_train": drawn.random((30, 6, 6))}
+    content["x_test"] = drawn.integers(0, 256, (9, 6, 6)).astype(kind)
+    with pytest.raises(UserError, match="save both on one scale"):
+        load(own(saved(tmp_path, content)), test=True)
+    content["x_test"] = drawn.random((9, 6, 6)) * 1.1
+    load(own(saved(tmp_path, content)), test=True)

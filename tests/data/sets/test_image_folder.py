@@ -318,6 +318,14 @@ def test_unreadable_images_are_skipped_where_that_is_asked_for(damaged: Path) ->
     ]
 
 
+def test_a_split_without_an_image_that_can_be_read_is_refused(pair: Path) -> None:
+    for image in (pair / "test").rglob("*.png"):
+        image.write_bytes(b"no image")
+    skipping = source(pair).model_copy(update={"unreadable": "skip"})
+    with pytest.raises(UserError, match="the test split has no sample that can be read"):
+        load(skipping, test=True)
+
+
 def flat(folder: Path, samples: int = 10) -> list[tuple[str, str]]:
     """Images of one colour in one folder, and the name and colour of each."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -377,6 +385,24 @@ def test_names_are_read_as_they_are_written(tmp_path: Path, name: str, form: str
     dataset = load(source(tmp_path), test=True)
     assert dataset.classes == ("1", "10", "19")
     assert shows_its_class(dataset)
+
+
+def test_labels_are_as_written_where_the_column_is_found(tmp_path: Path) -> None:
+    """Words that stand for nothing elsewhere, and codes, are classes."""
+    for words in (("none", "dent"), ("01", "02")):
+        own = tmp_path / words[0]
+        rows = [(f"{stem}.png", words[n % 2]) for n, (stem, _) in enumerate(flat(own))]
+        write_list(own / "labels.csv", rows, "file_name,label")
+        named = source(own).model_copy(update={"label": "label"})
+        assert load(source(own)).classes == load(named).classes == tuple(sorted(words))
+
+
+def test_an_image_that_two_tables_name_is_refused(tmp_path: Path) -> None:
+    rows = [(f"{stem}.png", colour) for stem, colour in flat(tmp_path / "own")]
+    for name in ("labels", "labels_old"):
+        write_list(tmp_path / "own" / f"{name}.csv", rows)
+    with pytest.raises(UserError, match=r"named by labels\.csv and labels_old\.csv; keep one"):
+        load(source(tmp_path / "own"))
 
 
 def test_a_table_without_classes_is_told(tmp_path: Path) -> None:
