@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat
 
 from moe_search.data.columns import Kind
-from moe_search.data.files.tables import Frame
+from moe_search.data.files.tables import Frame, has_decimal_comma
 from moe_search.data.frame_rows import FrameRows
 from moe_search.data.samples import has_float32_range
 from moe_search.spec.base import Section
@@ -39,11 +39,13 @@ class Encoding(Section):
     """How a table's rows become features."""
 
     columns: tuple[ColumnEncoding, ...] = Field(min_length=1)
+    decimal_comma: StrictBool = Field(False, description="whether its file had numbers with one")
 
     @classmethod
     def fit(cls, frame: Frame | FrameRows, kinds: Mapping[str, Kind]) -> Self:
         """The encoding of columns of known kinds, by the rows of training alone."""
-        return cls(columns=tuple(_fit(frame[name], name, kind) for name, kind in kinds.items()))
+        columns = tuple(_fit(frame[name], name, kind) for name, kind in kinds.items())
+        return cls(columns=columns, decimal_comma=has_decimal_comma(frame))
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -74,8 +76,8 @@ class Encoding(Section):
         return x_FB.T
 
     def unknown(self, values: Any) -> str:
-        """Says in which columns rows, as ``rows`` takes them, hold categories that are new."""
-        frame = self.rows(values)
+        """Says in which columns rows, such as ``rows`` takes, hold categories that are new."""
+        frame = values if isinstance(values, FrameRows) else self.rows(values)
         columns = [column for column in self.columns if column.kind == "category"]
         told = [(column.name, _unknown(column, frame[column.name])) for column in columns]
         return "; ".join(
@@ -181,6 +183,7 @@ def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
     """The features of one column, each [B]."""
     import pandas as pd
 
+    values = _known(column, values)
     is_missing = values.isna().to_numpy()
     if column.kind == "number":
         numbers = _numbers(values, column.name)
@@ -197,9 +200,17 @@ def _encode(column: ColumnEncoding, values: Any) -> Iterator[npt.NDArray[Any]]:
         yield is_missing
 
 
+def _known(column: ColumnEncoding, values: Any) -> Any:
+    """The same, with blank text as missing, as files have it, unless training had it as text."""
+    if values.dtype.kind != "O" or "" in column.categories:
+        return values
+    blank = [isinstance(value, str) and not value.strip() for value in values]
+    return values.mask(blank) if any(blank) else values
+
+
 def _unknown(column: ColumnEncoding, values: Any) -> list[str]:
     """Each row's category where training had it not."""
-    matched = _matched(column, values.dropna())
+    matched = _matched(column, _known(column, values).dropna())
     return [text for text in matched if text not in column.categories]
 
 

@@ -25,6 +25,11 @@ class FrameRows:
         """Their names, as the data frame has them: one among thousands is found at once."""
         return self._frame.columns
 
+    @property
+    def attrs(self) -> dict[Any, Any]:
+        """What is known of all rows."""
+        return dict(self._frame.attrs)
+
     def __len__(self) -> int:
         return len(self._index_N)
 

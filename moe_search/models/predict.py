@@ -132,10 +132,12 @@ def batches(
 def _raw(file: Path, shape: Shape, preprocessing: Preprocessing | None) -> Any:
     """What a file holds: rows, an array, or one image in the model's size and channels."""
     if is_table(file):
-        encoding = preprocessing and preprocessing.encoding
+        encoding = preprocessing.encoding if preprocessing else None
         columns = encoding.columns if encoding else ()
         texts = [column.name for column in columns if column.kind == "category"]
-        return read_table(file, names=[column.name for column in columns], texts=texts)
+        known = [column.name for column in columns]
+        comma = bool(encoding and encoding.decimal_comma)
+        return read_table(file, names=known, texts=texts, decimal_comma=comma)
     if holds_many(file):
         return _read(file)
     if preprocessing and preprocessing.encoding:

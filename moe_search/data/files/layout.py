@@ -13,6 +13,7 @@ MISSING = (
 
 _DELIMITERS = "\t;|,"
 _COLUMN = "column_"
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")  # as in 1.000, perhaps
 _GROUPED = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")  # as in 1.000 or 1.234,5
 
 
@@ -53,11 +54,14 @@ class Layout:
         )
 
 
-def layout_of(lines: Sequence[str], known: Collection[str] = ()) -> Layout:
+def layout_of(
+    lines: Sequence[str], known: Collection[str] = (), decimal_comma: bool = False
+) -> Layout:
     """The layout of a table, by its first lines that are not empty.
 
     Args:
         known: names of columns; a first row that holds them all is a header, even of numbers alone.
+        decimal_comma: whether numbers have one where nothing tells otherwise.
 
     Raises:
         ValueError: comments stand above the header, or rows have more cells than it.
@@ -78,7 +82,7 @@ def layout_of(lines: Sequence[str], known: Collection[str] = ()) -> Layout:
         counted and header and not given,
         rows[header:],
         _spare(names, rows[header:]),
-        _has_decimal_comma(rows, delimiter),
+        _has_decimal_comma(rows, delimiter, decimal_comma),
     )
 
 
@@ -113,7 +117,8 @@ def _delimiter(lines: Sequence[str]) -> str | None:
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names columns.
 
-    It does unless a cell of it is a number, or text that stands again below. But numbers are names,
+    It does if all of it is text and some stands over numbers alone. Else it does unless a cell of
+    it is a number, or text that stands again below. But numbers are names,
     too, where they count columns; and beside text that is none of the values it stands over, which
     are numbers, or a few texts again and again.
     """
@@ -121,16 +126,15 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     below = [[row[n].strip() for row in rows[1:] if n < len(row)] for n in range(len(cells))]
     numbers = [cell for cell in cells if is_number(cell)]
     texts = [(cell, below[n]) for n, cell in enumerate(cells) if cell not in ("", *numbers)]
+    named = [(cell, column) for cell, column in texts if cell not in MISSING and any(column)]
+    over_numbers = any(are_numbers([c]) and any(map(is_number, c)) for _, c in named)
+    if not numbers and over_numbers:
+        return True
     if any(cell in column for cell, column in texts):
         return False
     if not numbers or _counts(numbers):
         return True
-    return any(
-        (are_numbers([column]) and any(map(is_number, column)))
-        or len(set(column)) <= len(column) / 2
-        for cell, column in texts
-        if cell not in MISSING and any(column)
-    )
+    return over_numbers or any(len(set(column)) <= len(column) / 2 for _, column in named)
 
 
 def _counts(cells: Sequence[str]) -> bool:
@@ -170,7 +174,8 @@ def _cells(lines: Sequence[str], delimiter: str | None) -> list[list[str]]:
     return list(csv.reader(stripped, delimiter=delimiter or " ", skipinitialspace=True))
 
 
-def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> bool:
+def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None, likely: bool) -> bool:
+    """Whether more numbers have a decimal comma than a point; 1.000 may be either."""
     if delimiter == ",":
         return False
     cells = [cell.strip() for row in rows[1:] for cell in row if any(map(str.isdigit, cell))]
@@ -178,8 +183,10 @@ def _has_decimal_comma(rows: Sequence[Sequence[str]], delimiter: str | None) -> 
         "," in cell and (is_number(cell.replace(",", ".", 1)) or as_number(cell) is not None)
         for cell in cells
     )
-    points = sum(is_number(cell) and "." in cell for cell in cells)
-    return commas > points
+    points = sum(
+        is_number(cell) and "." in cell and not _THOUSANDS.fullmatch(cell) for cell in cells
+    )
+    return commas > points or (likely and not points)
 
 
 def header_names(cells: Sequence[str]) -> list[str]:

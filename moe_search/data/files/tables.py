@@ -5,6 +5,7 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ _MARKS = {
 }
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _LOOKED_AT = 200  # lines, which tell the delimiter and whether there is a header
+_COMMA = "decimal_comma"  # attribute of a data frame
 _NO_CHARACTER = "\x1f"  # that stands in no table, so that a line is read whole
 
 
@@ -74,12 +76,29 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def refuse_copies(by_split: Mapping[str, Sequence[Path]]) -> None:
+    """Refuse several files of one split, unless their names differ in numbers alone, as parts do.
+
+    Raises:
+        UserError: they are not parts of one table: copies would be trained on and tested on.
+    """
+    for split, files in by_split.items():
+        first, *others = files
+        for file in others:
+            if re.sub(r"\d+", "0", file.name) != re.sub(r"\d+", "0", first.name):
+                raise UserError(
+                    f"{file}: for {split}, as is {first.name}; keep one, or name parts of one "
+                    f"table {split}-1, {split}-2"
+                )
+
+
 def read_table(
     path: Path,
     label: str | None = None,
     names: Collection[str] = (),
     texts: Collection[str] = (),
     progress: Progress = silent,
+    decimal_comma: bool = False,
 ) -> Frame:
     """A table whose columns are named by text: those of the file, or column_1, column_2...
 
@@ -92,12 +111,16 @@ def read_table(
         names: of columns; a first row that holds them all is a header, even of numbers alone.
         texts: columns that are text in a file of text, even if they look like numbers.
         progress: is told of a first row that may be a header or data.
+        decimal_comma: whether numbers are likely to have one, where a file of text does not tell.
 
     Raises:
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        frame = _text(path, label, names, texts, progress) if _is_text(path) else _columnar(path)
+        if _is_text(path):
+            frame = _text(path, label, names, texts, progress, decimal_comma)
+        else:
+            frame = _columnar(path)
     except (*DAMAGE, csv.Error, ImportError) as error:  # .zst needs a package of its own
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(one_line(f"{path}: not a readable table ({why})")) from error
@@ -109,9 +132,11 @@ def read_table(
 def read_tables(
     files: Sequence[Path], label: str | None = None, progress: Progress = silent
 ) -> list[Frame]:
-    """Files that are one table: a column of which any file makes text is text in all of them.
+    """Files that are one table, and read alike.
 
-    Else the codes 01 and 02 of a file would be the numbers 1 and 2, but text beside 2A in another.
+    A column of which any file makes text is text in all of them: else the codes 01 and 02 of a file
+    would be the numbers 1 and 2, but text beside 2A in another. Where one has decimal commas, 1.000
+    is a thousand in all of them.
 
     Raises:
         UserError: what ``read_table`` raises.
@@ -122,18 +147,27 @@ def read_tables(
         for name in frame.columns:
             kinds.setdefault(name, set()).update(_kind(frame[name]))
     texts = [name for name, found in kinds.items() if len(found) > 1]
-    if not texts:
+    commas = {has_decimal_comma(frame) for frame in frames}
+    if not texts and len(commas) == 1:
         return frames
-    return [
-        read_table(file, label, texts=texts) if _is_text(file) else frame
+    frames = [
+        read_table(file, label, texts=texts, decimal_comma=any(commas)) if _is_text(file) else frame
         for file, frame in zip(files, frames, strict=True)
     ]
+    for frame in frames:
+        frame.attrs[_COMMA] = any(commas)  # frames of unlike ones have none once they are one
+    return frames
+
+
+def has_decimal_comma(frame: Frame) -> bool:
+    """Whether the numbers of a table that was read were written with a comma."""
+    return bool(frame.attrs.get(_COMMA, False))
 
 
 def _kind(values: Any) -> set[str]:
     """The kind of a column's values; none where all are missing."""
     known = values.dropna().infer_objects()
-    kind = "number" if known.dtype.kind in "iuf" else known.dtype.kind
+    kind = "number" if known.dtype.kind in "iufb" else known.dtype.kind  # true is 1
     return {kind} if len(known) else set()
 
 
@@ -155,8 +189,9 @@ def _columnar(path: Path) -> Frame:
             table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
     index = [name for name in table.column_names if name.startswith("__index_level_")]
     table = table.drop(index)
-    _refuse_twice(table.column_names, path)
-    return _stripped(table.to_pandas(ignore_metadata=True))
+    names = table.column_names
+    _refuse_twice(names, path)
+    return _stripped(table.to_pandas(ignore_metadata=True), {name: [""] for name in names})
 
 
 def _text(
@@ -165,16 +200,19 @@ def _text(
     known: Collection[str],
     texts: Collection[str],
     progress: Progress,
+    decimal_comma: bool,
 ) -> Frame:
     """A table of text in UTF-8, UTF-16 with its mark, or what Windows' spreadsheets write."""
     with path.open("rb") as file:
         start = file.read(8)
     _refuse_others(path, start)
     marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    given = path, label, known, texts, decimal_comma
     try:
-        layout, frame = _decoded(path, label, known, texts, "utf-16" if marked else "utf-8")
+        layout, frame = _decoded(*given, "utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
-        layout, frame = _decoded(path, label, known, texts, "cp1252")
+        layout, frame = _decoded(*given, "cp1252")
+    frame.attrs[_COMMA] = layout.decimal_comma
     if layout.counted:
         first = ", ".join(layout.names[:3])
         progress(
@@ -199,9 +237,14 @@ def _refuse_others(path: Path, start: bytes) -> None:
 
 
 def _decoded(
-    path: Path, label: str | None, known: Collection[str], texts: Collection[str], encoding: str
+    path: Path,
+    label: str | None,
+    known: Collection[str],
+    texts: Collection[str],
+    decimal_comma: bool,
+    encoding: str,
 ) -> tuple[Layout, Frame]:
-    layout = layout_of(_lines(path, encoding), known)
+    layout = layout_of(_lines(path, encoding), known, decimal_comma)
     _refuse_twice(layout.names, path)
     text = [n for n in layout.names if n in texts or (n == label and layout.has_codes(n))]
     if layout.delimiter and layout.numbers and encoding == "utf-8" and not text:

@@ -198,10 +198,6 @@ def _label(table: Table, path: Path) -> str:
     return likely
 
 
-def _type(feature: Any) -> str | None:
-    return feature.get("_type") if isinstance(feature, dict) else None
-
-
 def _labels(table: Table, label: str, path: Path) -> list[Any]:
     """Each row's class by its name where the column has names; None where it has no class."""
     if label not in table.column_names:

@@ -17,6 +17,7 @@ from moe_search.data.files.tables import (
     is_table,
     read_table,
     read_tables,
+    refuse_copies,
     split_files,
 )
 from moe_search.data.frame_rows import FrameRows
@@ -127,6 +128,7 @@ def read_rows(path: Path, label: str | None, progress: Progress = silent) -> Row
     by_split = split_files(path)
     if "train" not in by_split:
         raise UserError(f"{path}: has no table whose name begins with train, such as train.csv")
+    refuse_copies(by_split)
     files = {file: split for split, each in by_split.items() for file in each}
     frames = dict(zip(files, read_tables([*files], label, progress), strict=True))
     parts = [frame.assign(**{SPLIT: files[file]}) for file, frame in frames.items()]

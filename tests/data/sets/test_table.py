@@ -49,9 +49,16 @@ def table(path: Path, **others: Any) -> Data:
     return Data.model_validate({"name": "table", "path": path, "label": "kind", **others})
 
 
+def encoded(data: Dataset) -> Encoding:
+    """How, but for the marks of numbers."""
+    assert data.preprocessing is not None
+    assert data.preprocessing.encoding is not None
+    return data.preprocessing.encoding.model_copy(update={"decimal_comma": False})
+
+
 def same(one: Dataset, other: Dataset) -> bool:
     return (
-        one.preprocessing == other.preprocessing
+        encoded(one) == encoded(other)
         and one.classes == other.classes
         and all(
             np.allclose(mine.x, theirs.x, atol=1e-6) and np.array_equal(mine.y, theirs.y)
@@ -342,6 +349,86 @@ def test_what_is_text_in_one_file_of_a_folder_is_text_in_all(tmp_path: Path) -> 
     x = dataset.test.x * np.array(dataset.std) + np.array(dataset.mean)
     assert np.allclose(x, features.encode(test))
     assert np.allclose(x.sum(1), 3, atol=1e-6)
+
+
+def test_true_in_one_file_is_1_in_another(tmp_path: Path) -> None:
+    flags = [True, False] * 20
+    frame = pd.DataFrame({"flag": flags, "kind": ["a", "b"] * 20})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame.assign(flag=np.array(flags).astype(int)).to_csv(tmp_path / "test.csv", index=False)
+    dataset = load(table(tmp_path), test=True)
+    assert dataset.test is not None
+    assert dataset.shape == (1,)
+    test = dataset.test
+    assert len({(float(x[0]), int(y)) for x, y in zip(test.x, test.y, strict=True)}) == 2
+
+
+def test_categories_that_training_had_not_are_told(tmp_path: Path) -> None:
+    frame = animals()
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame.assign(home="moon").to_csv(tmp_path / "test.csv", index=False)
+    told: list[Note | Working] = []
+    load(table(tmp_path), test=True, progress=told.append)
+    note = "test split: column home: 60 rows hold values that training had not, such as 'moon'"
+    assert note in [one.text for one in told if isinstance(one, Note)]
+
+
+@pytest.mark.parametrize("copy", ["train.parquet", "train_old.csv"])
+def test_two_tables_for_one_split_are_refused(tmp_path: Path, copy: str) -> None:
+    """A copy's rows would be trained on and tested on."""
+    animals().to_csv(tmp_path / "train.csv", index=False)
+    (tmp_path / copy).write_bytes(b"")
+    with pytest.raises(UserError, match=r"for train, as is train\..*; keep one, or name parts"):
+        load(table(tmp_path))
+
+
+def test_one_file_with_decimal_commas_tells_of_all(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("price;rate;kind\n" + "1.250;0,10;a\n4.000;0,20;b\n" * 20)
+    (tmp_path / "test.csv").write_text("price;rate;kind\n1.250;1;a\n4.000;2;b\n")
+    dataset = load(table(tmp_path), test=True)
+    assert dataset.test is not None
+    x = dataset.test.x * np.array(dataset.std) + np.array(dataset.mean)
+    assert x[:, 0].tolist() == pytest.approx([1250, 4000])
+    assert dataset.preprocessing.encoding is not None
+    assert dataset.preprocessing.encoding.decimal_comma
+    alone = tables.read_table(tmp_path / "test.csv", decimal_comma=True)
+    assert alone["price"].tolist() == [1250, 4000]
+    (tmp_path / "points.csv").write_text("price;rate\n1250.5;1\n4000;2\n")
+    points = tables.read_table(tmp_path / "points.csv", decimal_comma=True)
+    assert points["price"].tolist() == [1250.5, 4000]
+
+
+def test_text_over_numbers_is_a_header_whatever_stands_below(tmp_path: Path) -> None:
+    rows = "".join(f"{sex},{20 + n},a\n" for n, sex in enumerate(["male", "female"] * 5))
+    (tmp_path / "a.csv").write_text(f"male,age,label\n{rows}")
+    assert list(tables.read_table(tmp_path / "a.csv").columns) == ["male", "age", "label"]
+
+
+def test_blank_text_is_missing_in_every_form(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"g": ["x", "", "y", " "] * 5, "kind": ["a", "b", "a", ""] * 5})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    one, other = (load(table(tmp_path / name)) for name in ("a.csv", "a.parquet"))
+    assert same(one, other)
+    assert len(one.train.y) + len(one.validation.y) + 3 == 15
+    features = encoded(one)
+    records = [{"g": "x"}, {"g": ""}, {"g": None}]
+    assert features.encode(features.rows(records)).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
+    assert features.unknown(records) == ""
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        [f"2024-{month:02}" for month in range(1, 13)],
+        [f"{day}-Mar-2024" for day in range(1, 13)],
+        [f"Jan {day}, 2020" for day in range(1, 13)],
+        [f"202001{day:02}T000000" for day in range(1, 13)],
+    ],
+)
+def test_dates_are_refused_however_they_are_written(dates: list[str]) -> None:
+    frame = pd.DataFrame({"day": dates * 2})
+    assert look_at(frame, "day").why_not == "dates or times"
 
 
 def test_a_column_that_only_one_file_of_a_folder_has_is_refused(tmp_path: Path) -> None:
