@@ -19,7 +19,8 @@ from moe_search.data.files.image_files import (
 )
 from moe_search.data.files.image_names import ImageNames, split_of
 from moe_search.data.files.images import SUFFIXES
-from moe_search.data.files.tables import SPLITS, Frame, read_table, split_files
+from moe_search.data.files.table_folders import SPLITS, split_files
+from moe_search.data.files.tables import Frame, read_table
 from moe_search.data.labels import classes_of
 from moe_search.data.split import drawn_test
 from moe_search.errors import UserError

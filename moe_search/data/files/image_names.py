@@ -7,7 +7,8 @@ from typing import Any
 
 from moe_search.data.files.image_files import image_files
 from moe_search.data.files.images import SUFFIXES
-from moe_search.data.files.tables import SPLITS, Frame
+from moe_search.data.files.table_folders import SPLITS
+from moe_search.data.files.tables import Frame
 
 _LOOKED_AT = 50  # names of a column, which tell whether it names files
 _MOST = 0.9  # of them are files, if it does

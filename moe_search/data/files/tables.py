@@ -5,7 +5,6 @@ A data frame is ``Any`` here: pandas is imported only where one is read.
 
 import codecs
 import csv
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -23,12 +22,8 @@ Frame = Any
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
 COLUMNAR = (".parquet", ".pq", ".feather", ".arrow", ".ipc")
 PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
-SPLITS = {
-    **dict.fromkeys(("train", "training", "tr"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "te"), "test"),
-}
-"""What a split is called, by the words that people use."""
+COMMA = "decimal_comma"
+"""Attribute of a data frame: whether the numbers of its file were written with a comma."""
 
 _MARKS = {
     b"PAR1": "Parquet; let its name end in .parquet",
@@ -38,7 +33,6 @@ _MARKS = {
 }
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _LOOKED_AT = 200  # lines, which tell the delimiter and whether there is a header
-_COMMA = "decimal_comma"  # attribute of a data frame
 _NO_CHARACTER = "\x1f"  # that stands in no table, so that a line is read whole
 
 
@@ -66,32 +60,6 @@ def why_no_table(path: Path) -> str | None:
     return None
 
 
-def split_files(folder: Path) -> dict[str, list[Path]]:
-    """The tables of a folder by split, as their names begin: train.csv, test-00000-of-00001..."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted(folder.iterdir()):
-        word = file.name.lower().replace("_", "-").split(".")[0].split("-")[0]
-        if is_table(file) and word in SPLITS:
-            found.setdefault(SPLITS[word], []).append(file)
-    return found
-
-
-def refuse_copies(by_split: Mapping[str, Sequence[Path]]) -> None:
-    """Refuse several files of one split, unless their names differ in numbers alone, as parts do.
-
-    Raises:
-        UserError: they are not parts of one table: copies would be trained on and tested on.
-    """
-    for split, files in by_split.items():
-        first, *others = files
-        for file in others:
-            if re.sub(r"\d+", "0", file.name) != re.sub(r"\d+", "0", first.name):
-                raise UserError(
-                    f"{file}: for {split}, as is {first.name}; keep one, or name parts of one "
-                    f"table {split}-1, {split}-2"
-                )
-
-
 def read_table(
     path: Path,
     label: str | None = None,
@@ -117,7 +85,7 @@ def read_table(
         UserError: it is none of these, damaged, or without rows.
     """
     try:
-        if _is_text(path):
+        if is_text(path):
             frame = _text(path, label, names, texts, progress, decimal_comma)
         else:
             frame = _columnar(path)
@@ -129,49 +97,13 @@ def read_table(
     return frame
 
 
-def read_tables(
-    files: Sequence[Path], label: str | None = None, progress: Progress = silent
-) -> list[Frame]:
-    """Files that are one table, and read alike.
-
-    A column of which any file makes text is text in all of them: else the codes 01 and 02 of a file
-    would be the numbers 1 and 2, but text beside 2A in another. Where one has decimal commas, 1.000
-    is a thousand in all of them.
-
-    Raises:
-        UserError: what ``read_table`` raises.
-    """
-    frames = [read_table(file, label, progress=progress) for file in files]
-    kinds: dict[str, set[str]] = {}
-    for frame in frames:
-        for name in frame.columns:
-            kinds.setdefault(name, set()).update(_kind(frame[name]))
-    texts = [name for name, found in kinds.items() if len(found) > 1]
-    commas = {has_decimal_comma(frame) for frame in frames}
-    if not texts and len(commas) == 1:
-        return frames
-    frames = [
-        read_table(file, label, texts=texts, decimal_comma=any(commas)) if _is_text(file) else frame
-        for file, frame in zip(files, frames, strict=True)
-    ]
-    for frame in frames:
-        frame.attrs[_COMMA] = any(commas)  # frames of unlike ones have none once they are one
-    return frames
-
-
 def has_decimal_comma(frame: Frame) -> bool:
     """Whether the numbers of a table that was read were written with a comma."""
-    return bool(frame.attrs.get(_COMMA, False))
+    return bool(frame.attrs.get(COMMA, False))
 
 
-def _kind(values: Any) -> set[str]:
-    """The kind of a column's values; none where all are missing."""
-    known = values.dropna().infer_objects()
-    kind = "number" if known.dtype.kind in "iufb" else known.dtype.kind  # true is 1
-    return {kind} if len(known) else set()
-
-
-def _is_text(path: Path) -> bool:
+def is_text(path: Path) -> bool:
+    """Whether a file is one of text, by its name."""
     return path.suffix.lower() not in COLUMNAR
 
 
@@ -212,7 +144,7 @@ def _text(
         layout, frame = _decoded(*given, "utf-16" if marked else "utf-8")
     except UnicodeDecodeError:
         layout, frame = _decoded(*given, "cp1252")
-    frame.attrs[_COMMA] = layout.decimal_comma
+    frame.attrs[COMMA] = layout.decimal_comma
     if layout.counted:
         first = ", ".join(layout.names[:3])
         progress(

@@ -16,7 +16,8 @@ import numpy as np
 from moe_search.data.columns import likely_label
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.images import decode_all, typical_form
-from moe_search.data.files.tables import SPLITS, Frame, split_files
+from moe_search.data.files.table_folders import SPLITS, split_files
+from moe_search.data.files.tables import Frame
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed

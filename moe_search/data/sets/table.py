@@ -11,15 +11,8 @@ import numpy.typing as npt
 
 from moe_search.data.columns import Kind, learnable, likely_label, look_at_each, written_number
 from moe_search.data.dataset import Ints, Raw, Samples, Split
-from moe_search.data.files.tables import (
-    SPLITS,
-    Frame,
-    is_table,
-    read_table,
-    read_tables,
-    refuse_copies,
-    split_files,
-)
+from moe_search.data.files.table_folders import SPLITS, read_tables, refuse_copies, split_files
+from moe_search.data.files.tables import Frame, is_table, read_table
 from moe_search.data.frame_rows import FrameRows
 from moe_search.data.labels import classes_of
 from moe_search.data.mapped import chosen
