@@ -133,7 +133,8 @@ def test_the_models_card_says_what_it_is_and_how_to_load_it(
     card = client.get_registered_model(study.name).description
     error = finished_study.outcome["finalists"][0]["test"]["error"]
     assert f"| error | {error['mean']:.4f} ± {error['deviation']:.4f} |" in card
-    assert "Data: digits; validation auto " in card
+    samples = "samples: training 1,150, validation 288, test 359"
+    assert f"Data: digits; seed 0; {samples}; classes: 10: 0, 1, 2" in card
     assert "mlflow.pyfunc.load_model('models:/finished@champion')" in card
     served = [line for line in card.splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert sum(line.count("%") for line in served) == 10, "each digit has its expert"
