@@ -23,10 +23,13 @@ MOST_CATEGORIES = 50
 _TOO_LARGE = "numbers that are infinite or too large for float32"
 _LOOKED_AT = 1000  # values, which tell dates
 _MOSTLY = 0.9  # share of numbers, from which other text among them is a slip
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_MONTH = (
+    r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?"
+    r"|nov(ember)?|dec(ember)?)\.?"
+)
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?"
-    r"|\d{1,2}:\d{2}(:\d{2})?.*|\d{4}[-/](0[1-9]|1[0-2])|\d{8}T\d{4,6}Z?"
+    r"|\d{1,2}:\d{2}(:\d{2})?.*|(19|20)\d{2}[-/](0[1-9]|1[0-2])|\d{8}T\d{4,6}Z?"
     rf"|(\d{{1,2}}[-/. ]+)?{_MONTH}[-/., ]+(\d{{1,2}},?[ ]+)?\d{{2,4}}",
     re.IGNORECASE,
 )

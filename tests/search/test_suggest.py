@@ -207,7 +207,6 @@ def by_values(found: list[dict[str, Value]]) -> list[list[tuple[str, Value]]]:
     return sorted(sorted(values.items()) for values in found)
 
 
-@pytest.mark.filterwarnings("error:Fixed parameter:UserWarning")
 def test_points_that_others_hold_are_tried_once() -> None:
     optuna_study = optuna.create_study()
     optuna_study.enqueue_trial({"a": 1, "b": 1})
@@ -216,6 +215,7 @@ def test_points_that_others_hold_are_tried_once() -> None:
     assert found == [{"a": 2}, {"a": 2, "b": 3}, {"a": 3, "b": 1}]
 
 
+@pytest.mark.filterwarnings("error:Fixed parameter:UserWarning")
 def test_a_grid_is_searched_once_through(study_folder: Path) -> None:
     point = {"model.experts": 4, "regularizer.kind": "none"}
     search = {"sampler": "grid", "points": [point]}

@@ -115,15 +115,15 @@ class _Reader:
         Of bytes that are all 0 or 1, other numbers of 0 to 1 are the same, and not such pixels.
         """
         ours = self.training.x
-        if ours.dtype == x_NS.dtype == np.uint8:
+        images = len(self._shape) == 3
+        are_bytes = [each.dtype == np.uint8 for each in (ours, x_NS)]
+        if all(are_bytes) or not (images or any(are_bytes)):
             return x_NS
         (least, most), (low, high) = (
             (float(each.min()), float(each.max())) for each in (ours, x_NS)
         )
-        images = len(self._shape) == 3
-        if np.uint8 not in (ours.dtype, x_NS.dtype):
-            shares = least >= 0 and most <= 1
-            if not (images and shares and low >= 0 and _OVERSHOT < high <= 255):
+        if not any(are_bytes):
+            if not (least >= 0 and most <= 1 and low >= 0 and _OVERSHOT < high <= 255):
                 return x_NS
         elif ours.dtype == np.uint8:
             if low >= 0 and high <= 1 < most and x_NS.dtype.kind in "bf":

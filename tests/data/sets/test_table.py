@@ -431,6 +431,11 @@ def test_dates_are_refused_however_they_are_written(dates: list[str]) -> None:
     assert look_at(frame, "day").why_not == "dates or times"
 
 
+@pytest.mark.parametrize("words", [["Decile 10", "Decile 20"], ["Mark 40", "Mark 41"], ["1001-01"]])
+def test_words_that_resemble_dates_are_categories(words: list[str]) -> None:
+    assert look_at(pd.DataFrame({"part": words * 20}), "part").kind == "category"
+
+
 def test_a_column_that_only_one_file_of_a_folder_has_is_refused(tmp_path: Path) -> None:
     frame = animals()
     frame.to_csv(tmp_path / "train-0.csv", index=False)

@@ -93,16 +93,28 @@ def test_finals_of_a_study_that_goes_on_train_nothing_again(study_folder: Path) 
     assert len({r.trial for r in records}) == len({temperature for temperature, _ in trained})
 
 
-def test_a_configuration_whose_worker_died_races_once_it_has_a_value() -> None:
+@pytest.mark.parametrize(
+    ("state", "retry_of", "seed", "expected"),
+    [
+        pytest.param(TrialState.FAIL, 0, 0, (1, 1), id="its worker died, and it ran again"),
+        pytest.param(TrialState.PRUNED, None, 1, (1, 0), id="pruned, and proposed again"),
+    ],
+)
+def test_a_configuration_races_once_a_later_trial_of_it_has_a_value(
+    state: TrialState, retry_of: int | None, seed: int, expected: tuple[int, int]
+) -> None:
     model = {"temperature": {"low": 0.1, "high": 9.0}}
     given = {"name": "a", "data": "digits", "model": model, "search": {"trials": 12}}
     study = Study.model_validate(given)
     optuna_study = optuna.create_study(direction="maximize")
     live = Replicates(study, optuna_study)
 
-    def add(temperature: float, state: TrialState, retry_of: int | None = None) -> None:
+    def add(
+        temperature: float, state: TrialState, seed: int = 0, retry_of: int | None = None
+    ) -> None:
         values = {"model.temperature": temperature}
-        known = TrialRecord(configuration=study.configuration(values), seed=0, retry_of=retry_of)
+        configuration = study.configuration(values)
+        known = TrialRecord(configuration=configuration, seed=seed, retry_of=retry_of)
         number = len(optuna_study.trials)
         optuna_study.add_trial(
             create_trial(
@@ -120,11 +132,11 @@ def test_a_configuration_whose_worker_died_races_once_it_has_a_value() -> None:
         elif state == TrialState.PRUNED:
             live.pruned(record)
 
-    add(9.0, TrialState.FAIL)  # its worker died, so it runs again
-    add(9.0, TrialState.COMPLETE, retry_of=0)
+    add(9.0, state)
+    add(9.0, TrialState.COMPLETE, seed, retry_of)
     for n in range(8):
         add(1.0 + n / 10, TrialState.COMPLETE)
-    assert live.next() == Replicates(study, optuna_study).next() == (1, 1)
+    assert live.next() == Replicates(study, optuna_study).next() == expected
 
 
 def test_a_configuration_counts_by_its_mean(study_folder: Path) -> None:
