@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from moe_search.data.dataset import Ints
+from moe_search.data.dataset import Ints, Samples
+from moe_search.data.mapped import chosen
 from moe_search.errors import UserError
 
 _SHARE = 0.2  # of the training data becomes a split that the data does not bring
@@ -32,6 +33,12 @@ def validation_count(validation: int | float | Literal["auto"], total: int) -> i
 def drawn_test(y_N: Ints, seed: int) -> tuple[Ints, Ints]:
     """Indices of the test split and of the rest, for data that brings no test split."""
     return stratified(y_N, round(_SHARE * len(y_N)), np.random.default_rng(seed))
+
+
+def with_drawn_test(samples: Samples, seed: int) -> tuple[Samples, Samples]:
+    """Training samples and those of the test split, of data that brings no test split."""
+    drawn_N, rest_N = drawn_test(samples.y, seed)
+    return chosen(samples, rest_N), chosen(samples, drawn_N)
 
 
 def stratified(y_N: Ints, count: int, rng: np.random.Generator, keep: int = 1) -> tuple[Ints, Ints]:

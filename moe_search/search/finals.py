@@ -12,7 +12,7 @@ on training and validation data together. Nothing is left to choose among these 
 of the first seed is registered.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 import optuna
@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 
 from moe_search.engine.stages import last_epoch
 from moe_search.engine.trial import EpochReport, TrialFailure, TrialResult, TrialSpec
+from moe_search.errors import UserError
 from moe_search.progress import Note
 from moe_search.search import objective
 from moe_search.search.events import EpochEnded, FinalistEnded, FinalistsStarted
@@ -32,6 +33,7 @@ from moe_search.search.recorder import line
 from moe_search.search.session import Session
 from moe_search.search.surrogate.beliefs import beliefs
 from moe_search.spec.sections import Objective
+from moe_search.words import one_line
 
 _FRESH = 1_000_000  # far from the seeds of any search
 
@@ -52,6 +54,7 @@ def run_finals(session: Session) -> None:
 
     Raises:
         Interrupted: an end was asked for; what is recorded stays.
+        UserError: there are finalists, and all failed, now and in earlier runs.
     """
     study, optuna_study = session.study, session.optuna_study
     _believe(session)
@@ -59,9 +62,10 @@ def run_finals(session: Session) -> None:
     ranks = {trial.number: rank for rank, trial in enumerate(top, start=1)}
     seeds = fresh_seeds(study.search.seed, max(study.finalists.trainings, study.finalists.seeds))
     records, lost = StudyRecord.of(optuna_study).finalists, set[tuple[int, int]]()
+    reasons = Counter[str]()
     while pairs := next_round(study, tuple(ranks), seeds, records, lost):
         session.listener(FinalistsStarted(len(pairs)))
-        for number, result in _train(session, pairs):
+        for number, result in _train(session, pairs, reasons):
             metrics = result.validation.metrics()
             values = objective.values(study.objective, metrics, result.experts)
             record, text = session.recorder.finalist(ranks[number], number, result, values)
@@ -70,6 +74,13 @@ def run_finals(session: Session) -> None:
             session.checkpoints.remove(TrialSpec(result.key, result.configuration, result.seed))
             session.listener(FinalistEnded(number, result.seed, text))
         lost |= set(pairs) - {(record.trial, record.seed) for record in records}
+    if reasons and not records:
+        raise UserError(
+            one_line(
+                f"study {study.name!r}: all finalists failed, most often by: "
+                f"{reasons.most_common(1)[0][0]}; mend that, then the same command goes on"
+            )
+        )
     _crown(session)
 
 
@@ -87,11 +98,14 @@ def _believe(session: Session) -> None:
 
 
 def _train(
-    session: Session, pairs: Sequence[tuple[int, int]], on_all: bool = False
+    session: Session,
+    pairs: Sequence[tuple[int, int]],
+    reasons: Counter[str],
+    on_all: bool = False,
 ) -> Iterator[tuple[int, TrialResult]]:
     """Results of pairs of a trial and a seed as they come, each with its trial's number.
 
-    A finalist that fails, or dies too often, is said and left out.
+    A finalist that fails, or dies too often, is said, counted among ``reasons`` and left out.
     """
     executor, listener = session.executor, session.listener
     trials, specs = [number for number, _ in pairs], _specs(session.optuna_study, pairs, on_all)
@@ -113,13 +127,16 @@ def _train(
                     yield trials[event.key], event
                 case TrialFailure():
                     open_keys.discard(event.key)
+                    reasons[event.reason] += 1
                     listener(Note(f"a finalist failed: {event.reason}"))
                 case Died():
                     again = [key for key in event.keys if retries[key] > 0]
                     for key in again:
                         retries[key] -= 1
                         waiting.append(specs[key])
-                    open_keys -= set(event.keys) - set(again)
+                    lost = set(event.keys) - set(again)
+                    open_keys -= lost
+                    reasons.update([event.reason] * len(lost))
                     what = "run again" if again else "are lost"
                     listener(Note(f"finalists {what}: {event.reason}"))
 
@@ -175,7 +192,7 @@ def _retrain(session: Session, number: int) -> list[FinalistRecord]:
     pairs = [(number, seed) for seed in seeds if seed not in done]
     if pairs:
         session.listener(FinalistsStarted(len(pairs), on_all=True))
-    for _, result in _train(session, pairs, on_all=True):
+    for _, result in _train(session, pairs, Counter(), on_all=True):
         record, text = session.recorder.retrained(number, result)
         records = (*records, record)
         StudyRecord(retrained=records).write(session.optuna_study)

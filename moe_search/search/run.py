@@ -45,7 +45,8 @@ def run_study(study: Study, listener: Listener, read: Read = load) -> Ended:
     Raises:
         UserError: the data, a store or the study's earlier space do not fit; nothing is created
             where the data, the networks, a store's address or a Ray cluster are at fault. Or a
-            disk or a store fails on the way; nothing is lost by that. Or all trials fail.
+            disk or a store fails on the way; nothing is lost by that. Or all trials
+            fail, or all finalists.
     """
     started = time.monotonic()
     workers = opener(study, listener)

@@ -12,6 +12,7 @@ from support.fake_workers import Fails, decomposition
 from support.study_runs import Ran, check_ledger, notes, run, runs, study_in
 
 from moe_search.engine.trial import TrialResult, TrialSpec
+from moe_search.errors import UserError
 from moe_search.models.pull import FoundModel, describe, pull_model
 from moe_search.moe.decomposition import Decomposition
 from moe_search.progress import Note
@@ -227,6 +228,27 @@ def test_a_finalist_that_fails_is_said_and_trained_again_by_a_rerun(study_folder
     assert Note("a finalist failed: no luck") in done.told
     assert len(StudyRecord.of(find_study(study)).finalists) == 3
     assert trained(run(study, by_temperature)) == [(HOT, fresh_seeds(study)[1])]
+
+
+def test_finals_in_which_all_fail_end_with_the_reason_and_go_on(study_folder: Path) -> None:
+    def fails(spec: TrialSpec, epoch: int) -> Decomposition:
+        if is_final(spec):
+            raise Fails("ValueError: no luck")
+        return by_temperature(spec, epoch)
+
+    study = study_of(study_folder)
+    with pytest.raises(UserError) as caught:
+        run(study, fails)
+    assert str(caught.value) == (
+        f"study {study.name!r}: all finalists failed, most often by: ValueError: no luck; mend "
+        "that, then the same command goes on"
+    )
+    (parent,) = runs(study, "study")
+    assert parent.info.status == "FAILED"
+    check_ledger(study)
+    run(study, by_temperature)
+    assert len(StudyRecord.of(find_study(study)).finalists) == 4
+    check_ledger(study)
 
 
 def retrained(folder: Path, retrain: str | None = "all") -> Study:

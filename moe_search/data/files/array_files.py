@@ -8,30 +8,25 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.files.damage import DAMAGE
 from moe_search.data.files.hidden import visible
+from moe_search.data.files.split_words import SPLITS, SplitName
 from moe_search.data.mapped import is_large, new_array
 from moe_search.data.sets.base import own_path
 from moe_search.errors import UserError
 from moe_search.spec.sections import Data
 from moe_search.words import one_line
 
-SplitName = Literal["train", "val", "test"]
-
-_SPLITS: dict[SplitName, str] = {
-    "train": "training|train|tr",
-    "val": "validation|valid|val|dev",
-    "test": "testing|test|te",
-}
 _KINDS = {
     "x": "xs?|data|features?|images?|imgs?|inputs?|samples|embeddings?",
     "y": "ys?|labels?|targets?|class|classes",
 }
+_USUAL: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
 _EXPECTED = (
     "x_train and y_train, perhaps x_val, y_val, x_test and y_test; or X and y, data and labels"
 )
@@ -80,7 +75,7 @@ class ArrayFiles:
 
     def name(self, kind: str, split: SplitName) -> str:
         """What the array of a kind, x or y, is called; as it should be where there is none."""
-        return self._names.get((kind, split), f"{kind}_{split}")
+        return self._names.get((kind, split), f"{kind}_{_USUAL[split]}")
 
     def array(self, kind: str, split: SplitName) -> npt.NDArray[Any]:
         """An array.
@@ -175,7 +170,7 @@ def _role(name: str) -> tuple[str, SplitName] | None:
     for kind, words in _KINDS.items():
         if re.fullmatch(words, plain):
             return kind, "train"
-        for split, parts in _SPLITS.items():
-            if re.fullmatch(f"(?:{words})(?:{parts})|(?:{parts})(?:{words})", plain):
+        for word, split in SPLITS.items():
+            if re.fullmatch(f"(?:{words}){word}|{word}(?:{words})", plain):
                 return kind, split
     return None

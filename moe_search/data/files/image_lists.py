@@ -19,7 +19,8 @@ from moe_search.data.files.image_files import (
 )
 from moe_search.data.files.image_names import ImageNames, split_of
 from moe_search.data.files.images import SUFFIXES
-from moe_search.data.files.table_folders import SPLITS, split_files
+from moe_search.data.files.split_words import SPLITS
+from moe_search.data.files.table_folders import split_files
 from moe_search.data.files.tables import Frame, read_table
 from moe_search.data.labels import classes_of
 from moe_search.data.split import drawn_test
@@ -70,7 +71,7 @@ def listings(path: Path, source: Data) -> Listings:
     """
     if not path.is_dir():
         raise UserError(f"{path}: no such folder")
-    if source.label or (not _hasclass_folders(path) and any(_lists(path))):
+    if source.label or (not _has_class_folders(path) and any(_lists(path))):
         found = _from_lists(path, source)
     else:
         found = _from_folders(path)
@@ -111,7 +112,7 @@ def _split_folders(path: Path) -> dict[str, Path]:
     return found
 
 
-def _hasclass_folders(path: Path) -> bool:
+def _has_class_folders(path: Path) -> bool:
     """Whether there are folders with images that are not called as splits, as train_images is."""
     folder = _split_folders(path).get("train", path)
     names = [name for name in class_folders(folder) if split_of(name) is None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from moe_search.data.files.image_files import image_files
 from moe_search.data.files.images import SUFFIXES
-from moe_search.data.files.table_folders import SPLITS
+from moe_search.data.files.split_words import SPLITS, SplitName
 from moe_search.data.files.tables import Frame
 
 _LOOKED_AT = 50  # names of a column, which tell whether it names files
@@ -56,6 +56,6 @@ class ImageNames:
         return [text for text in texts if self.find(text, table, split) is None]
 
 
-def split_of(name: str) -> str | None:
+def split_of(name: str) -> SplitName | None:
     """The split that the first word of a name says, as of train_images or val2017."""
     return SPLITS.get(re.split("[^a-z]", name.lower())[0])

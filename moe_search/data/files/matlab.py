@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from moe_search.data.files.damage import DAMAGE
-from moe_search.errors import UserError
-from moe_search.words import one_line
+from moe_search.data.files.damage import DAMAGE, damaged
 
 
 def read_matlab(path: Path, *names: str) -> list[npt.NDArray[Any]]:
@@ -23,5 +21,4 @@ def read_matlab(path: Path, *names: str) -> list[npt.NDArray[Any]]:
         content = loadmat(path)
         return [content[name] for name in names]
     except (*DAMAGE, TypeError, MatReadError) as error:
-        why = one_line(str(error)) or type(error).__name__
-        raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error
+        raise damaged(path, error) from error

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from moe_search.data.files.split_words import SPLITS
 from moe_search.data.files.tables import (
     COMMA,
     Frame,
@@ -15,13 +16,6 @@ from moe_search.data.files.tables import (
 )
 from moe_search.errors import UserError
 from moe_search.progress import Progress, silent
-
-SPLITS = {
-    **dict.fromkeys(("train", "training", "tr"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "te"), "test"),
-}
-"""What a split is called, by the words that people use."""
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:

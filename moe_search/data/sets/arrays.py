@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from moe_search.data.dataset import Raw, Samples, Split
-from moe_search.data.files.array_files import ArrayFiles, SplitName, open_arrays
+from moe_search.data.files.array_files import ArrayFiles, open_arrays
 from moe_search.data.files.hidden import visible
+from moe_search.data.files.split_words import SplitName
 from moe_search.data.labels import Classes, classes_of
-from moe_search.data.mapped import chosen
 from moe_search.data.samples import as_samples, has_float32_range, sample_shape
 from moe_search.data.sets.base import DataSet, own_path
-from moe_search.data.split import drawn_test
+from moe_search.data.split import with_drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data
@@ -41,10 +41,9 @@ class Arrays(DataSet):
         with open_arrays(source) as files:
             reader = _Reader(f"{path}: ", files, source, progress)
             training, held_out = reader.training, None
-            validation = reader.held_out("val") if files.has("val") else None
+            validation = reader.held_out("validation") if files.has("validation") else None
             if not files.has("test"):
-                drawn, rest = drawn_test(training.y, source.seed)
-                training, held_out = chosen(training, rest), chosen(training, drawn)
+                training, held_out = with_drawn_test(training, source.seed)
             elif test:
                 held_out = reader.held_out("test")
         if reader.classes.mapping():

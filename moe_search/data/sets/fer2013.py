@@ -9,10 +9,10 @@ import numpy as np
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.damage import damaged
 from moe_search.data.files.tables import Frame, read_table
 from moe_search.data.sets.base import PublishedSet
 from moe_search.errors import UserError
-from moe_search.words import one_line
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -68,6 +68,5 @@ def _samples(path: Path, frame: Frame, usage: tuple[str, ...]) -> Samples:
         if y_N.min() < 0 or y_N.max() >= len(CLASSES):
             raise ValueError(f"emotions {y_N.min()} to {y_N.max()}, expected 0 to 6")
     except (ValueError, TypeError) as error:
-        why = one_line(str(error))
-        raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error
+        raise damaged(path, error) from error
     return Split(x_NP.reshape(-1, 1, _SIDE, _SIDE), y_N)

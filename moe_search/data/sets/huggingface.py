@@ -16,13 +16,13 @@ import numpy as np
 from moe_search.data.columns import likely_label
 from moe_search.data.dataset import Raw, Samples, Split
 from moe_search.data.files.images import decode_all, typical_form
-from moe_search.data.files.table_folders import SPLITS, split_files
+from moe_search.data.files.split_words import SPLITS
+from moe_search.data.files.table_folders import split_files
 from moe_search.data.files.tables import Frame
 from moe_search.data.labels import classes_of
-from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
 from moe_search.data.sets.table import SPLIT, from_frame, labelled, to_drop
-from moe_search.data.split import drawn_test
+from moe_search.data.split import with_drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress
 from moe_search.spec.sections import Data
@@ -73,8 +73,7 @@ class HuggingFace(DataSet):
             progress(Note(f"{path}: {classes.mapping()}"))
         training, held_out = samples["train"], samples.get("test")
         if not len(known.get("test", ())):  # some are published without their classes
-            drawn, rest = drawn_test(training.y, source.seed)
-            training, held_out = chosen(training, rest), chosen(training, drawn)
+            training, held_out = with_drawn_test(training, source.seed)
         return Raw(training, held_out if test else None, classes.names, samples.get("validation"))
 
     def claims(self, path: Path) -> bool:

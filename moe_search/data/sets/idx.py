@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.damage import damaged
 from moe_search.data.sets.base import PublishedSet
 from moe_search.errors import UserError
 
@@ -183,7 +184,7 @@ def read_idx(path: Path, dimensions: int, kind: int = _UNSIGNED_BYTE) -> npt.NDA
         with opened(path, "rb") as file:
             content: bytes = file.read()
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read ({error}); put the original in place") from error
+        raise damaged(path, error) from error
     magic, header = bytes((0, 0, kind, dimensions)), 4 + 4 * dimensions
     dtype = np.dtype(np.uint8 if kind == _UNSIGNED_BYTE else ">i4")
     if content[:4] != magic or len(content) < header:

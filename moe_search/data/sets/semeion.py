@@ -10,11 +10,9 @@ import numpy as np
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Split
-from moe_search.data.mapped import chosen
+from moe_search.data.files.damage import damaged
 from moe_search.data.sets.base import PublishedSet
-from moe_search.data.split import drawn_test
-from moe_search.errors import UserError
-from moe_search.words import one_line
+from moe_search.data.split import with_drawn_test
 
 _SIDE, _CLASSES = 16, 10
 _TEST_SEED = 1593
@@ -39,12 +37,11 @@ class Semeion(PublishedSet):
             ):
                 raise ValueError("values other than 0 and 1, or more than one class")
         except (OSError, ValueError) as error:
-            why = one_line(str(error))
-            raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error
+            raise damaged(path, error) from error
         x_NP = (values_NP[:, : _SIDE**2] * 255).astype(np.uint8)
         y_N = values_NP[:, _SIDE**2 :].argmax(1)
         whole = Split(x_NP.reshape(-1, 1, _SIDE, _SIDE), y_N)
-        held_out, training = (chosen(whole, n) for n in drawn_test(y_N, _TEST_SEED))
+        training, held_out = with_drawn_test(whole, _TEST_SEED)
         return Raw(training, held_out if test else None, tuple(string.digits))
 
 

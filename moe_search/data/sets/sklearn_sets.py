@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moe_search.data.dataset import Raw, Split
-from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet
-from moe_search.data.split import drawn_test
+from moe_search.data.split import with_drawn_test
 from moe_search.progress import Progress
 from moe_search.spec.sections import Data
 
@@ -36,7 +35,7 @@ class SklearnSet(DataSet):
         bunch = getattr(datasets, self.loader)()
         x_NS = bunch.data if self.grey is None else bunch.images[:, np.newaxis] / self.grey
         samples = Split(x_NS.astype(np.float32), bunch.target.astype(np.int64))
-        held_out, training = (chosen(samples, n) for n in drawn_test(samples.y, _TEST_SEED))
+        training, held_out = with_drawn_test(samples, _TEST_SEED)
         classes = tuple(map(str, bunch.target_names))
         return Raw(training, held_out if test else None, classes)
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from moe_search.data.columns import Kind, learnable, likely_label, look_at_each, written_number
 from moe_search.data.dataset import Ints, Raw, Samples, Split
-from moe_search.data.files.table_folders import SPLITS, read_tables, refuse_copies, split_files
+from moe_search.data.files.split_words import SPLITS
+from moe_search.data.files.table_folders import read_tables, refuse_copies, split_files
 from moe_search.data.files.tables import Frame, is_table, read_table
 from moe_search.data.frame_rows import FrameRows
 from moe_search.data.labels import classes_of
-from moe_search.data.mapped import chosen
 from moe_search.data.sets.base import DataSet, Survey, own_path, surveyed
-from moe_search.data.split import drawn_test
+from moe_search.data.split import with_drawn_test
 from moe_search.errors import UserError
 from moe_search.progress import Note, Progress, silent
 from moe_search.spec.sections import Data
@@ -179,8 +179,7 @@ def from_frame(
     training, held_out = part("train"), part("test")
     assert training is not None
     if held_out is None:
-        drawn, rest = drawn_test(training.y, source.seed)
-        training, held_out = chosen(training, rest), chosen(training, drawn)
+        training, held_out = with_drawn_test(training, source.seed)
     return Raw(training, held_out if test else None, classes.names, part("validation"), kinds)
 
 

@@ -11,9 +11,8 @@ import numpy as np
 
 from moe_search.data.catalogue import Files
 from moe_search.data.dataset import Raw, Samples, Split
+from moe_search.data.files.damage import damaged
 from moe_search.data.sets.base import PublishedSet
-from moe_search.errors import UserError
-from moe_search.words import one_line
 
 _SIDE = 16
 
@@ -58,6 +57,5 @@ def _samples(path: Path) -> Samples:
         if y_N.min() < 0 or y_N.max() > 9 or not np.abs(x_NP).max() <= 1:
             raise ValueError("labels beyond 1..10, or values beyond -1..1")
     except (OSError, ValueError, EOFError, IndexError) as error:
-        why = one_line(str(error))
-        raise UserError(f"{path}: cannot be read ({why}); put the original in place") from error
+        raise damaged(path, error) from error
     return Split(((x_NP + 1) / 2 * 255).astype(np.uint8).reshape(-1, 1, _SIDE, _SIDE), y_N)

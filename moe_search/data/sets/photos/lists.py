@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moe_search.data.catalogue import Files
+from moe_search.data.files.damage import damaged
 from moe_search.data.files.image_lists import Listings
 from moe_search.data.sets.photos.photo_set import Labelled, PhotoSet, numbered
 from moe_search.errors import UserError
-from moe_search.words import one_line, show
+from moe_search.words import show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,7 @@ def _lines(file: Path) -> list[str]:
     try:
         return [line.strip() for line in file.read_text("utf-8").splitlines()]
     except (OSError, UnicodeError) as error:
-        why = one_line(getattr(error, "strerror", None) or str(error))
-        raise UserError(f"{file}: cannot be read ({why}); put the original in place") from error
+        raise damaged(file, error) from error
 
 
 def _ordered(lines: list[re.Match[str]]) -> list[str]:
