@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from moe_search.moe.architecture import Architecture
+from moe_search.spec.backbones import dense_layers, feature_map
 from moe_search.spec.kinds.gates import GATES
 from moe_search.spec.kinds.layers import multiply_adds, through
 
@@ -26,9 +27,11 @@ def cost(architecture: Architecture, experts: int) -> Cost | None:
     """What an answer of a model of so many experts costs.
 
     It is what the output rule asks for: of ``top_k`` k experts. A gate that scores experts by what
-    they say needs all of them. None where it is not known: of a gate or a network of a package, and
-    of Soft MoE, whose experts see parts of samples.
+    they say needs all of them, and so does Soft MoE. None where it is not known: of a gate or a
+    network of a package.
     """
+    if architecture.gate is not None and GATES[architecture.gate].has_slots:
+        return _soft(architecture, experts)
     network = _network(architecture)
     gate = _gate(architecture, experts)
     if network is None or gate is None:
@@ -59,6 +62,22 @@ def _gate(architecture: Architecture, experts: int) -> int | None:
     if body is None or after is None:
         return None
     return body + kind.multiply_adds(experts, prod(after))
+
+
+def _soft(architecture: Architecture, experts: int) -> Cost | None:
+    """Of Soft MoE: slots are scored by all tokens and are means of them, an expert answers its own.
+
+    What comes of the mean of their answers is one product with the weights of the classes.
+    """
+    layers, (width, *sides) = feature_map(architecture.backbone, architecture.shape)
+    dense, slots = dense_layers(architecture.backbone.expert), experts * architecture.slots
+    trunk, body = multiply_adds(layers, architecture.shape), multiply_adds(dense, (width,))
+    after = through(dense, (width,))
+    if trunk is None or body is None or after is None:
+        return None
+    hidden = prod(after)
+    each = 2 * prod(sides) * width + body + hidden
+    return Cost(experts, trunk + slots * each + hidden * architecture.classes)
 
 
 def _evaluated(architecture: Architecture, experts: int) -> int:

@@ -82,9 +82,41 @@ def test_a_gate_that_hears_the_experts_needs_all_of_them() -> None:
     assert attentive.multiply_adds == whole.multiply_adds + 2 * 16**2
 
 
+class SoftAnswer(nn.Module):
+    """Soft MoE of the preset ``conv`` as products of matrices, of one sample.
+
+    Shape suffixes: I width of a token, T token, R slot, S slot of one expert.
+    """
+
+    def __init__(self, slots: int) -> None:
+        super().__init__()
+        backbone, shape = PRESETS["conv"], preset_shape("conv")
+        self.trunk = PlainNetwork(layer_list(backbone.gate[:-3]), shape, None)
+        dense = layer_list(backbone.expert[-3:])
+        self.experts = nn.ModuleList(PlainNetwork(dense, (64,), None) for _ in range(EXPERTS))
+        self.slot_RI = nn.Parameter(torch.zeros(EXPERTS * slots, 64))
+        self.classifier = nn.Linear(32, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        token_IT = self.trunk.hidden(x).view(64, -1)
+        z_RT = self.slot_RI @ token_IT
+        own = (z_RT.softmax(1) @ token_IT.t()).chunk(EXPERTS)
+        answer_RD = torch.cat(
+            [expert.hidden(x) for expert, x in zip(self.experts, own, strict=True)]
+        )
+        return self.classifier(z_RT.softmax(0).mean(1)[None] @ answer_RD)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_soft_moe_costs_what_torch_counts(slots: int) -> None:
+    rule = OutputRule("product")
+    soft = Architecture(PRESETS["conv"], preset_shape("conv"), CLASSES, "soft", rule, slots)
+    assert cost(soft, EXPERTS) == Cost(EXPERTS, counted(SoftAnswer(slots), preset_shape("conv")))
+
+
 @pytest.mark.parametrize("gate", GATES)
-def test_every_gate_costs_something_known_but_soft(gate: str) -> None:
-    assert (cost(architecture("conv", gate), EXPERTS) is None) == (gate == "soft")
+def test_every_gate_costs_something_known(gate: str) -> None:
+    assert cost(architecture("conv", gate), EXPERTS) is not None
 
 
 def test_layers_that_do_not_fit_have_no_cost() -> None:
