@@ -101,10 +101,12 @@ class SoftAnswer(nn.Module):
         token_IT = self.trunk.hidden(x).view(64, -1)
         z_RT = self.slot_RI @ token_IT
         own = (z_RT.softmax(1) @ token_IT.t()).chunk(EXPERTS)
-        answer_RD = torch.cat(
-            [expert.hidden(x) for expert, x in zip(self.experts, own, strict=True)]
-        )
-        return self.classifier(z_RT.softmax(0).mean(1)[None] @ answer_RD)
+        said = []
+        for expert, slot_SI in zip(self.experts, own, strict=True):
+            assert isinstance(expert, PlainNetwork)
+            said.append(expert.hidden(slot_SI))
+        answer: torch.Tensor = self.classifier(z_RT.softmax(0).mean(1)[None] @ torch.cat(said))
+        return answer
 
 
 @pytest.mark.parametrize("slots", [1, 3])
