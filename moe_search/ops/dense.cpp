@@ -53,16 +53,17 @@ struct Panels {
     long begin(long panel) const { return panel * runs / count(); }
     float *of(long panel) const { return numbers + begin(panel) * LANES * depth; }
 
+    // row after row, because memory that is read in order is fetched ahead
     void pack(const float *x, bool rectified) const {
-        for (long panel = 0; panel < count(); panel++) {
-            float *to = of(panel);
-            const long first = begin(panel), end = begin(panel + 1);
-            for (long k = 0; k < depth; k++)
-                for (long run = first; run < end; run++, to += LANES) {
-                    Floats value = load_some(x + k * columns + run * LANES, columns - run * LANES);
+        for (long k = 0; k < depth; k++, x += columns)
+            for (long panel = 0; panel < count(); panel++) {
+                const long first = begin(panel), width = begin(panel + 1) - first;
+                float *to = of(panel) + k * width * LANES;
+                for (long run = first; run < first + width; run++, to += LANES) {
+                    Floats value = load_some(x + run * LANES, columns - run * LANES);
                     store(to, rectified ? relu(value) : value);
                 }
-        }
+            }
     }
     // the same of a matrix that is given as [columns][depth]
     void pack_turned(const float *x, bool rectified) const;

@@ -4,7 +4,7 @@ Run ``python studies/after_the_paper/write.py`` before the first run and after a
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,17 @@ ROUTERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 """What of the model and of the regularizer makes each router."""
 
+SOFT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {"Soft MoE": ({"gate": "soft"}, {})}
+"""The router that needs a feature map of several channels, which not all networks have."""
+
 WEIGHTS = dict.fromkeys(
     ("importance", "similarity", "information", "orthogonality", "experts_apart", "decided"),
     (0.01, 0.1, 1.0),
 ) | {"z": (0.001, 0.01, 0.1), "load": (0.01, 0.1, 1.0), "balance": (0.01, 0.1, 1.0)}
 """Of each term."""
+
+PAPER = ("importance", "similarity")
+"""The terms of the paper, for studies that take long."""
 
 COMMON = {
     "training": {"epochs": 20},
@@ -52,12 +58,15 @@ def write_regimes(folder: Path) -> None:
     np.savez(folder / "regimes.npz", X=x.astype(np.float32), y=y)
 
 
-def rows(weights: int, study: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every router without a term, and with each term that has a meaning for it."""
+def rows(
+    study: dict[str, Any], weights: int, terms: Collection[str], soft: bool
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every router without a term, and with each of the terms that has a meaning for it."""
     yield "single", {"model": {"kind": "single"}}
-    for router, (model, regularizer) in ROUTERS.items():
+    for router, (model, regularizer) in (ROUTERS | SOFT if soft else ROUTERS).items():
         yield router, _row(model, regularizer)
-        for term, values in WEIGHTS.items():
+        for term in terms:
+            values = WEIGHTS[term]
             chosen = values if weights == len(values) else values[1:2]
             for value in chosen:
                 row = _row(model, {**regularizer, term: value})
@@ -75,15 +84,22 @@ def _means(term: str, row: dict[str, Any], study: dict[str, Any]) -> bool:
     return term in Study.model_validate(asked).configuration({}).regularizer.weights
 
 
-def write(file: Path, comment: str, study: dict[str, Any], weights: int) -> None:
-    """A study of all rows."""
+def write(
+    file: Path,
+    comment: str,
+    study: dict[str, Any],
+    weights: int = 1,
+    terms: Collection[str] = tuple(WEIGHTS),
+    soft: bool = False,
+) -> None:
+    """A study of all rows; ``soft`` with a router that needs a feature map."""
     study = study | COMMON | {"training": study.get("training", {}) | COMMON["training"]}
     head = [f"# {line}" for line in comment.splitlines()]
     schema = "# yaml-language-server: $schema=../study.schema.json"
     body = yaml.safe_dump(study, sort_keys=False, width=100, default_flow_style=None)
     lines = [
         f"  {yaml.safe_dump(name).splitlines()[0]}: {_flow(row)}"
-        for name, row in rows(weights, study)
+        for name, row in rows(study, weights, terms, soft)
     ]
     text = "\n".join([schema, *head, body + "configurations:", *lines]) + "\n"
     file.write_text(text)
@@ -128,7 +144,49 @@ def main(folder: Path) -> None:
             "training": {"batch_size": 512},
             "search": {"seeds": 10},
         },
-        weights=1,
+    )
+    write(
+        folder / "table_mlp.yaml",
+        "The table of table.yaml, at networks of the preset mlp_table. Of each term one weight.\n"
+        "write.py makes the table (regimes.npz) and this file.",
+        {
+            "name": "after-table-mlp",
+            "description": "Which router and which term, on the table, at the preset mlp_table.",
+            "data": {"name": "arrays", "path": "regimes.npz"},
+            "model": {"experts": 5, "backbone": "mlp_table"},
+            "training": {"batch_size": 128},
+            "search": {"seeds": 10},
+        },
+    )
+    write(
+        folder / "fashion_mnist.yaml",
+        "Routers from the paper and after it, with the paper's terms, at its networks\n"
+        "for FashionMNIST. write.py makes this file.",
+        {
+            "name": "after-fashion-mnist",
+            "description": "Which router and which term, at the paper's networks for FashionMNIST.",
+            "data": {"name": "fashion_mnist", "validation": 10000},
+            "model": {"experts": 5},
+            "training": {"batch_size": 512},
+            "search": {"seeds": 5},
+        },
+        terms=PAPER,
+        soft=True,
+    )
+    write(
+        folder / "mnist_residual.yaml",
+        "Routers from the paper and after it, with the paper's terms, at residual networks\n"
+        "on 10,000 images of MNIST. write.py makes this file.",
+        {
+            "name": "after-mnist-residual",
+            "description": "Which router and which term, at residual networks on 10,000 images.",
+            "data": {"name": "mnist", "limit": 10000},
+            "model": {"experts": 5, "backbone": "residual"},
+            "training": {"batch_size": 128},
+            "search": {"seeds": 5},
+        },
+        terms=PAPER,
+        soft=True,
     )
 
 
