@@ -60,6 +60,20 @@ def test_losses_and_their_gradients(rule: OutputRule) -> None:
         assert not found[1][model, experts:].any()
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("experts", [3, 4, 5, 8, 40])
+def test_of_equal_experts_the_first_are_chosen_alone_and_beside_larger_models(
+    experts: int, k: int
+) -> None:
+    rule = load_rule(OutputRule("top_k", k))
+    for width in (experts, experts + 1, 2 * experts, 64):
+        logits_PMB = torch.full((2, width, BATCH), -torch.inf)
+        logits_PMB[:, :experts] = 0
+        chosen_PMB = rule.chosen(logits_PMB)
+        assert chosen_PMB[:, :k].all()
+        assert not chosen_PMB[:, k:].any()
+
+
 @each_rule
 def test_losses_of_classes_are_those_of_labels(rule: OutputRule) -> None:
     logits_PMB, outputs_PMCB, label_B = drawn()

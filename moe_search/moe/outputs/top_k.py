@@ -34,8 +34,14 @@ class TopK(Mixture):
         """Whether an expert is among the k of a sample, [P, M, B]."""
         if self.rule.one_expert:
             return super().chosen(logits_PMB)
-        chosen_PKB = self.ranked(logits_PMB).topk(self.rule.k, dim=1).indices
-        return torch.zeros_like(logits_PMB, dtype=torch.bool).scatter_(1, chosen_PKB, True)
+        left_PMB = self.ranked(logits_PMB.detach()).clone()
+        chosen_PMB = torch.zeros_like(left_PMB, dtype=torch.bool)
+        for _ in range(self.rule.k):
+            # the first of equals; ``topk`` takes others, depending on how many experts there are
+            best_P1B = left_PMB.max(1, keepdim=True).indices
+            chosen_PMB.scatter_(1, best_P1B, True)
+            left_PMB.scatter_(1, best_P1B, -torch.inf)
+        return chosen_PMB
 
     def distribution(self, logits_PMB: Tensor) -> Tensor:
         """p(e|x) of the chosen experts, 0 of the others, [P, M, B]."""
