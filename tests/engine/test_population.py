@@ -264,6 +264,11 @@ def test_of_zero_gates_only_an_attentive_one_tells_samples_apart(gate: str) -> N
     assert p_PMB.std(1).max() > 1e-3, "the gate learns something"
 
 
+def test_zero_gates_choose_the_same_experts_alone_and_among_neighbours() -> None:
+    specs = neighbours("original", gate_weights="zero", output="top_k", top_k=2)
+    assert_company_changes_no_bit(specs, uneven(IMAGE), False)
+
+
 @pytest.mark.usefixtures("double")
 def test_a_hundred_steps_of_a_single_network_are_those_of_a_plain_one() -> None:
     assert_learns_as_plain_models([trial(kind="single")], batches(100, 12), 1e-9)
