@@ -324,6 +324,16 @@ def test_terms_that_fit_have_the_same_bits_alone_and_among_neighbours(gate: str)
     assert_company_changes_no_bit(of_terms(gate), uneven(IMAGE), fused=False)
 
 
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_has_the_same_bits_alone_and_beside_many_experts(term: str) -> None:
+    gate = next(name for name in reversed(STACKED) if TERMS[term].fits(GATES[name]))
+    specs = [
+        trial(key, experts=experts, gate=gate, output="top_k", regularizer=Regularizer(**{term: 1}))
+        for key, experts in enumerate((3, 20, 5, 12))
+    ]
+    assert_company_changes_no_bit(specs, uneven(IMAGE), fused=False)
+
+
 @pytest.mark.usefixtures("double")
 def test_terms_of_the_shares_that_are_kept_are_those_of_a_plain_model() -> None:
     assert_learns_as_plain_models(of_kept_shares(), batches(8, 12), 1e-9)

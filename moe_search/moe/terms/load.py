@@ -9,7 +9,7 @@ from torch import Tensor
 from moe_search.moe.expert_axis import ExpertAxis
 from moe_search.moe.gates.noisy import NoisyGate, NoisyScores
 from moe_search.moe.terms.base import Batch, Term
-from moe_search.ops.invariant import sum_over_experts
+from moe_search.ops.invariant import spread_over_experts, sum_over_experts
 
 
 class Load(Term):
@@ -29,7 +29,8 @@ class Load(Term):
             return p_PMB.new_zeros(axis.models)
         load_PM = probabilities(gate.scores, axis, answers.rule.rule.k).sum(2)
         mean_P = sum_over_experts(load_PM) / axis.experts_P
-        deviation_PM = torch.where(axis.present_PM, load_PM - mean_P[:, None], 0.0)
+        mean_PM = spread_over_experts(mean_P, load_PM.shape[1])
+        deviation_PM = torch.where(axis.present_PM, load_PM - mean_PM, 0.0)
         square_P = sum_over_experts(deviation_PM.square())
         return square_P / (axis.experts_P - 1).clamp(min=1) / mean_P.square()
 
