@@ -34,8 +34,8 @@ WEIGHTS = dict.fromkeys(
 ) | {"z": (0.001, 0.01, 0.1), "load": (0.01, 0.1, 1.0), "balance": (0.01, 0.1, 1.0)}
 """Of each term."""
 
-PAPER = ("importance", "similarity")
-"""The terms of the paper, for studies that take long."""
+PAPER = ("similarity",)
+"""The term that the paper brought, for studies that take long."""
 
 COMMON = {
     "training": {"epochs": 20},
@@ -146,44 +146,16 @@ def main(folder: Path) -> None:
         },
     )
     write(
-        folder / "table_mlp.yaml",
-        "The table of table.yaml, at networks of the preset mlp_table. Of each term one weight.\n"
-        "write.py makes the table (regimes.npz) and this file.",
-        {
-            "name": "after-table-mlp",
-            "description": "Which router and which term, on the table, at the preset mlp_table.",
-            "data": {"name": "arrays", "path": "regimes.npz"},
-            "model": {"experts": 5, "backbone": "mlp_table"},
-            "training": {"batch_size": 128},
-            "search": {"seeds": 10},
-        },
-    )
-    write(
         folder / "fashion_mnist.yaml",
-        "Routers from the paper and after it, with the paper's terms, at its networks\n"
-        "for FashionMNIST. write.py makes this file.",
+        "Routers from the paper and after it, without a term and with that of the paper, at its\n"
+        "networks for FashionMNIST. write.py makes this file.",
         {
             "name": "after-fashion-mnist",
             "description": "Which router and which term, at the paper's networks for FashionMNIST.",
             "data": {"name": "fashion_mnist", "validation": 10000},
             "model": {"experts": 5},
             "training": {"batch_size": 512},
-            "search": {"seeds": 5},
-        },
-        terms=PAPER,
-        soft=True,
-    )
-    write(
-        folder / "mnist_residual.yaml",
-        "Routers from the paper and after it, with the paper's terms, at residual networks\n"
-        "on 10,000 images of MNIST. write.py makes this file.",
-        {
-            "name": "after-mnist-residual",
-            "description": "Which router and which term, at residual networks on 10,000 images.",
-            "data": {"name": "mnist", "limit": 10000},
-            "model": {"experts": 5, "backbone": "residual"},
-            "training": {"batch_size": 128},
-            "search": {"seeds": 5},
+            "search": {"seeds": 3},
         },
         terms=PAPER,
         soft=True,

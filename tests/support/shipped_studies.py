@@ -19,7 +19,9 @@ PAPER = [
     )
 ]
 
-AFTER = [STUDIES / "after_the_paper" / f"{name}.yaml" for name in ("mnist", "table")]
+AFTER = [
+    STUDIES / "after_the_paper" / f"{name}.yaml" for name in ("fashion_mnist", "mnist", "table")
+]
 
 REPORTS = [path.with_name(f"paper-{path.stem.replace('_', '-')}.md") for path in PAPER]
 """The report of each."""
